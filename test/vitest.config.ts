@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Lives here and not at the top level, which holds only what a newcomer has to see.
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
