@@ -5,7 +5,14 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 
 const FILE = "package-lock.json";
-const OS = { darwin: "darwin", linux: "linux", windows: "win32", win32: "win32", freebsd: "freebsd", android: "android" };
+const OS = {
+  darwin: "darwin",
+  linux: "linux",
+  windows: "win32",
+  win32: "win32",
+  freebsd: "freebsd",
+  android: "android",
+};
 const CPU = { x64: "x64", arm64: "arm64", arm: "arm", ia32: "ia32" };
 
 /** What a platform package's name says of the machines it is for, such as `@x/cli-darwin-arm64`. */

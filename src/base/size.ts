@@ -9,13 +9,13 @@ export const GiB = 2 ** 30;
 export const TiB = 2 ** 40;
 
 const SUFFIX: Readonly<Record<string, number>> = {
-	"": 1,
-	K: KiB,
-	k: KiB,
-	M: MiB,
-	m: MiB,
-	G: GiB,
-	g: GiB,
+  "": 1,
+  K: KiB,
+  k: KiB,
+  M: MiB,
+  m: MiB,
+  G: GiB,
+  g: GiB,
 };
 
 /**
@@ -23,30 +23,26 @@ const SUFFIX: Readonly<Record<string, number>> = {
  * Throws {@link UserError} on anything else. The grammar is that of the op scripts.
  */
 export function parseSize(text: string): number {
-	const m = /^(0[xX][0-9a-fA-F]+|\d+)([KkMmGg]?)$/.exec(text);
-	if (!m)
-		throw new UserError(
-			`bad size '${text}': a number with an optional K, M or G is allowed`,
-		);
-	const bytes = Number(m[1]) * SUFFIX[m[2]!]!;
-	if (!Number.isSafeInteger(bytes))
-		throw new UserError(`bad size '${text}': at most 2^53 bytes are allowed`);
-	return bytes;
+  const m = /^(0[xX][0-9a-fA-F]+|\d+)([KkMmGg]?)$/.exec(text);
+  if (!m) throw new UserError(`bad size '${text}': a number with an optional K, M or G is allowed`);
+  const bytes = Number(m[1]) * SUFFIX[m[2]!]!;
+  if (!Number.isSafeInteger(bytes)) throw new UserError(`bad size '${text}': at most 2^53 bytes are allowed`);
+  return bytes;
 }
 
 /** A byte count in the largest binary unit that divides it: `formatSize(65536)` is `64K`. */
 export function formatSize(bytes: number): string {
-	for (const [unit, size] of [
-		["T", TiB],
-		["G", GiB],
-		["M", MiB],
-		["K", KiB],
-	] as const)
-		if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
-	return `${bytes}`;
+  for (const [unit, size] of [
+    ["T", TiB],
+    ["G", GiB],
+    ["M", MiB],
+    ["K", KiB],
+  ] as const)
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  return `${bytes}`;
 }
 
 /** An address or a raw entry in hexadecimal with `0x`. */
 export function hex(value: number | bigint): string {
-	return `0x${value.toString(16)}`;
+  return `0x${value.toString(16)}`;
 }

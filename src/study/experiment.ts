@@ -5,40 +5,40 @@
 
 /** One parameter of an experiment, described well enough to draw a control for it. */
 export type ParamSpec =
-	| {
-			readonly kind: "choice";
-			readonly label: string;
-			readonly options: readonly string[];
-			readonly default: string;
-	  }
-	| {
-			readonly kind: "range";
-			readonly label: string;
-			readonly min: number;
-			readonly max: number;
-			readonly step: number;
-			readonly default: number;
-			/** Unit shown after the value, for example "MiB". */
-			readonly unit?: string;
-	  }
-	| {
-			readonly kind: "toggle";
-			readonly label: string;
-			readonly default: boolean;
-	  };
+  | {
+      readonly kind: "choice";
+      readonly label: string;
+      readonly options: readonly string[];
+      readonly default: string;
+    }
+  | {
+      readonly kind: "range";
+      readonly label: string;
+      readonly min: number;
+      readonly max: number;
+      readonly step: number;
+      readonly default: number;
+      /** Unit shown after the value, for example "MiB". */
+      readonly unit?: string;
+    }
+  | {
+      readonly kind: "toggle";
+      readonly label: string;
+      readonly default: boolean;
+    };
 
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
 
 /** The value type that a parameter description asks for. */
 export type ParamValue<S extends ParamSpec> = S["kind"] extends "choice"
-	? string
-	: S["kind"] extends "range"
-		? number
-		: boolean;
+  ? string
+  : S["kind"] extends "range"
+    ? number
+    : boolean;
 
 /** All parameters of an experiment, filled in. */
 export type ParamsOf<S extends ParamSpecs> = {
-	readonly [K in keyof S]: ParamValue<S[K]>;
+  readonly [K in keyof S]: ParamValue<S[K]>;
 };
 
 /** Something that wants to hear how far a long run has come; `done` counts up to `total`. */
@@ -46,15 +46,15 @@ export type Progress = (done: number, total: number) => void;
 
 /** What an experiment may use besides its parameters. `input` is the text of a capture where the experiment reads one. */
 export interface RunEffects {
-	readonly progress?: Progress;
-	readonly signal?: AbortSignal;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
 }
 
 /** A question that can be asked again with other parameters. `Row` is one row of its answer. */
 export interface Experiment<S extends ParamSpecs, Row, Input = undefined> {
-	readonly id: string;
-	/** The question in one sentence. */
-	readonly question: string;
-	readonly params: S;
-	run(params: ParamsOf<S>, input: Input, effects?: RunEffects): readonly Row[];
+  readonly id: string;
+  /** The question in one sentence. */
+  readonly question: string;
+  readonly params: S;
+  run(params: ParamsOf<S>, input: Input, effects?: RunEffects): readonly Row[];
 }
