@@ -1,0 +1,93 @@
+/**
+ * What a page-table format must say about itself: its geometry as numbers and its bits as pure functions over the low
+ * and high 32-bit word of an entry. Everything above `arch/` is written against this interface alone.
+ */
+import type { Entry } from "./entry.ts";
+import { Kind, Marker } from "./entry.ts";
+
+/** One page-table format. Levels count from 0, the table that can hold PTEs only. All functions are pure. */
+export interface Format {
+  readonly name: string;
+  /** The machine name that Linux prints (`uname -m`). */
+  readonly machine: string;
+  /** Log two of the base page in bytes. */
+  readonly pageLg2: number;
+  /** Log two of the number of slots in a table, level 0 first. */
+  readonly indexLg2: readonly number[];
+  /** Largest level at which Linux maps memory with one entry. */
+  readonly maxLeafLevel: number;
+  /** Log two of the entries in a contiguous block, level 0 first; 0 where the format has no such blocks. */
+  readonly contLg2: readonly number[];
+  /** Linux's names of the levels, level 0 first. */
+  readonly levelNames: readonly string[];
+  /** Tables up to and including this level count in `VmPTE` (mm_pgtables_bytes: PTE, PMD, PUD). */
+  readonly accountedLevel: number;
+  /** Low and high word of an empty entry. */
+  readonly emptyLo: number;
+  readonly emptyHi: number;
+
+  kind(lo: number, hi: number, level: number): Kind;
+  /** Frame number of a leaf's memory. */
+  pfn(lo: number, hi: number): number;
+  /** Attributes (`A.*`) of a leaf. */
+  attrs(lo: number, hi: number): number;
+  leafLo(pfn: number, attrs: number, level: number): number;
+  leafHi(pfn: number, attrs: number, level: number): number;
+  /** Frame number of the table that a table entry points to. */
+  tablePfn(lo: number, hi: number): number;
+  tableLo(pfn: number): number;
+  tableHi(pfn: number): number;
+  /** Non-present entries: swap type and offset, with the format's own hiding of the offset undone. */
+  swapType(lo: number, hi: number): number;
+  swapOffset(lo: number, hi: number): number;
+  swapLo(type: number, offset: number): number;
+  swapHi(type: number, offset: number): number;
+  /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
+  rawFlags(lo: number, hi: number): string;
+}
+
+/** Swap type that Linux gives to markers (`SWP_PTE_MARKER`): the last of 32. */
+export const SWP_PTE_MARKER = 31;
+
+/** Number of levels of a format. */
+export function levelsOf(f: Format): number {
+  return f.indexLg2.length;
+}
+
+/** Log two of the base pages that one entry of a level spans: 0 at level 0. */
+export function spanLg2(f: Format, level: number): number {
+  let lg2 = 0;
+  for (let l = 0; l < level; l++) lg2 += f.indexLg2[l]!;
+  return lg2;
+}
+
+/** Bits of virtual address that the whole table tree covers. */
+export function vaBits(f: Format): number {
+  return f.pageLg2 + spanLg2(f, levelsOf(f));
+}
+
+/** Folio order of a level-1 leaf: Linux's PMD order. */
+export function pmdOrder(f: Format): number {
+  return spanLg2(f, 1);
+}
+
+/** The decoded entry. For people, tests and drawings; inner loops use the number-valued functions. */
+export function decode(f: Format, lo: number, hi: number, level: number): Entry {
+  switch (f.kind(lo, hi, level)) {
+    case Kind.none:
+      return { kind: "none" };
+    case Kind.table:
+      return { kind: "table", pfn: f.tablePfn(lo, hi) };
+    case Kind.leaf:
+      return { kind: "leaf", pfn: f.pfn(lo, hi), attrs: f.attrs(lo, hi) };
+    case Kind.softleaf: {
+      const [type, offset] = [f.swapType(lo, hi), f.swapOffset(lo, hi)];
+      return type === SWP_PTE_MARKER ? { kind: "marker", marker: offset } : { kind: "swap", type, offset };
+    }
+  }
+}
+
+/** Whether a non-present entry is a guard marker. */
+export function isGuard(f: Format, lo: number, hi: number): boolean {
+  return f.swapType(lo, hi) === SWP_PTE_MARKER && (f.swapOffset(lo, hi) & Marker.guard) !== 0;
+}

@@ -1,0 +1,46 @@
+/**
+ * The event tally: exact counts of what the model did, as plain adds into one typed array.
+ * It never influences what the model does; a run with another tally gives the same tables.
+ */
+
+/** Every counted event with the sentence that defines it. Order is the index in a {@link Tally}. */
+export const EVENTS = {
+  slotsRead: "table slots read by software",
+  slotsWritten: "table slots written by software",
+  tablesAllocated: "table pages allocated",
+  tablesFreed: "table pages freed",
+  indirectCalls: "calls through a function pointer in a pagewalk",
+  locksTaken: "page-table locks taken",
+  flushPages: "base pages named in TLB invalidations",
+  flushRanges: "TLB invalidations of a range",
+  foliosTouched: "folio descriptors read or written",
+  faults: "page faults handled",
+  vmaSplits: "VMA splits: one mapping's description became two",
+  vmaMerges: "VMA merges",
+  mappingSplits: "mapping splits: a huge leaf was replaced by a table of smaller ones",
+  folioSplits: "folio splits: a folio was cut into smaller folios",
+  contpteFolds: "contpte folds: a block of PTEs was given the contiguous bit",
+  contpteUnfolds: "contpte unfolds: a block of PTEs lost the contiguous bit",
+  deferredSplits: "folios queued for a later folio split",
+} as const;
+
+export type EventName = keyof typeof EVENTS;
+
+export const EVENT_NAMES = Object.keys(EVENTS) as readonly EventName[];
+
+/** Index of every event in a tally. */
+export const E = Object.fromEntries(EVENT_NAMES.map((name, i) => [name, i])) as { readonly [K in EventName]: number };
+
+/** One count for each event. Counts are exact up to 2^53. */
+export type Tally = Float64Array;
+
+/** A tally of zeros. */
+export function newTally(): Tally {
+  return new Float64Array(EVENT_NAMES.length);
+}
+
+/** The counts by name. With `since`, the difference to an earlier copy. */
+export function counts(tally: Tally, since?: Tally): Record<EventName, number> {
+  const at = (i: number) => tally[i]! - (since?.[i] ?? 0);
+  return Object.fromEntries(EVENT_NAMES.map((name, i) => [name, at(i)])) as Record<EventName, number>;
+}

@@ -1,0 +1,197 @@
+/**
+ * Physical memory: a buddy allocator of frames by order, and what the kernel notes of every frame and folio.
+ * Metadata is kept in typed arrays of fixed chunks, made when a frame of the chunk is first used, so that a large machine
+ * costs nothing until it is filled. Not modelled: zones, NUMA nodes, migration, reclaim.
+ *
+ * Source of the rules: mm/page_alloc.c (buddies), include/linux/mm_types.h (folio fields) of Linux 6.18.
+ */
+import { invariant } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+
+/** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
+export const MAX_ORDER = 13;
+
+const CHUNK_LG2 = 15;
+const CHUNK = 1 << CHUNK_LG2;
+const CHUNK_MASK = CHUNK - 1;
+
+/** State byte: order in the low bits, with one of these. */
+const FREE = 0x20;
+const USED = 0x40;
+const ORDER = 0x1f;
+
+/** Flags of a frame ({@link Frames.flags}); those of a folio are kept at its head. */
+export const FrameFlag = {
+  /** `PageAnonExclusive`: no other process maps this page. */
+  exclusive: 1,
+  /** Folio: shared memory rather than private anonymous memory. */
+  shmem: 2,
+  /** Folio: lazily freed (MADV_FREE): clean pages of it may be dropped. */
+  lazyFree: 4,
+  /** Folio: on the deferred split queue. */
+  deferred: 8,
+  /** Folio: mlocked. */
+  mlocked: 16,
+} as const;
+
+interface Chunk {
+  readonly state: Uint8Array;
+  readonly flags: Uint8Array;
+  readonly mapcount: Int32Array;
+}
+
+/** The frames of one machine. */
+export class Frames {
+  /** Frames of memory in all. */
+  readonly total: number;
+  /** Frames now handed out. */
+  used = 0;
+  readonly #chunks: Chunk[] = [];
+  /** Stacks of free blocks by order. An item is stale unless the block's state byte still says free and that order. */
+  readonly #stacks: number[][] = Array.from({ length: MAX_ORDER + 1 }, () => []);
+  /** Everything from here on has never been used. */
+  #fresh = 0;
+
+  constructor(total: number) {
+    this.total = total;
+  }
+
+  /** A naturally aligned block of `2^order` frames as one folio, or -1 when there is none. */
+  alloc(order: number): number {
+    const pfn = this.#take(order);
+    if (pfn < 0) return -1;
+    this.#mark(pfn, order, USED | order);
+    this.used += 2 ** order;
+    return pfn;
+  }
+
+  /** Gives a whole folio back; its frames must not be mapped. */
+  free(head: number): void {
+    const order = this.order(head);
+    invariant(head === this.head(head), `freeing the tail frame ${head}`);
+    for (let pfn = head; pfn < head + 2 ** order; pfn++) {
+      const c = this.#at(pfn);
+      invariant(c.mapcount[pfn & CHUNK_MASK] === 0, `freeing mapped frame ${pfn}`);
+      c.flags[pfn & CHUNK_MASK] = 0;
+    }
+    this.used -= 2 ** order;
+    this.#release(head, order);
+  }
+
+  /** Order of the folio that the frame belongs to. */
+  order(pfn: number): number {
+    return this.#at(pfn).state[pfn & CHUNK_MASK]! & ORDER;
+  }
+
+  /** First frame of the folio that the frame belongs to. */
+  head(pfn: number): number {
+    return pfn - (pfn & (2 ** this.order(pfn) - 1));
+  }
+
+  /** Cuts a folio into folios of a smaller order; counts and flags of frames stay. */
+  split(head: number, order: number): void {
+    const old = this.order(head);
+    invariant(head === this.head(head) && order <= old, `splitting folio ${head} of order ${old} to ${order}`);
+    this.#mark(head, old, USED | order);
+  }
+
+  mapcount(pfn: number): number {
+    return this.#at(pfn).mapcount[pfn & CHUNK_MASK]!;
+  }
+
+  /** Adds to the map counts of `n` frames of one folio. */
+  addMapcount(pfn: number, n: number, by: number): void {
+    for (let p = pfn; p < pfn + n; p++) this.#at(p).mapcount[p & CHUNK_MASK]! += by;
+  }
+
+  hasFlag(pfn: number, flag: number): boolean {
+    return (this.#at(pfn).flags[pfn & CHUNK_MASK]! & flag) !== 0;
+  }
+
+  setFlag(pfn: number, n: number, flag: number, on: boolean): void {
+    for (let p = pfn; p < pfn + n; p++) {
+      const c = this.#at(p);
+      if (on) c.flags[p & CHUNK_MASK]! |= flag;
+      else c.flags[p & CHUNK_MASK]! &= ~flag;
+    }
+  }
+
+  /**
+   * Takes single frames out of circulation until about `share` of the memory's blocks of `order` have one missing, so that
+   * allocations of that order start to fail. Which frames is decided by the random stream alone.
+   */
+  fragment(rng: Random, order: number, share: number): void {
+    const blocks = Math.floor(this.total / 2 ** order);
+    const held: number[] = [];
+    for (let b = 0; b < blocks; b++) {
+      const block = this.alloc(order);
+      if (block < 0) break;
+      this.split(block, 0);
+      const keep = rng.next() / 2 ** 32 < share ? block + rng.below(2 ** order) : -1;
+      for (let p = block; p < block + 2 ** order; p++) if (p !== keep) held.push(p);
+    }
+    for (const pfn of held) this.free(pfn);
+  }
+
+  #at(pfn: number): Chunk {
+    return this.#chunks[pfn >>> CHUNK_LG2]!;
+  }
+
+  #take(order: number): number {
+    for (let o = order; o <= MAX_ORDER; o++) {
+      const pfn = this.#pop(o);
+      if (pfn >= 0) return this.#cut(pfn, o, order);
+    }
+    return this.#takeFresh(order);
+  }
+
+  #pop(order: number): number {
+    const stack = this.#stacks[order]!;
+    for (let pfn = stack.pop(); pfn !== undefined; pfn = stack.pop())
+      if (this.#at(pfn).state[pfn & CHUNK_MASK] === (FREE | order)) return pfn;
+    return -1;
+  }
+
+  /** Keeps the first part of a free block and puts the halves behind it on the stacks. */
+  #cut(pfn: number, from: number, to: number): number {
+    for (let o = from - 1; o >= to; o--) this.#push(pfn + 2 ** o, o);
+    return pfn;
+  }
+
+  #takeFresh(order: number): number {
+    const block = 2 ** MAX_ORDER;
+    if (this.#fresh + block > this.total) return -1;
+    const pfn = this.#fresh;
+    this.#fresh += block;
+    if (pfn >>> CHUNK_LG2 === this.#chunks.length) this.#chunks.push(newChunk());
+    return this.#cut(pfn, MAX_ORDER, order);
+  }
+
+  #push(pfn: number, order: number): void {
+    this.#at(pfn).state[pfn & CHUNK_MASK] = FREE | order;
+    this.#stacks[order]!.push(pfn);
+  }
+
+  /** Merges with free buddies as far as it goes. */
+  #release(pfn: number, order: number): void {
+    let [at, o] = [pfn, order];
+    this.#at(at).state[at & CHUNK_MASK] = 0;
+    for (; o < MAX_ORDER; o++) {
+      const buddy = at ^ (2 ** o);
+      const c = this.#at(buddy);
+      if (c.state[buddy & CHUNK_MASK] !== (FREE | o)) break;
+      c.state[buddy & CHUNK_MASK] = 0;
+      at = Math.min(at, buddy);
+    }
+    this.#push(at, o);
+  }
+
+  #mark(pfn: number, order: number, state: number): void {
+    const at = pfn & CHUNK_MASK;
+    this.#at(pfn).state.fill(state, at, at + 2 ** order);
+  }
+}
+
+function newChunk(): Chunk {
+  return { state: new Uint8Array(CHUNK), flags: new Uint8Array(CHUNK), mapcount: new Int32Array(CHUNK) };
+}

@@ -1,0 +1,69 @@
+/**
+ * Storage of page-table pages: bit-exact words, the low and the high half in typed arrays of fixed chunks of 256 tables.
+ * A table is an index, and a slot (one word) is an index: `table << slotsLg2 | position`. Nothing here knows what bits mean.
+ */
+import { invariant } from "../base/errors.ts";
+
+const CHUNK_TABLES_LG2 = 8;
+
+/** The tables of one machine. Every table has room for `2^slotsLg2` words; small top tables use the first few. */
+export class Tables {
+  readonly slotsLg2: number;
+  /** Log two of the slots in a chunk. */
+  readonly chunkLg2: number;
+  readonly chunkMask: number;
+  readonly lo: Int32Array[] = [];
+  readonly hi: Int32Array[] = [];
+  /** Frame number of table 0: tables live in a zone of physical memory of their own, above all folios. */
+  readonly basePfn: number;
+  /** Tables in use now. */
+  live = 0;
+  #made = 0;
+  readonly #free: number[] = [];
+
+  constructor(slotsLg2: number, basePfn: number) {
+    this.slotsLg2 = slotsLg2;
+    this.chunkLg2 = slotsLg2 + CHUNK_TABLES_LG2;
+    this.chunkMask = 2 ** this.chunkLg2 - 1;
+    this.basePfn = basePfn;
+  }
+
+  /** A table filled with the given word. */
+  alloc(lo: number, hi: number): number {
+    const table = this.#free.pop() ?? this.#make();
+    this.live++;
+    this.fill(table << this.slotsLg2, 1 << this.slotsLg2, lo, hi);
+    return table;
+  }
+
+  free(table: number): void {
+    invariant(this.live > 0, `freeing table ${table} of none`);
+    this.live--;
+    this.#free.push(table);
+  }
+
+  /** Writes one word to `n` slots of one table. */
+  fill(slot: number, n: number, lo: number, hi: number): void {
+    const [chunk, at] = [slot >>> this.chunkLg2, slot & this.chunkMask];
+    this.lo[chunk]!.fill(lo, at, at + n);
+    this.hi[chunk]!.fill(hi, at, at + n);
+  }
+
+  pfnOf(table: number): number {
+    return this.basePfn + table;
+  }
+
+  tableOf(pfn: number): number {
+    return pfn - this.basePfn;
+  }
+
+  #make(): number {
+    const table = this.#made++;
+    invariant(this.#made <= 2 ** (31 - this.slotsLg2), "more tables than slot numbers of 31 bits");
+    if (table >>> CHUNK_TABLES_LG2 === this.lo.length) {
+      this.lo.push(new Int32Array(2 ** this.chunkLg2));
+      this.hi.push(new Int32Array(2 ** this.chunkLg2));
+    }
+    return table;
+  }
+}
