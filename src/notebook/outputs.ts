@@ -3,7 +3,8 @@
  * are one output, `clear_output` takes effect at once or at the next output, and a display can be replaced later, also
  * by a later cell.
  */
-import type { JsonObject, MimeBundle, NbOutput } from "./format.ts";
+import { BrokenInvariant, invariant } from "../base/errors.ts";
+import { type JsonObject, type MimeBundle, type NbOutput, readOutput } from "./format.ts";
 
 /** One thing that a running cell does to the outputs. `displayId` names a display that may be replaced later. */
 export type OutputEvent =
@@ -45,15 +46,15 @@ export function outputLog(): OutputLog {
     state.clearAtNext = false;
     append(state.slots, slot);
   };
-  const update = (displayId: string, data: MimeBundle, metadata: JsonObject) => {
+  const update = (displayId: string, shown: Shown) => {
     for (const { slots } of cells.values())
-      for (const slot of slots) if (slot.displayId === displayId) slot.output = replaced(slot.output, data, metadata);
+      for (const slot of slots) if (slot.displayId === displayId) slot.output = replaced(slot.output, shown);
   };
   return {
     apply(cell, event) {
       if (event.type === "clear") clear(cell, event.wait);
-      else if (event.type === "update") update(event.displayId, event.data, event.metadata);
-      else add(cell, { output: event.output, displayId: event.displayId });
+      else if (event.type === "update") update(event.displayId, checked(event));
+      else add(cell, { output: fromSession(event.output), displayId: event.displayId });
     },
     of: (cell) => at(cell).slots.map((slot) => slot.output),
   };
@@ -67,8 +68,26 @@ function append(slots: Slot[], slot: Slot): void {
   else slots.push(slot);
 }
 
-function replaced(output: NbOutput, data: MimeBundle, metadata: JsonObject): NbOutput {
+interface Shown {
+  readonly data: MimeBundle;
+  readonly metadata: JsonObject;
+}
+
+function replaced(output: NbOutput, shown: Shown): NbOutput {
   return output.output_type === "display_data" || output.output_type === "execute_result"
-    ? { ...output, data, metadata }
+    ? { ...output, ...shown }
     : output;
+}
+
+/** What a session hands over is held to the rules of a file, because it becomes one. */
+function fromSession(output: unknown): NbOutput {
+  return readOutput(output, "output", (place, what) => {
+    throw new BrokenInvariant(`a session gave a bad ${place}: ${what}`);
+  });
+}
+
+function checked({ data, metadata }: Extract<OutputEvent, { type: "update" }>): Shown {
+  const output = fromSession({ output_type: "display_data", data, metadata });
+  invariant(output.output_type === "display_data", "a display stays one");
+  return { data: output.data, metadata: output.metadata };
 }

@@ -1,0 +1,51 @@
+/**
+ * The controls of a live figure, generated from the description of its parameters and part of the page from the start,
+ * so that nothing moves when they come alive. Without script they stay hidden.
+ */
+import type { ParamSpec, ParamSpecs } from "../../study/experiment.ts";
+import { attributes, escapeHtml } from "./html.ts";
+
+/** Longer lists of choices are a menu; shorter ones are shown whole. */
+const MOST_RADIOS = 4;
+
+/** A form with one control for each parameter. `id` makes the ids of its elements unique on the page. */
+export function controlsHtml(id: string, specs: ParamSpecs, values: Readonly<Record<string, unknown>>): string {
+  const controls = Object.entries(specs).map(([name, spec]) =>
+    controlHtml(`${id}-${name}`, name, spec, values[name] ?? spec.default),
+  );
+  return `<form class="ptlab-controls" aria-label="Change the figure"><fieldset disabled><legend>Try other values</legend>${controls.join("")}<span class="ptlab-actions"><button type="button" data-action="reset" hidden>Reset</button><button type="button" data-action="cancel" hidden>Stop</button></span></fieldset><p class="ptlab-status" role="status" aria-live="polite"></p></form>`;
+}
+
+function controlHtml(id: string, name: string, spec: ParamSpec, value: unknown): string {
+  switch (spec.kind) {
+    case "choice":
+      return spec.options.length <= MOST_RADIOS
+        ? radios(id, name, spec.label, spec.options, value)
+        : menu(id, name, spec.label, spec.options, value);
+    case "range":
+      return slider(id, name, spec, value);
+    case "toggle":
+      return `<label class="ptlab-control ptlab-toggle"><input type="checkbox"${attributes({ name, "data-kind": "toggle", checked: value === true })}> ${escapeHtml(spec.label)}</label>`;
+  }
+}
+
+function radios(id: string, name: string, label: string, options: readonly string[], value: unknown): string {
+  const items = options.map(
+    (option) =>
+      `<label><input type="radio"${attributes({ name, value: option, "data-kind": "choice", checked: option === value })}> ${escapeHtml(option)}</label>`,
+  );
+  return `<div class="ptlab-control" role="radiogroup"${attributes({ "aria-labelledby": `${id}-label` })}><span${attributes({ id: `${id}-label` })}>${escapeHtml(label)}</span><span class="ptlab-radios">${items.join("")}</span></div>`;
+}
+
+function menu(id: string, name: string, label: string, options: readonly string[], value: unknown): string {
+  const items = options.map(
+    (option) => `<option${attributes({ value: option, selected: option === value })}>${escapeHtml(option)}</option>`,
+  );
+  return `<div class="ptlab-control"><label${attributes({ for: id })}>${escapeHtml(label)}</label><select${attributes({ id, name, "data-kind": "choice" })}>${items.join("")}</select></div>`;
+}
+
+function slider(id: string, name: string, spec: ParamSpec & { kind: "range" }, value: unknown): string {
+  const { min, max, step, unit } = spec;
+  const input = attributes({ type: "range", id, name, min, max, step, value: String(value), "data-kind": "range" });
+  return `<div class="ptlab-control"><label${attributes({ for: id })}>${escapeHtml(spec.label)}</label><span class="ptlab-slider"><input${input}><output${attributes({ for: id, "data-unit": unit })}>${escapeHtml(`${value}${unit ? ` ${unit}` : ""}`)}</output></span></div>`;
+}

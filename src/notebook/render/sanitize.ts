@@ -1,0 +1,111 @@
+/**
+ * Allow-lists for what a notebook may put on a page. A notebook from elsewhere can show text, tables and pictures; it
+ * can run nothing, load nothing from another host, and cover nothing outside its own place.
+ */
+import sanitize from "sanitize-html";
+
+const COLOUR = [/^#[0-9a-f]{3,8}$/i, /^(rgb|hsl)a?\([\d\s.,%/]+\)$/i, /^[a-z]+$/i];
+const LENGTH = [/^-?[\d.]+(px|em|rem|ch|%)?$/];
+const WORD = [/^[a-z-]+$/i];
+/** Highlighted code carries its two colours in custom properties, which the theme chooses from. */
+const HIGHLIGHT = Object.fromEntries(["--0", "--1", "--0fs", "--1fs", "--0fw", "--1fw"].map((p) => [p, COLOUR]));
+
+const STYLES = {
+  color: COLOUR,
+  "background-color": COLOUR,
+  "text-align": WORD,
+  "font-weight": [...WORD, /^\d+$/],
+  "font-style": WORD,
+  "white-space": WORD,
+  width: LENGTH,
+  "max-width": LENGTH,
+  ...HIGHLIGHT,
+};
+
+const TEXT_TAGS =
+  "h1 h2 h3 h4 h5 h6 p div section span a img b strong i em u s del ins mark small sub sup code pre kbd samp var q abbr cite dfn time blockquote br hr wbr ul ol li dl dt dd table caption colgroup col thead tbody tfoot tr th td figure figcaption details summary button".split(
+    " ",
+  );
+
+const TEXT_ATTRIBUTES: Record<string, string[]> = {
+  "*": ["class", "title", "lang", "dir", "style", "role", "aria-*"],
+  a: ["href", "id", "data-footnote-ref", "data-footnote-backref"],
+  img: ["src", "alt", "width", "height", "loading"],
+  th: ["scope", "colspan", "rowspan", "align"],
+  td: ["colspan", "rowspan", "align"],
+  col: ["span"],
+  colgroup: ["span"],
+  ol: ["start", "reversed", "type"],
+  li: ["id", "value"],
+  time: ["datetime"],
+  details: ["open"],
+  pre: ["data-language"],
+  button: ["data-copied", "data-code"],
+  ...Object.fromEntries(["h1", "h2", "h3", "h4", "h5", "h6"].map((h) => [h, ["id"]])),
+};
+
+/** A picture may be in the page itself or beside it; a picture on another host would tell that host who reads. */
+const isOwnPicture = (src = "http://"): boolean =>
+  /^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(src) || !/^[a-z][a-z0-9+.-]*:|^\/\/|^\\/i.test(src.trim());
+
+const TEXT: sanitize.IOptions = {
+  allowedTags: TEXT_TAGS,
+  allowedAttributes: TEXT_ATTRIBUTES,
+  allowedStyles: { "*": STYLES },
+  allowedSchemes: ["http", "https", "mailto"],
+  allowedSchemesByTag: { img: ["data"] },
+  allowProtocolRelative: false,
+  exclusiveFilter: (frame) => frame.tag === "img" && !isOwnPicture(frame.attribs.src),
+};
+
+/**
+ * HTML from a markdown cell or an HTML output with only text, tables and pictures left. `onHeading` may give a heading
+ * another id, so that two cells do not claim the same.
+ */
+export function sanitizeHtml(html: string, onHeading: (level: number, id: string) => string = (_, id) => id): string {
+  const heading =
+    (level: number): sanitize.Transformer =>
+    (tagName, attribs) => ({
+      tagName,
+      attribs: attribs.id === undefined ? attribs : { ...attribs, id: onHeading(level, attribs.id) },
+    });
+  const transformTags = Object.fromEntries([1, 2, 3, 4, 5, 6].map((level) => [`h${level}`, heading(level)]));
+  return sanitize(html, { ...TEXT, transformTags });
+}
+
+const SVG_TAGS =
+  "svg g path rect circle ellipse line polyline polygon text tspan textPath title desc defs clipPath mask marker pattern linearGradient radialGradient stop use symbol".split(
+    " ",
+  );
+
+const SVG_ATTRIBUTES =
+  "id class role aria-* fill fill-* stroke stroke-* opacity font-* text-* letter-spacing dominant-baseline alignment-baseline baseline-shift color color-* paint-order vector-effect shape-rendering transform transform-origin x y x1 y1 x2 y2 cx cy r rx ry fx fy fr dx dy d points width height viewBox preserveAspectRatio overflow display visibility white-space clip-path clip-rule clipPathUnits mask maskUnits maskContentUnits marker-start marker-mid marker-end markerWidth markerHeight markerUnits orient refX refY patternUnits patternTransform patternContentUnits gradientUnits gradientTransform spreadMethod offset stop-color stop-opacity mix-blend-mode rotate startOffset textLength lengthAdjust tabindex style".split(
+    " ",
+  );
+
+const SVG: sanitize.IOptions = {
+  allowedTags: SVG_TAGS,
+  allowedAttributes: { "*": SVG_ATTRIBUTES, svg: ["xmlns"], use: ["href"], textPath: ["href"] },
+  allowedStyles: { "*": { ...STYLES, "mix-blend-mode": WORD, "font-variant": WORD, overflow: WORD } },
+  allowedSchemes: [],
+  // A style element is read as raw text here but as markup by a browser inside SVG, so none may pass; what Plot's says
+  // is in the site's own style sheet.
+  nonTextTags: ["script", "style", "textarea", "option", "noscript", "metadata", "foreignObject", "iframe"],
+  parser: { lowerCaseTags: false, lowerCaseAttributeNames: false },
+  transformTags: {
+    "*": (tagName, attribs) => ({
+      tagName,
+      attribs: Object.fromEntries(Object.entries(attribs).filter(([name, value]) => staysInside(name, value))),
+    }),
+  },
+};
+
+/** References go to elements of the same picture only. */
+const staysInside = (name: string, value: string): boolean =>
+  name === "href" ? value.startsWith("#") : !/url\(\s*["']?[^#"'\s]/i.test(value);
+
+/** An SVG picture fit to be part of a page, or an empty string if nothing of it is a picture. */
+export function sanitizeSvg(svg: string): string {
+  const clean = sanitize(svg, SVG).trim();
+  return clean.startsWith("<svg") ? clean : "";
+}
