@@ -14,6 +14,10 @@ export const MAX_ORDER = 13;
 const CHUNK_LG2 = 15;
 const CHUNK = 1 << CHUNK_LG2;
 const CHUNK_MASK = CHUNK - 1;
+/** No folio mapped above level 0 is smaller than this order (x86-64, 4K granules). */
+const ENTIRE_LG2 = 9;
+/** No anonymous folio has order 1 (THP_ORDERS_ALL_ANON), so a large one has at least four frames. */
+const SUM_LG2 = 2;
 
 /** State byte: order in the low bits, with one of these. */
 const FREE = 0x20;
@@ -37,7 +41,12 @@ export const FrameFlag = {
 interface Chunk {
   readonly state: Uint8Array;
   readonly flags: Uint8Array;
+  /** Times each frame is mapped by an entry of level 0. */
   readonly mapcount: Int32Array;
+  /** Times each folio is mapped by an entry above level 0 (`_entire_mapcount`), by units of the smallest PMD order. */
+  readonly entire: Int32Array;
+  /** Sum of the above over a large folio, by units of the smallest large order: 0 says that the folio is unmapped. */
+  readonly sum: Int32Array;
 }
 
 /** The frames of one machine. */
@@ -58,6 +67,7 @@ export class Frames {
 
   /** A naturally aligned block of `2^order` frames as one folio, or -1 when there is none. */
   alloc(order: number): number {
+    invariant(order !== 1, "folios of order 1 are not made");
     const pfn = this.#take(order);
     if (pfn < 0) return -1;
     this.#mark(pfn, order, USED | order);
@@ -74,6 +84,7 @@ export class Frames {
       invariant(c.mapcount[pfn & CHUNK_MASK] === 0, `freeing mapped frame ${pfn}`);
       c.flags[pfn & CHUNK_MASK] = 0;
     }
+    invariant(!this.mapped(head), `freeing mapped folio ${head}`);
     this.used -= 2 ** order;
     this.#release(head, order);
   }
@@ -88,20 +99,55 @@ export class Frames {
     return pfn - (pfn & (2 ** this.order(pfn) - 1));
   }
 
-  /** Cuts a folio into folios of a smaller order; counts and flags of frames stay. */
-  split(head: number, order: number): void {
-    const old = this.order(head);
-    invariant(head === this.head(head) && order <= old, `splitting folio ${head} of order ${old} to ${order}`);
-    this.#mark(head, old, USED | order);
+  /** Cuts a folio into folios of order 0; counts and flags of its frames stay. It must not be mapped above level 0. */
+  split(head: number): void {
+    const order = this.order(head);
+    invariant(head === this.head(head) && this.entireMapcount(head) === 0, `splitting folio ${head} of order ${order}`);
+    this.#at(head).sum[(head & CHUNK_MASK) >>> SUM_LG2] = 0;
+    this.#mark(head, order, USED);
   }
 
+  /** Times a page is mapped, at whatever level: what /proc/kpagecount says of it. */
   mapcount(pfn: number): number {
-    return this.#at(pfn).mapcount[pfn & CHUNK_MASK]!;
+    return this.#at(pfn).mapcount[pfn & CHUNK_MASK]! + this.entireMapcount(this.head(pfn));
   }
 
-  /** Adds to the map counts of `n` frames of one folio. */
-  addMapcount(pfn: number, n: number, by: number): void {
-    for (let p = pfn; p < pfn + n; p++) this.#at(p).mapcount[p & CHUNK_MASK]! += by;
+  /** Times a folio is mapped by one entry above level 0. */
+  entireMapcount(head: number): number {
+    return this.order(head) < ENTIRE_LG2 ? 0 : this.#at(head).entire[(head & CHUNK_MASK) >>> ENTIRE_LG2]!;
+  }
+
+  /** Whether any entry maps any part of the folio. */
+  mapped(head: number): boolean {
+    return this.totalMapcount(head) > 0;
+  }
+
+  /** Entries that map the folio or a page of it (`folio_mapcount`). */
+  totalMapcount(head: number): number {
+    const c = this.#at(head);
+    return this.order(head) === 0 ? c.mapcount[head & CHUNK_MASK]! : c.sum[(head & CHUNK_MASK) >>> SUM_LG2]!;
+  }
+
+  /** Adds to the map counts of `n` frames of one folio. Returns how many frames changed between mapped and unmapped. */
+  addMapcount(pfn: number, n: number, by: number): number {
+    const c = this.#at(pfn);
+    const at = pfn & CHUNK_MASK;
+    let changed = 0;
+    for (let i = at; i < at + n; i++) {
+      const old = c.mapcount[i]!;
+      c.mapcount[i] = old + by;
+      if (old === 0 || old + by === 0) changed++;
+    }
+    const head = this.head(pfn);
+    if (this.order(head) > 0) this.#at(head).sum[(head & CHUNK_MASK) >>> SUM_LG2]! += n * by;
+    return changed;
+  }
+
+  /** Adds to the times a folio is mapped as a whole. */
+  addEntireMapcount(head: number, by: number): void {
+    const c = this.#at(head);
+    c.entire[(head & CHUNK_MASK) >>> ENTIRE_LG2]! += by;
+    c.sum[(head & CHUNK_MASK) >>> SUM_LG2]! += by;
   }
 
   hasFlag(pfn: number, flag: number): boolean {
@@ -126,7 +172,7 @@ export class Frames {
     for (let b = 0; b < blocks; b++) {
       const block = this.alloc(order);
       if (block < 0) break;
-      this.split(block, 0);
+      this.split(block);
       const keep = rng.next() / 2 ** 32 < share ? block + rng.below(2 ** order) : -1;
       for (let p = block; p < block + 2 ** order; p++) if (p !== keep) held.push(p);
     }
@@ -193,5 +239,11 @@ export class Frames {
 }
 
 function newChunk(): Chunk {
-  return { state: new Uint8Array(CHUNK), flags: new Uint8Array(CHUNK), mapcount: new Int32Array(CHUNK) };
+  return {
+    state: new Uint8Array(CHUNK),
+    flags: new Uint8Array(CHUNK),
+    mapcount: new Int32Array(CHUNK),
+    entire: new Int32Array(CHUNK >>> ENTIRE_LG2),
+    sum: new Int32Array(CHUNK >>> SUM_LG2),
+  };
 }
