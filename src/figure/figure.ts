@@ -3,19 +3,25 @@
  * text table, CSV and alternative text all come from this one value, so they cannot disagree.
  */
 import type * as Plot from "@observablehq/plot";
+import type { Series, SeriesKind } from "./series.ts";
 
 /** How a number came about: an exact event count, derived with a cost table, or taken on a real machine. */
 export type Basis = "counted" | "modelled" | "measured";
 
-/** One column of a figure's data table. Numbers carry a basis; labels (text columns) carry none. */
+/**
+ * One column of a figure's data table. A column of numbers either carries a basis (it is a result) or is declared a
+ * parameter (it was chosen); a column of text is a label and carries neither.
+ */
 export interface Column {
+  /** Name of the cell in a row and header in CSV: letters, digits and underscores. */
   readonly key: string;
   readonly label: string;
   /** One sentence that a reader of the text table alone can understand. */
   readonly definition: string;
   readonly basis?: Basis;
+  readonly role?: "parameter" | "label";
   readonly unit?: string;
-  /** Digits after the point in text output; default 0 for numbers. */
+  /** Digits after the point in text output; default 0 where all numbers are whole, else 2. */
   readonly digits?: number;
 }
 
@@ -36,18 +42,11 @@ export interface Origin {
   readonly input: string | null;
 }
 
-/** What a plot may depend on besides the rows. Width in CSS pixels. */
-export interface Frame {
-  readonly width: number;
-}
-
-/**
- * A drawable result. `live` names the live figure (see `live.ts`) that can redraw it with other parameters, if there is one.
- * `alt` says in one or two sentences what a sighted reader would learn from the picture.
- */
-export interface Figure {
+/** Everything of a figure that can be stored as JSON or sent between threads: all but the way to draw it. */
+export interface FigureData {
   readonly title: string;
   readonly caption: string;
+  /** In one or two sentences what a sighted reader would learn from the picture. */
   readonly alt: string;
   /** What "better" means, for the first line of the text table: "fewer is better". */
   readonly better: string;
@@ -56,9 +55,70 @@ export interface Figure {
   /** Key of the column by which the text table shows a difference in per cent to the first row, if it makes sense. */
   readonly compare?: string;
   readonly origin: Origin;
+  /** The live figure (see `live.ts`) that can redraw this one with other parameters, if there is one. */
   readonly live?: {
     readonly id: string;
     readonly params: Readonly<Record<string, string | number | boolean>>;
   };
-  plot(plot: typeof Plot, frame: Frame): Plot.PlotOptions;
 }
+
+/** Options of one position scale; those of Plot, but the label is always made from the columns shown. */
+export type AxisOptions = Omit<Plot.ScaleOptions, "label"> & {
+  /** What the axis shows, in words, where it shows several columns; the basis is added. */
+  readonly label?: string;
+};
+
+/** What a plot may depend on: the data, the width in CSS pixels, and helpers that keep axes and legend honest. */
+export interface Frame {
+  readonly width: number;
+  readonly figure: FigureData;
+  readonly rows: readonly Row[];
+  /**
+   * The options of a position scale that shows one column, or several of the same basis and unit. Its label ends with
+   * the basis; `toSvg` refuses a numeric axis whose label did not come from here.
+   */
+  axis(key: string | readonly string[], options?: AxisOptions): Plot.ScaleOptions;
+  /**
+   * The rows (default: all) apart by the values of a column, each with a look that works without colour; also fills the
+   * legend.
+   */
+  series(key: string, kind: SeriesKind, rows?: readonly Row[]): readonly Series[];
+  /** A colour scale for a column drawn as a `fill` or `stroke` channel, as stacks need it; also fills the legend. */
+  colours(key: string, kind: SeriesKind, rows?: readonly Row[]): Plot.ScaleOptions;
+  /** Rows for columns that are drawn side by side: one for each row and key, with the added cells `series` and `value`. */
+  unpivot(keys: readonly string[]): readonly Row[];
+}
+
+/** How a figure is drawn. Uses its arguments alone, so that the same function draws stored or transferred data. */
+export type Drawing = (plot: typeof Plot, frame: Frame) => Plot.PlotOptions;
+
+/** What `figure()` takes. */
+export interface FigureSpec extends FigureData {
+  readonly plot: Drawing;
+}
+
+/** Name of the method that a notebook calls to show a value. */
+export const DISPLAY: unique symbol = Symbol.for("Jupyter.display") as never;
+
+/** The tool that draws: its version, and a digest of the simulator's sources. */
+export interface Build {
+  readonly version: string;
+  readonly source: string;
+}
+
+/** What drawing needs from outside: a document to build elements in, and the build for the stamp. */
+export interface Host {
+  readonly document: Document;
+  readonly build: Build;
+}
+
+/** Representations of one value by media type. */
+export type MimeBundle = Readonly<Record<string, unknown>>;
+
+/** A drawable result, checked: made by `figure()` only. */
+export interface Figure extends FigureSpec {
+  readonly [DISPLAY]: (host: Host) => Promise<MimeBundle>;
+}
+
+/** Media type of a figure's data, from which text, CSV and table can be made again without running anything. */
+export const FIGURE_MIME = "application/vnd.ptlab.figure+json";

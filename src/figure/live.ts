@@ -1,44 +1,78 @@
 /**
- * A live figure: all that is needed to draw a figure again with other parameters, in a notebook, in a test, or in a
- * reader's browser. It is in two steps because the first, the simulation, runs in a worker that has no document, and
- * only plain data travels from there to the second, which draws.
+ * A live figure: a figure that can be made again with other parameters, in a notebook, in a test, and in a worker of the
+ * reader's browser. The worker makes the data; the page, which has a document, draws it with the same `plot`.
  */
-import type { ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
-import type { Figure } from "./figure.ts";
+import { oneOf, UserError } from "../base/errors.ts";
+import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
+import { figure } from "./create.ts";
+import type { Drawing, Figure, FigureData } from "./figure.ts";
 
-/** Values of a live figure's parameters, by name. */
+/** Parameter values by name, as controls and addresses carry them. */
 export type LiveParams = Readonly<Record<string, string | number | boolean>>;
 
-/** Contents of the input files by name: text, or bytes where the file is not text (gzip). */
+/** Contents of input files by name. */
 export type LiveInputs = Readonly<Record<string, string | Uint8Array>>;
 
-/**
- * A figure that can be redrawn. `Result` is what `compute` hands to `figure`: plain data that survives a structured
- * clone. Both are pure: the same parameters and inputs give the same figure.
- */
-export interface LiveFigure<S extends ParamSpecs = ParamSpecs, Result = unknown> {
-  /** Unique name; a figure refers to it by `Figure.live.id`. */
+/** Everything needed to redraw a figure with other parameters. */
+export interface LiveFigure {
+  readonly id: string;
+  readonly title: string;
+  readonly params: ParamSpecs;
+  /** Names of files in `notebooks/data/` that `make` needs. */
+  readonly inputs: readonly string[];
+  /** Parameters left out take their defaults; wrong ones, and missing inputs, are a {@link UserError}. */
+  make(params: LiveParams, inputs: LiveInputs, effects?: RunEffects): Figure;
+  /** How the made data is drawn; what `make` returns carries the same function. */
+  readonly plot: Drawing;
+}
+
+/** What {@link defineLive} takes: `run` gets all parameters filled in and returns the data alone. */
+export interface LiveSpec<S extends ParamSpecs> {
   readonly id: string;
   readonly title: string;
   readonly params: S;
-  /** Names of files in `notebooks/data/` that `compute` reads. */
   readonly inputs: readonly string[];
-  compute(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): Result | Promise<Result>;
-  figure(result: Result, params: ParamsOf<S>): Figure;
+  run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): Omit<FigureData, "live">;
+  readonly plot: Drawing;
 }
 
-/** The parameters' defaults. */
-export function liveDefaults(specs: ParamSpecs): LiveParams {
-  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, spec.default]));
+/** A live figure whose every made figure knows by which parameters it can be made again. */
+export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure {
+  const { id, title, params, inputs, plot } = spec;
+  const make: LiveFigure["make"] = (given, files, effects) => {
+    const filled = fillParams(params, given);
+    for (const name of inputs)
+      if (files[name] === undefined) throw new UserError(`live figure '${id}' needs the input file '${name}'`);
+    return figure({ ...spec.run(filled, files, effects), live: { id, params: filled as LiveParams }, plot });
+  };
+  return { id, title, params, inputs, make, plot };
 }
 
-/** Both steps at once, for notebooks and tests. Parameters that are not given take their defaults. */
-export async function makeLive(
-  live: LiveFigure,
-  params: LiveParams,
-  inputs: LiveInputs,
-  effects?: RunEffects,
-): Promise<Figure> {
-  const filled = { ...liveDefaults(live.params), ...params } as ParamsOf<ParamSpecs>;
-  return live.figure(await live.compute(filled, inputs, effects), filled);
+/** The figure that a worker made, drawable again on this side. */
+export function revive(data: FigureData, live: LiveFigure): Figure {
+  return figure({ ...data, plot: live.plot });
+}
+
+/** All parameters, defaults filled in. Throws {@link UserError} on an unknown name or a value that is not allowed. */
+export function fillParams<S extends ParamSpecs>(specs: S, given: LiveParams): ParamsOf<S> {
+  for (const name of Object.keys(given)) oneOf("parameter", name, Object.keys(specs));
+  const filled = Object.entries(specs).map(([name, spec]) => [name, checkParam(name, spec, given[name])]);
+  return Object.fromEntries(filled) as ParamsOf<S>;
+}
+
+function checkParam(name: string, spec: ParamSpec, value: LiveParams[string] | undefined): LiveParams[string] {
+  if (value === undefined) return spec.default;
+  if (spec.kind === "choice") return oneOf(name, String(value), spec.options);
+  if (spec.kind === "range") return checkRange(name, spec, value);
+  if (typeof value !== "boolean") throw new UserError(`bad ${name} '${value}': true or false is allowed`);
+  return value;
+}
+
+function checkRange(name: string, spec: ParamSpec & { kind: "range" }, value: LiveParams[string]): number {
+  const { min, max, step } = spec;
+  const steps = typeof value === "number" ? (value - min) / step : Number.NaN;
+  // A step such as 0.1 has no exact double; the tolerance is far below any step that a control can make.
+  const onStep = Math.abs(steps - Math.round(steps)) < 1e-6;
+  if (typeof value === "number" && value >= min && value <= max && onStep) return value;
+  throw new UserError(`bad ${name} '${value}': ${min} to ${max} in steps of ${step} is allowed`);
 }

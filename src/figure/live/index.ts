@@ -1,9 +1,15 @@
 /**
- * The live figures that notebooks and pages can name; adding one is one file and one line here.
+ * The register of live figures: adding one is one file beside this one and one line in the list.
  */
+import { oneOf } from "../../base/errors.ts";
 import type { LiveFigure } from "../live.ts";
 
+/** All live figures. */
 export const liveFigures: readonly LiveFigure[] = [];
 
-/** The live figure of that name, if there is one. */
-export const liveFigure = (id: string): LiveFigure | undefined => liveFigures.find((live) => live.id === id);
+/** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */
+export function liveFigure(id: string): LiveFigure {
+  const ids = liveFigures.map((live) => live.id);
+  const known = oneOf("live figure", id, ids);
+  return liveFigures.find((live) => live.id === known)!;
+}

@@ -1,0 +1,88 @@
+/**
+ * The helpers that a drawing is given, and a record of what it used: which axis labels came from columns, and which
+ * series the legend must name.
+ */
+import type * as Plot from "@observablehq/plot";
+import { columnOf, sharedAxisLabel } from "./axis.ts";
+import { dataOf } from "./create.ts";
+import type { AxisOptions, FigureData, Frame, Row } from "./figure.ts";
+import { look, type Series, type SeriesKind, type Texture } from "./series.ts";
+
+/** One line of the legend: a series, what it is drawn as, and the texture behind its `fill`. */
+export interface LegendEntry extends Series {
+  readonly kind: SeriesKind;
+  readonly texture: Texture;
+}
+
+/** What a drawing used of its frame. */
+export interface FrameRecord {
+  readonly axisLabels: Set<string>;
+  /** By series name, in the order of first use. */
+  readonly legend: Map<string, LegendEntry>;
+}
+
+/** A frame and the record of its use. `idPrefix` makes the ids of fills unique in a page. */
+export function makeFrame(figure: FigureData, width: number, idPrefix: string): { frame: Frame; used: FrameRecord } {
+  const used: FrameRecord = { axisLabels: new Set(), legend: new Map() };
+  const series = (key: string, kind: SeriesKind, rows: readonly Row[] = figure.rows) => {
+    const entries = apart(key, rows).map(([name, own], i) => entry(name, own, kind, i, idPrefix));
+    // The first kind of a name stays: a line whose dots are drawn as well is a line in the legend.
+    for (const e of entries) if (!used.legend.has(e.name)) used.legend.set(e.name, e);
+    return entries;
+  };
+  const frame: Frame = {
+    width,
+    figure: dataOf(figure),
+    rows: figure.rows,
+    series,
+    axis: (key, options) => axis(figure, used, typeof key === "string" ? [key] : key, options),
+    colours: (key, kind, rows) => colourScale(series(key, kind, rows), kind),
+    unpivot: (keys) => unpivot(figure, keys),
+  };
+  return { frame, used };
+}
+
+function axis(
+  figure: FigureData,
+  used: FrameRecord,
+  keys: readonly string[],
+  options: AxisOptions = {},
+): Plot.ScaleOptions {
+  const label = sharedAxisLabel(figure, keys, options.label);
+  used.axisLabels.add(label);
+  const result = columnOf(figure, keys[0]!).basis !== undefined;
+  // Lines to read values by belong to results; at a parameter they would only add ink.
+  return { ...(result ? { grid: true } : {}), ...options, label };
+}
+
+function colourScale(series: readonly Series[], kind: SeriesKind): Plot.ScaleOptions {
+  const range = series.map((s) => (kind === "fill" ? s.fill : s.colour));
+  return { type: "ordinal", domain: series.map((s) => s.name), range };
+}
+
+function apart(key: string, rows: readonly Row[]): [string, Row[]][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const name = String(row[key]);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [row]);
+    else group.push(row);
+  }
+  return [...groups];
+}
+
+function entry(name: string, rows: readonly Row[], kind: SeriesKind, index: number, idPrefix: string): LegendEntry {
+  const { texture, ...rest } = look(index);
+  const fill = texture === "solid" ? rest.colour : `url(#${fillId(idPrefix, index)})`;
+  return { name, rows, ...rest, fill, kind, texture };
+}
+
+/** The id of the textured fill of a series by its place. */
+export function fillId(idPrefix: string, index: number): string {
+  return `${idPrefix}-fill-${index}`;
+}
+
+function unpivot(figure: FigureData, keys: readonly string[]): readonly Row[] {
+  const columns = keys.map((key) => columnOf(figure, key));
+  return figure.rows.flatMap((row) => columns.map((c) => ({ ...row, series: c.label, value: row[c.key]! })));
+}

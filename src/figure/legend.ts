@@ -1,0 +1,111 @@
+/**
+ * The legend as part of the picture, so that a downloaded picture is whole, and the textures its swatches and areas use.
+ */
+import * as Plot from "@observablehq/plot";
+import { fillId, type LegendEntry } from "./frame.ts";
+import { FONT_SIZE, LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
+import type { Texture } from "./series.ts";
+import { type Element, el, fromDom } from "./xml.ts";
+
+const SWATCH = { fill: 14, dot: 10, line: 32 } as const;
+const GAP = 6;
+const BETWEEN = 18;
+
+/** A legend drawn at the origin, and how much height it takes. */
+export interface Legend {
+  readonly content: Element;
+  readonly height: number;
+}
+
+interface Placed {
+  readonly entry: LegendEntry;
+  readonly lines: readonly string[];
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The legend of the given series in rows as wide as the picture; no legend for none. */
+export function drawLegend(entries: readonly LegendEntry[], width: number, document: Document): Legend {
+  if (entries.length === 0) return { content: el("g"), height: 0 };
+  const placed = place(entries, width);
+  const height = Math.max(...placed.map((p) => p.y + p.lines.length * LINE_HEIGHT)) + 9;
+  const identity = { type: "identity", axis: null } as const;
+  const svg = Plot.plot({
+    document,
+    width,
+    height,
+    margin: 0,
+    x: identity,
+    y: identity,
+    marks: placed.flatMap(drawEntry),
+  });
+  const children = fromDom(svg).children.filter((child) => typeof child !== "string" && child.name !== "style");
+  return { content: el("g", { "aria-label": "legend" }, children), height };
+}
+
+function place(entries: readonly LegendEntry[], width: number): Placed[] {
+  const placed: Placed[] = [];
+  let [x, y, rowHeight] = [0, 2, 0];
+  for (const entry of entries) {
+    const swatch = SWATCH[entry.kind] + GAP;
+    const lines = wrapPixels(entry.name, width - swatch);
+    const needed = swatch + Math.max(...lines.map(textWidth));
+    if (x > 0 && x + needed > width) [x, y, rowHeight] = [0, y + rowHeight + 4, 0];
+    placed.push({ entry, lines, x, y });
+    x += needed + BETWEEN;
+    rowHeight = Math.max(rowHeight, lines.length * LINE_HEIGHT);
+  }
+  return placed;
+}
+
+function drawEntry({ entry, lines, x, y }: Placed): Plot.Markish[] {
+  const middle = y + LINE_HEIGHT / 2;
+  const width = SWATCH[entry.kind];
+  const text = Plot.text([lines.join("\n")], {
+    x: x + width + GAP,
+    y: middle,
+    text: (d: string) => d,
+    textAnchor: "start",
+    lineAnchor: "top",
+    dy: -FONT_SIZE / 2,
+    fontSize: FONT_SIZE,
+  });
+  return [...swatchMarks(entry, x, middle, width), text];
+}
+
+function swatchMarks(entry: LegendEntry, x: number, middle: number, width: number): Plot.Markish[] {
+  const { colour, fill, dash, symbol, kind } = entry;
+  const edges = { x1: x, x2: x + width };
+  if (kind === "fill") return [Plot.rect([0], { ...edges, y1: middle - 6, y2: middle + 6, fill, stroke: colour })];
+  const dot = Plot.dot([0], { x: x + width / 2, y: middle, symbol, fill: colour, r: 4 });
+  if (kind === "dot") return [dot];
+  return [
+    Plot.link([0], { ...edges, y1: middle, y2: middle, stroke: colour, strokeDasharray: dash, strokeWidth: 2 }),
+    dot,
+  ];
+}
+
+/** The pattern elements that the fills of the given series name; solid fills need none. */
+export function textures(entries: readonly LegendEntry[], idPrefix: string): Element[] {
+  return entries.flatMap((entry, i) =>
+    entry.kind === "fill" && entry.texture !== "solid" ? [pattern(fillId(idPrefix, i), entry)] : [],
+  );
+}
+
+const STROKES: Readonly<Record<Exclude<Texture, "solid" | "dots">, string>> = {
+  rising: "M-2,2L2,-2M0,8L8,0M6,10L10,6",
+  falling: "M-2,6L2,10M0,0L8,8M6,-2L10,2",
+  level: "M0,4H8",
+  upright: "M4,0V8",
+  grid: "M0,4H8M4,0V8",
+};
+
+function pattern(id: string, { colour, texture }: LegendEntry): Element {
+  const size = { width: 8, height: 8 };
+  // White on the colour, whatever the page's background is: the palette's contrast to white is tested.
+  const ink =
+    texture === "dots"
+      ? el("circle", { cx: 4, cy: 4, r: 1.7, fill: "#fff" })
+      : el("path", { d: STROKES[texture as keyof typeof STROKES], stroke: "#fff", "stroke-width": 1.6, fill: "none" });
+  return el("pattern", { id, ...size, patternUnits: "userSpaceOnUse" }, [el("rect", { ...size, fill: colour }), ink]);
+}

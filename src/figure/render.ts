@@ -1,0 +1,145 @@
+/**
+ * A figure as one self-contained SVG: legend, axes that say how their numbers came about, alternative text, stamp.
+ * Equal figures give equal bytes, in Node and in a browser, whatever was drawn before.
+ */
+import * as Plot from "@observablehq/plot";
+import { digest } from "../base/digest.ts";
+import { BrokenInvariant, UserError } from "../base/errors.ts";
+import { dataOf } from "./create.ts";
+import type { Figure, Host } from "./figure.ts";
+import { type FrameRecord, makeFrame } from "./frame.ts";
+import { drawLegend, textures } from "./legend.ts";
+import { FONT_FAMILY, FONT_SIZE } from "./measure.ts";
+import { type Drawn, isContinuous, makeRoom, shownAxisLabel, tickLabels } from "./room.ts";
+import { canonicalJson, stampOf } from "./stamp.ts";
+import { type Element, el, elements, fromDom, mapAttributes, print } from "./xml.ts";
+
+/** Width of a picture where none is given, in CSS pixels: a text column on a desktop. */
+export const WIDE = 680;
+/** Width of a picture for a phone, in CSS pixels. */
+export const NARROW = 344;
+
+/**
+ * The picture as text of one `<svg>` element. Ink is `currentColor`, so it follows a dark page. Width in CSS pixels.
+ * Throws {@link UserError} where a numeric axis is not labelled through `frame.axis`, or a colour is not in the legend.
+ */
+export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: number } = {}): string {
+  const stamp = stampOf(figure, host.build);
+  const id = `ptlab-${digest(canonicalJson({ ...dataOf(figure), stamp, width }))}`;
+  const { frame, used } = makeFrame(figure, width, id);
+  const drawn = drawFitted(figure.plot(Plot, frame), width, host.document);
+  checkAxes(figure, drawn, used);
+  checkColours(figure, drawn, used);
+  const entries = [...used.legend.values()];
+  const legend = drawLegend(entries, width, host.document);
+  const height = Math.ceil(Number(drawn.root.attributes.height) + legend.height);
+  const content = el(
+    "g",
+    { transform: `translate(0,${legend.height})`, "font-variant": "tabular-nums" },
+    marks(drawn.root),
+  );
+  return print(
+    el("svg", rootAttributes(id, width, height), [
+      el("title", { id: `${id}-title` }, [figure.title]),
+      el("desc", { id: `${id}-desc` }, [figure.alt]),
+      el("metadata", {}, [canonicalJson(stamp)]),
+      ...defs(textures(entries, id)),
+      legend.content,
+      tidy(content, id),
+    ]),
+  );
+}
+
+function rootAttributes(id: string, width: number, height: number): Record<string, string | number> {
+  return {
+    xmlns: "http://www.w3.org/2000/svg",
+    class: "ptlab-figure",
+    role: "img",
+    "aria-labelledby": `${id}-title ${id}-desc`,
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    fill: "currentColor",
+    "font-family": FONT_FAMILY,
+    "font-size": FONT_SIZE,
+    "text-anchor": "middle",
+    style: "max-width:100%;height:auto;white-space:pre",
+  };
+}
+
+function defs(patterns: readonly Element[]): Element[] {
+  return patterns.length === 0 ? [] : [el("defs", {}, patterns)];
+}
+
+/** Drawn three times: once to see the words, once to see them broken into lines, and once with room for those. */
+function drawFitted(author: Plot.PlotOptions, width: number, document: Document): Drawn {
+  let options = author;
+  let drawn = draw(options, width, document);
+  for (let pass = 0; pass < 2; pass++) {
+    options = makeRoom(author, options, drawn, width);
+    drawn = draw(options, width, document);
+  }
+  return drawn;
+}
+
+function draw(options: Plot.PlotOptions, width: number, document: Document): Drawn {
+  // Plot wraps the picture in an HTML figure for legends, titles and captions; here these have places of their own.
+  const bare = { title: undefined, subtitle: undefined, caption: undefined, figure: false };
+  const withoutLegends = {
+    color: options.color && { ...options.color, legend: false },
+    symbol: options.symbol && { ...options.symbol, legend: false },
+    opacity: options.opacity && { ...options.opacity, legend: false },
+  };
+  const style = { fontSize: `${FONT_SIZE}px` };
+  const svg = Plot.plot({ ...options, ...bare, ...withoutLegends, style, width, document } as Plot.PlotOptions);
+  return { root: fromDom(svg), scale: (name) => svg.scale(name) };
+}
+
+function marks(root: Element): Element[] {
+  return root.children.filter((child) => typeof child !== "string").filter((child) => child.name !== "style");
+}
+
+/** Plot numbers its clip paths by a counter of the process, and prints seventeen digits where two show. */
+function tidy(root: Element, prefix: string): Element {
+  const ids = new Map<string, string>();
+  for (const { attributes } of elements(root))
+    if (attributes.id !== undefined) ids.set(attributes.id, `${prefix}-${ids.size}`);
+  return mapAttributes(root, (name, value) => {
+    if (name === "id") return ids.get(value)!;
+    if (name === "href") return value.replace(/^#(.+)$/, (whole, id) => (ids.has(id) ? `#${ids.get(id)}` : whole));
+    const linked = value.replace(/url\(#([^)]+)\)/g, (whole, id) => (ids.has(id) ? `url(#${ids.get(id)})` : whole));
+    return GEOMETRY.has(name) ? round(linked) : linked;
+  });
+}
+
+const GEOMETRY = new Set("d transform x y x1 x2 y1 y2 cx cy r rx ry width height points dx dy stroke-width".split(" "));
+
+function round(value: string): string {
+  return value.replace(/-?\d*\.\d{3,}(e-?\d+)?/g, (n) => String(Math.round(Number(n) * 100) / 100 || 0));
+}
+
+function checkAxes(figure: Figure, drawn: Drawn, used: FrameRecord): void {
+  for (const name of ["x", "y", "fx", "fy"] as const) {
+    const label = shownAxisLabel(drawn, name);
+    const silent = label === undefined && isContinuous(drawn.scale(name)) && tickLabels(drawn, name).length > 0;
+    if (silent) throw new UserError(`figure '${figure.title}': the numeric ${name} axis has no label; ${AXIS_HINT}`);
+    if (label !== undefined && !used.axisLabels.has(label))
+      throw new UserError(`figure '${figure.title}': the ${name} axis is labelled '${label}'; ${AXIS_HINT}`);
+  }
+}
+
+const AXIS_HINT = "make it with frame.axis(key), so that it says counted, modelled or measured";
+
+function checkColours(figure: Figure, drawn: Drawn, used: FrameRecord): void {
+  for (const name of ["color", "symbol"] as const) {
+    const scale = drawn.scale(name);
+    if (scale === undefined) continue;
+    const missing = [...(scale.domain ?? [])].find((value) => !used.legend.has(String(value)));
+    if (scale.type === "ordinal" && missing === undefined) continue;
+    const what = missing === undefined ? `a ${scale.type} scale` : `'${missing}'`;
+    throw new UserError(
+      `figure '${figure.title}': the ${name} of ${what} has no legend; use frame.series or frame.colours`,
+    );
+  }
+  if (drawn.root.name !== "svg") throw new BrokenInvariant(`Plot drew a ${drawn.root.name}`);
+}

@@ -1,0 +1,170 @@
+/**
+ * Room for the words: a drawn picture's tick labels and axis labels are measured, and the options of the next drawing
+ * get the margins, line breaks, turned labels and height that these words need. What the figure's author set stays.
+ */
+import type * as Plot from "@observablehq/plot";
+import { LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
+import { type Element, elements, texts } from "./xml.ts";
+
+/** A drawn picture: its elements and its scales. */
+export interface Drawn {
+  readonly root: Element;
+  scale(name: Plot.ScaleName): Plot.Scale | undefined;
+}
+
+type Position = "x" | "y" | "fx" | "fy";
+type Margins = { marginTop: number; marginRight: number; marginBottom: number; marginLeft: number };
+
+/** Degrees by which category labels are turned where they do not fit side by side. */
+const TURN = -40;
+const TICK = 12;
+/** The widest column of category labels at the left or right, as a part of the picture's width. */
+const WIDEST = 0.36;
+
+/** Options like `current` with room for the words that `drawn` shows; the author's options win. */
+export function makeRoom(
+  author: Plot.PlotOptions,
+  current: Plot.PlotOptions,
+  drawn: Drawn,
+  width: number,
+): Plot.PlotOptions {
+  const wrapped = { ...current };
+  for (const name of ["x", "y", "fx", "fy"] as const) wrapped[name] = wrapScale(name, author, current, drawn, width);
+  const margins = { ...marginsFor(wrapped, drawn, width), ...ownMargins(author) };
+  const height = author.height ?? heightFor(drawn, width, margins);
+  return { ...wrapped, ...margins, height };
+}
+
+function ownMargins(author: Plot.PlotOptions): Partial<Margins> {
+  const { margin } = author;
+  const sides = { marginTop: margin, marginRight: margin, marginBottom: margin, marginLeft: margin };
+  for (const side of ["marginTop", "marginRight", "marginBottom", "marginLeft"] as const)
+    if (author[side] !== undefined) sides[side] = author[side];
+  return Object.fromEntries(Object.entries(sides).filter(([, value]) => value !== undefined));
+}
+
+/** The tick labels of an axis, each a list of lines. */
+export function tickLabels(drawn: Drawn, name: Position): string[][] {
+  const groups = [...elements(drawn.root)].filter((e) => e.attributes["aria-label"] === `${name}-axis tick label`);
+  return groups.flatMap((g) => [...elements(g)].filter((e) => e.name === "text").map(texts));
+}
+
+/** The label of an axis in one line, without Plot's arrow, or undefined where it has none. */
+export function shownAxisLabel(drawn: Drawn, name: Position): string | undefined {
+  const group = [...elements(drawn.root)].find((e) => e.attributes["aria-label"] === `${name}-axis label`);
+  return group === undefined
+    ? undefined
+    : texts(group)
+        .join(" ")
+        .replace(/^[↑↓←→] | [↑↓←→]$/g, "");
+}
+
+/** Whether a scale shows numbers along a length rather than categories side by side. */
+export function isContinuous(scale: Plot.Scale | undefined): boolean {
+  return scale !== undefined && !["band", "point", "ordinal"].includes(scale.type ?? "");
+}
+
+function wrapScale(name: Position, author: Plot.PlotOptions, current: Plot.PlotOptions, drawn: Drawn, width: number) {
+  const own = current[name];
+  if (own === undefined || own === null) return own;
+  const label = wrapLabel(drawn, name, width) ?? own.label;
+  const scale = drawn.scale(name);
+  if (isContinuous(scale) || author[name]?.tickFormat !== undefined) return { ...own, label };
+  const room = roomFor(name, drawn, width);
+  const turn = name.endsWith("x") && author[name]?.tickRotate === undefined && mustTurn(drawn, name, room);
+  if (turn) return { ...own, label, tickRotate: TURN };
+  return { ...own, label, tickFormat: (value: unknown) => wrapPixels(String(value), room).join("\n") };
+}
+
+/** The breaks go only where the line is too long for the picture. */
+function wrapLabel(drawn: Drawn, name: Position, width: number): string | undefined {
+  const label = shownAxisLabel(drawn, name);
+  return label === undefined ? undefined : wrapPixels(label, width - 24).join("\n");
+}
+
+function roomFor(name: Position, drawn: Drawn, width: number): number {
+  if (name.endsWith("y")) return width * WIDEST;
+  const scale = drawn.scale(name);
+  return scale?.step ?? (scale?.bandwidth || width);
+}
+
+function mustTurn(drawn: Drawn, name: Position, room: number): boolean {
+  const words = tickLabels(drawn, name).flatMap((lines) => lines.flatMap((line) => line.split(" ")));
+  return words.some((word) => textWidth(word) > room - 2);
+}
+
+function marginsFor(options: Plot.PlotOptions, drawn: Drawn, width: number): Margins {
+  const left = sideWidth("y", drawn, width);
+  const right = sideWidth("fy", drawn, width);
+  const x = levelHeight("x", options, drawn);
+  const fx = levelHeight("fx", options, drawn);
+  // Plot puts the facets' axis opposite to the inner axis, or at the bottom where there is no inner axis.
+  const [bottom, top] = x === 0 ? [fx, 0] : [x, fx];
+  const yLabel = shownAxisLabel(drawn, "y");
+  const lifted = yLabel === undefined || !isContinuous(drawn.scale("y")) ? 0 : labelLines(yLabel, width);
+  const overhang = lastTickOverhang(drawn);
+  return {
+    marginTop: top + (lifted > 0 ? lifted * LINE_HEIGHT + 14 : 8),
+    marginRight: Math.max(right, overhang, 8),
+    marginBottom: Math.max(bottom, 8),
+    marginLeft: Math.max(left, turnedOverhang(options, drawn), 8),
+  };
+}
+
+function labelLines(label: string, width: number): number {
+  return wrapPixels(label, width - 24).length;
+}
+
+function sideWidth(name: "y" | "fy", drawn: Drawn, width: number): number {
+  const lines = tickLabels(drawn, name).flat();
+  const label = shownAxisLabel(drawn, name) !== undefined && !isContinuous(drawn.scale(name)) ? LINE_HEIGHT + 4 : 0;
+  if (lines.length === 0) return label;
+  const widest = Math.max(...lines.map((line) => Math.max(...wrapFor(drawn, name, line, width).map(textWidth))));
+  return widest + TICK + label;
+}
+
+function wrapFor(drawn: Drawn, name: Position, line: string, width: number): string[] {
+  return isContinuous(drawn.scale(name)) ? [line] : wrapPixels(line, width * WIDEST);
+}
+
+function levelHeight(name: "x" | "fx", options: Plot.PlotOptions, drawn: Drawn): number {
+  const labels = tickLabels(drawn, name);
+  const label = shownAxisLabel(drawn, name);
+  const below = label === undefined ? 0 : label.split("\n").length * LINE_HEIGHT + 4;
+  if (labels.length === 0) return below;
+  if (options[name]?.tickRotate === TURN) return longest(labels) * sine(TURN) + TICK + LINE_HEIGHT + below;
+  return Math.max(...labels.map((lines) => lines.length)) * LINE_HEIGHT + TICK + below;
+}
+
+/** A turned label of the first category reaches to the left of its tick. */
+function turnedOverhang(options: Plot.PlotOptions, drawn: Drawn): number {
+  const turned = (["x", "fx"] as const).filter((name) => options[name]?.tickRotate === TURN);
+  return Math.max(0, ...turned.map((name) => longest(tickLabels(drawn, name)) * cosine(TURN) * 0.8));
+}
+
+function lastTickOverhang(drawn: Drawn): number {
+  const last = tickLabels(drawn, "x").at(-1);
+  return last === undefined || !isContinuous(drawn.scale("x")) ? 0 : Math.max(...last.map(textWidth)) / 2 + 4;
+}
+
+function longest(labels: readonly string[][]): number {
+  return Math.max(0, ...labels.map((lines) => textWidth(lines.join(" "))));
+}
+
+function heightFor(drawn: Drawn, width: number, margins: Margins): number {
+  const y = drawn.scale("y");
+  const fy = drawn.scale("fy");
+  const facets = fy?.domain ? [...fy.domain].length : 1;
+  const around = margins.marginTop + margins.marginBottom;
+  if (y === undefined || isContinuous(y)) return facets * Math.max(180, Math.min(320, width * 0.45)) + around;
+  const lines = Math.max(1, ...tickLabels(drawn, "y").map((l) => l.length));
+  return facets * [...(y.domain ?? [])].length * (Math.max(1.6, lines) * LINE_HEIGHT) + around;
+}
+
+function sine(degrees: number): number {
+  return Math.abs(Math.sin((degrees * Math.PI) / 180));
+}
+
+function cosine(degrees: number): number {
+  return Math.cos((degrees * Math.PI) / 180);
+}

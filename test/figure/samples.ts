@@ -1,0 +1,174 @@
+/**
+ * Figures of the three usual kinds, with made-up numbers, and one live figure that lives in the tests only.
+ */
+import { Window } from "happy-dom";
+import { figure } from "../../src/figure/create.ts";
+import type { Figure, FigureSpec, Host, Origin } from "../../src/figure/figure.ts";
+import { defineLive } from "../../src/figure/live.ts";
+import { bars, dots, lines } from "../../src/figure/marks.ts";
+
+/** A host with a fresh document, and a build that never changes. */
+export function testHost(): Host {
+  const document = new Window().document as unknown as Document;
+  return { document, build: { version: "0.0.0", source: "0123456789abcdef" } };
+}
+
+const origin: Origin = {
+  designs: ["folded", "ptp", "pagewalk"],
+  workload: "fork of 1 GiB",
+  params: { memory: 2 ** 30, policies: ["4K", "64K", "2M"] },
+  seed: 7,
+  input: null,
+};
+
+/** Upright bars in groups, one group for each operation. */
+export function groupedBars(change: Partial<FigureSpec> = {}): Figure {
+  const counts = {
+    fork: [262144, 16384, 512],
+    "mprotect, half of it": [131072, 8192, 257],
+    munmap: [262144, 20000, 512],
+  };
+  const rows = Object.entries(counts).flatMap(([op, values]) =>
+    ["base pages", "contpte", "PMD THP"].map((policy, i) => ({ op, policy, slots: values[i]! })),
+  );
+  return figure({
+    title: "Slots written by operation",
+    caption: "Made-up numbers that look like slots written.",
+    alt: "Grouped bars. Base pages write hundreds of thousands of slots, contpte a sixteenth of that, THP hardly any.",
+    better: "fewer is better",
+    columns: [
+      { key: "op", label: "Operation", definition: "The operation of the simulated kernel." },
+      { key: "policy", label: "Policy", definition: "How the memory is mapped." },
+      {
+        key: "slots",
+        label: "Slots written",
+        basis: "counted",
+        definition: "Words written in tables, once for each store.",
+      },
+    ],
+    rows,
+    compare: "slots",
+    origin,
+    plot: (Plot, frame) => ({
+      x: { axis: null },
+      fx: frame.axis("op"),
+      y: frame.axis("slots", { tickFormat: "s" }),
+      marks: bars(Plot, frame, { x: "op", y: "slots", series: "policy" }),
+    }),
+    ...change,
+  });
+}
+
+/** Seven lines, more than there are colours, over a parameter in powers of two. */
+export function severalLines(): Figure {
+  const designs = ["folded", "ptp", "cursor", "pagewalk", "ptRangeWalk", "ptRangeWalk without folios", "raw"];
+  const rows = designs.flatMap((design, d) =>
+    [0, 2, 4, 6, 9].map((order) => ({ order, design, ns: 900 / 2 ** (order * (0.1 + d * 0.09)) + d * 20 })),
+  );
+  return figure({
+    title: "Time of a fork by folio order",
+    caption: "Made-up numbers that look like times.",
+    alt: "Seven falling lines; the later designs fall faster as folios grow, and all end below 200 ns.",
+    better: "less time is better",
+    columns: [
+      { key: "order", label: "Folio order", role: "parameter", definition: "Log-two of the pages in a folio." },
+      { key: "design", label: "Design", definition: "The way entries are reached." },
+      {
+        key: "ns",
+        label: "Time for each 64 KiB copied",
+        basis: "modelled",
+        unit: "ns",
+        digits: 1,
+        definition: "Time by the cost table.",
+      },
+    ],
+    rows,
+    origin,
+    plot: (Plot, frame) => ({
+      x: frame.axis("order"),
+      y: frame.axis("ns", { zero: true }),
+      marks: lines(Plot, frame, { x: "order", y: "ns", series: "design" }),
+    }),
+  });
+}
+
+/** Dots on a logarithmic scale beside long category names; two columns share the axis. */
+export function logDots(): Figure {
+  const names = [
+    "nginx worker",
+    "postgres: checkpointer, 8 GiB of shared buffers",
+    "a JVM with a heap of 4 GiB",
+    "bash",
+  ];
+  const rows = names.map((process, i) => ({
+    process,
+    plain: 40 * 12 ** (3 - i),
+    cont: (40 * 12 ** (3 - i)) / (3 + i),
+  }));
+  return figure({
+    title: "TLB entries that cover a process",
+    caption: "Made-up numbers that look like captures.",
+    alt: "Dots for four processes on a log scale; contiguous entries need three to six times fewer.",
+    better: "fewer is better",
+    columns: [
+      { key: "process", label: "Process", definition: "The captured process." },
+      { key: "plain", label: "4K pages", basis: "counted", definition: "Entries needed with base pages." },
+      {
+        key: "cont",
+        label: "with contpte",
+        basis: "counted",
+        definition: "Entries needed where runs fold.",
+        digits: 0,
+      },
+    ],
+    rows,
+    origin: { ...origin, designs: ["arm64-4k"], workload: "captures", seed: null, input: "00112233445566aa" },
+    plot: (Plot, frame) => ({
+      x: frame.axis(["plain", "cont"], { type: "log", label: "TLB entries" }),
+      y: frame.axis("process", { label: "Process" }),
+      marks: dots(Plot, frame, { x: "value", y: "process", series: "series", rows: frame.unpivot(["plain", "cont"]) }),
+    }),
+  });
+}
+
+/** Stacked bars drawn through a colour scale, with a clip path. */
+export function clippedStack(): Figure {
+  return groupedBars({
+    plot: (Plot, frame) => ({
+      x: frame.axis("slots"),
+      y: frame.axis("op"),
+      color: frame.colours("policy", "fill"),
+      marks: [Plot.barX(frame.rows, { x: "slots", y: "op", fill: "policy", clip: true }), Plot.ruleX([0])],
+    }),
+  });
+}
+
+/** A live figure small enough to read: powers of a base. */
+export const powers = defineLive({
+  id: "powers",
+  title: "Powers",
+  params: {
+    base: { kind: "range", label: "Base", min: 2, max: 4, step: 0.5, default: 2 },
+    scale: { kind: "choice", label: "Scale", options: ["linear", "log"], default: "linear" },
+    zero: { kind: "toggle", label: "From zero", default: false },
+  },
+  inputs: ["names.txt"],
+  run: ({ base, scale, zero }, inputs) => ({
+    title: `Powers of ${base}`,
+    caption: "Powers.",
+    alt: "A line that rises ever faster.",
+    better: "nothing is better",
+    columns: [
+      { key: "name", label: "Series", definition: "Name of the series." },
+      { key: "exponent", label: "Exponent", role: "parameter", definition: "The exponent." },
+      { key: "power", label: "Power", basis: "counted", definition: "The base to that exponent." },
+    ],
+    rows: [1, 2, 3].map((exponent) => ({ name: String(inputs["names.txt"]), exponent, power: base ** exponent })),
+    origin: { designs: [], workload: "powers", params: { base, scale, zero }, seed: null, input: null },
+  }),
+  plot: (Plot, frame) => ({
+    x: frame.axis("exponent"),
+    y: frame.axis("power", { type: frame.figure.live?.params.scale === "log" ? "log" : "linear" }),
+    marks: lines(Plot, frame, { x: "exponent", y: "power", series: "name" }),
+  }),
+});
