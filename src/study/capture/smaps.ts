@@ -4,7 +4,6 @@
  *
  * Source: Documentation/filesystems/proc.rst, fs/proc/task_mmu.c of Linux 6.18.
  */
-import { UserError } from "../../base/errors.ts";
 import type { Amount, Amounts, VmaKind } from "./format.ts";
 import { AMOUNTS } from "./format.ts";
 
@@ -64,9 +63,8 @@ export function kindOf(name: string): VmaKind {
   return /^\/(dev\/zero|dev\/shm\/|memfd:|SYSV)/.test(name) ? "shmem" : "file";
 }
 
-/** kB of page tables (`VmPTE`) in the text of /proc/PID/status. */
-export function parseVmPte(status: string): number {
+/** kB of page tables (`VmPTE`) in the text of /proc/PID/status; undefined where the process has no memory. */
+export function parseVmPte(status: string): number | undefined {
   const m = /^VmPTE:\s+(\d+) kB$/m.exec(status);
-  if (m === null) throw new UserError("the process has no memory of its own (a kernel thread, or it has just ended)");
-  return Number(m[1]);
+  return m === null ? undefined : Number(m[1]);
 }
