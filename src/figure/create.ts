@@ -19,9 +19,9 @@ export function figure(spec: FigureSpec): Figure {
 
 /** A figure without its drawing function: plain data for JSON or for another thread. */
 export function dataOf(figure: FigureData): FigureData {
-  const { title, caption, alt, better, columns, rows, compare, origin, live } = figure;
-  const optional = { ...(compare === undefined ? {} : { compare }), ...(live === undefined ? {} : { live }) };
-  return { title, caption, alt, better, columns, rows, origin, ...optional };
+  const { title, caption, alt, better, columns, rows, compare, compareWithin, origin, live } = figure;
+  const optional = Object.entries({ compare, compareWithin, live }).filter(([, value]) => value !== undefined);
+  return { title, caption, alt, better, columns, rows, origin, ...Object.fromEntries(optional) };
 }
 
 function checkFigure(spec: FigureData): void {
@@ -40,6 +40,9 @@ function checkFigure(spec: FigureData): void {
     checkRow(row, `row ${i + 1}`, spec.columns, fail);
   });
   if (spec.compare !== undefined) checkCompare(spec.compare, spec, fail);
+  const within = spec.compareWithin;
+  if (within !== undefined && !spec.columns.some((c) => c.key === within))
+    fail(`no column '${within}' to compare within`);
 }
 
 const NEEDED = {

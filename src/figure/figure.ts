@@ -54,6 +54,8 @@ export interface FigureData {
   readonly rows: readonly Row[];
   /** Key of the column by which the text table shows a difference in per cent to the first row, if it makes sense. */
   readonly compare?: string;
+  /** Key of a column whose equal values share a baseline: the first row of each value, instead of the first of all. */
+  readonly compareWithin?: string;
   readonly origin: Origin;
   /** The live figure (see `live.ts`) that can redraw this one with other parameters, if there is one. */
   readonly live?: {
@@ -64,8 +66,8 @@ export interface FigureData {
 
 /** Options of one position scale; those of Plot, but the label is always made from the columns shown. */
 export type AxisOptions = Omit<Plot.ScaleOptions, "label"> & {
-  /** What the axis shows, in words, where it shows several columns; the basis is added. */
-  readonly label?: string;
+  /** What the axis shows, in words, where it shows several columns; the basis is added. Null for categories that need none. */
+  readonly label?: string | null;
 };
 
 /** What a plot may depend on: the data, the width in CSS pixels, and helpers that keep axes and legend honest. */
@@ -75,7 +77,8 @@ export interface Frame {
   readonly rows: readonly Row[];
   /**
    * The options of a position scale that shows one column, or several of the same basis and unit. Its label ends with
-   * the basis; `toSvg` refuses a numeric axis whose label did not come from here.
+   * the basis; `toSvg` refuses a numeric axis whose label did not come from here. Categories stand in the order of the
+   * rows, results get grid lines, and a parameter gets ticks at the values that were run.
    */
   axis(key: string | readonly string[], options?: AxisOptions): Plot.ScaleOptions;
   /**

@@ -48,11 +48,35 @@ function axis(
   keys: readonly string[],
   options: AxisOptions = {},
 ): Plot.ScaleOptions {
+  const defaults = axisDefaults(figure, keys, options);
+  if (options.label === null) return { ...defaults, ...options, label: null };
   const label = sharedAxisLabel(figure, keys, options.label);
   used.axisLabels.add(label);
-  const result = columnOf(figure, keys[0]!).basis !== undefined;
-  // Lines to read values by belong to results; at a parameter they would only add ink.
-  return { ...(result ? { grid: true } : {}), ...options, label };
+  return { ...defaults, ...options, label };
+}
+
+function axisDefaults(figure: FigureData, keys: readonly string[], options: AxisOptions): Plot.ScaleOptions {
+  const column = columnOf(figure, keys[0]!);
+  const values = [...new Set(figure.rows.map((row) => row[column.key]!))];
+  // Dots at the very edge of a logarithmic scale would hide the axis.
+  if (column.basis !== undefined)
+    return { grid: true, ...(options.type === "log" ? { nice: true } : { tickFormat: compact }) };
+  if (values.every((value) => typeof value === "number")) return parameterTicks(values, options);
+  return { domain: values.filter((value) => value !== null) };
+}
+
+/** Thousands as k, millions as M and so on, for tick labels that fit a phone: `0`, `500`, `25k`, `1.5M`. */
+function compact(value: number): string {
+  const power = Math.abs(value) < 10_000 ? 0 : Math.min(4, Math.floor(Math.log10(Math.abs(value)) / 3));
+  return `${Number((value / 1000 ** power).toPrecision(6))}${["", "k", "M", "G", "T"][power]}`;
+}
+
+/** The values that were run, where there are few enough whole ones that their labels stand apart on a phone. */
+function parameterTicks(values: readonly number[], { type }: AxisOptions): Plot.ScaleOptions {
+  const sorted = values.map((v) => (type === "log" ? Math.log(v) : v)).sort((a, b) => a - b);
+  const closest = Math.min(...sorted.slice(1).map((v, i) => v - sorted[i]!));
+  const apart = closest / (sorted.at(-1)! - sorted[0]!) >= 1 / 12;
+  return apart && values.every(Number.isInteger) ? { ticks: [...values], tickFormat: String } : {};
 }
 
 function colourScale(series: readonly Series[], kind: SeriesKind): Plot.ScaleOptions {

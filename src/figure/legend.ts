@@ -10,6 +10,8 @@ import { type Element, el, fromDom } from "./xml.ts";
 const SWATCH = { fill: 14, dot: 10, line: 32 } as const;
 const GAP = 6;
 const BETWEEN = 18;
+/** Keeps the outline of the first swatch inside the picture. */
+const EDGE = 1;
 
 /** A legend drawn at the origin, and how much height it takes. */
 export interface Legend {
@@ -45,12 +47,12 @@ export function drawLegend(entries: readonly LegendEntry[], width: number, docum
 
 function place(entries: readonly LegendEntry[], width: number): Placed[] {
   const placed: Placed[] = [];
-  let [x, y, rowHeight] = [0, 2, 0];
+  let [x, y, rowHeight] = [EDGE, 2, 0];
   for (const entry of entries) {
     const swatch = SWATCH[entry.kind] + GAP;
-    const lines = wrapPixels(entry.name, width - swatch);
+    const lines = wrapPixels(entry.name, width - swatch - EDGE);
     const needed = swatch + Math.max(...lines.map(textWidth));
-    if (x > 0 && x + needed > width) [x, y, rowHeight] = [0, y + rowHeight + 4, 0];
+    if (x > EDGE && x + needed > width) [x, y, rowHeight] = [EDGE, y + rowHeight + 4, 0];
     placed.push({ entry, lines, x, y });
     x += needed + BETWEEN;
     rowHeight = Math.max(rowHeight, lines.length * LINE_HEIGHT);

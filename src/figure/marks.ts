@@ -12,31 +12,35 @@ export interface Channels {
   readonly rows?: readonly Row[];
 }
 
-type Marks = Plot.Markish[];
+/** Marks, and those scales that belong to them whatever the axes are. */
+export type Picture = Plot.PlotOptions & { readonly marks: Plot.Markish[] };
 
 /** One line with dots for each series. */
-export function lines(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Marks {
-  return frame
+export function lines(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Picture {
+  const marks = frame
     .series(series, "line", rows)
     .flatMap((s) => [
       plot.line(s.rows, { x, y, stroke: s.colour, strokeDasharray: s.dash, strokeWidth: 2 }),
       plot.dot(s.rows, { x, y, fill: s.colour, symbol: s.symbol, r: 3.5 }),
     ]);
+  return { marks };
 }
 
 /** Dots for each series. */
-export function dots(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Marks {
-  return frame
-    .series(series, "dot", rows)
-    .map((s) => plot.dot(s.rows, { x, y, fill: s.colour, symbol: s.symbol, r: 4.5 }));
+export function dots(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Picture {
+  const all = frame.series(series, "dot", rows);
+  return { marks: all.map((s) => plot.dot(s.rows, { x, y, fill: s.colour, symbol: s.symbol, r: 4.5 })) };
 }
 
-/**
- * Upright bars side by side: a group for each value of `x`, in it a bar for each series. The options of the group axis
- * belong to `fx`, and those of `x` must be `{ axis: null }`.
- */
-export function bars(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Marks {
+/** Upright bars side by side: a group for each value of `x`, labelled by the axis `fx`, and in it a bar for each series. */
+export function bars(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Picture {
   const all = frame.series(series, "fill", rows);
   const areas = all.map((s) => plot.barY(s.rows, { fx: x, x: () => s.name, y, fill: s.fill, stroke: s.colour }));
-  return [...areas, plot.ruleY([0])];
+  return { x: { axis: null, domain: all.map((s) => s.name) }, marks: [...areas, plot.ruleY([0])] };
+}
+
+/** Bars to the right, one for each value of `y`, with the series behind one another. */
+export function stack(plot: typeof Plot, frame: Frame, { x, y, series, rows = frame.rows }: Channels): Picture {
+  const color = frame.colours(series, "fill", rows);
+  return { color, marks: [plot.barX(rows, { x, y, fill: series }), plot.ruleX([0])] };
 }

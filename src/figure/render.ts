@@ -53,7 +53,7 @@ export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: nu
 function rootAttributes(id: string, width: number, height: number): Record<string, string | number> {
   return {
     xmlns: "http://www.w3.org/2000/svg",
-    class: "ptlab-figure",
+    class: "ptlab-plot",
     role: "img",
     "aria-labelledby": `${id}-title ${id}-desc`,
     viewBox: `0 0 ${width} ${height}`,

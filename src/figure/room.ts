@@ -3,7 +3,7 @@
  * get the margins, line breaks, turned labels and height that these words need. What the figure's author set stays.
  */
 import type * as Plot from "@observablehq/plot";
-import { LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
+import { FONT_SIZE, LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
 import { type Element, elements, texts } from "./xml.ts";
 
 /** A drawn picture: its elements and its scales. */
@@ -130,10 +130,10 @@ function wrapFor(drawn: Drawn, name: Position, line: string, width: number): str
 function levelHeight(name: "x" | "fx", options: Plot.PlotOptions, drawn: Drawn): number {
   const labels = tickLabels(drawn, name);
   const label = shownAxisLabel(drawn, name);
-  const below = label === undefined ? 0 : label.split("\n").length * LINE_HEIGHT + 4;
+  const below = label === undefined ? 0 : label.split("\n").length * LINE_HEIGHT;
   if (labels.length === 0) return below;
   if (options[name]?.tickRotate === TURN) return longest(labels) * sine(TURN) + TICK + LINE_HEIGHT + below;
-  return Math.max(...labels.map((lines) => lines.length)) * LINE_HEIGHT + TICK + below;
+  return Math.max(...labels.map((lines) => lines.length)) * FONT_SIZE + TICK + below;
 }
 
 /** A turned label of the first category reaches to the left of its tick. */

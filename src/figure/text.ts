@@ -5,11 +5,14 @@
 import { ascii, LINE, wrap } from "./ascii.ts";
 import { axisLabel, columnOf } from "./axis.ts";
 import { cellFormat, fixed, isNumeric } from "./cells.ts";
-import type { Build, Cell, Column, FigureData } from "./figure.ts";
+import type { Build, Cell, Column, FigureData, Row } from "./figure.ts";
 import { stampLine } from "./stamp.ts";
 
-/** Widest cell of text and widest word of a header; longer ones are cut, marked, and written out in the legend. */
-const CELL = 24;
+/**
+ * Widest cell of text: the first of these with which the table is one block, else the last. Longer ones are cut, marked,
+ * and written out in the legend, as are words of a header beyond `HEAD`.
+ */
+const CELLS = [48, 36, 24] as const;
 const HEAD = 14;
 /** Widest group of label columns repeated in every block: leaves room for the widest number, which has 32 digits. */
 const KEYS = 36;
@@ -17,12 +20,11 @@ const BETWEEN = "  ";
 
 /** The table as lines ending with a line feed, the last one being the end of the stamp. */
 export function toText(figure: FigureData, build: Build): string {
-  const cuts = new Cuts();
-  const columns = figure.columns.flatMap((column) => textColumns(figure, column, cuts));
+  const { groups, cuts } = CELLS.map((cell) => layout(figure, cell)).find(isOneBlock) ?? layout(figure, CELLS.at(-1)!);
   const lines = [
     ...wrap(`Better: ${ascii(figure.better)}`, LINE, "  "),
     ...wrap(ascii(figure.title), LINE, "  "),
-    ...blocks(columns).flatMap((block) => ["", ...blockLines(block, figure.rows.length)]),
+    ...groups.flatMap((block) => ["", ...blockLines(block, figure.rows.length)]),
     "",
     ...definitions(figure).flatMap((line) => wrap(line, LINE, "  ")),
     ...cuts.lines().flatMap((line) => wrap(line, LINE, "  ")),
@@ -58,11 +60,25 @@ class Cuts {
   }
 }
 
-function textColumns(figure: FigureData, column: Column, cuts: Cuts): TextColumn[] {
+interface Layout {
+  readonly groups: readonly TextColumn[][];
+  readonly cuts: Cuts;
+}
+
+function layout(figure: FigureData, cellWidth: number): Layout {
+  const cuts = new Cuts();
+  return { groups: blocks(figure.columns.flatMap((column) => textColumns(figure, column, cuts, cellWidth))), cuts };
+}
+
+function isOneBlock({ groups }: Layout): boolean {
+  return groups.length === 1 && lineWidth(groups[0]!) <= LINE;
+}
+
+function textColumns(figure: FigureData, column: Column, cuts: Cuts, cellWidth: number): TextColumn[] {
   const format = cellFormat(figure, column);
   const cell = (value: Cell) => {
     const text = ascii(format(value));
-    return typeof value === "string" ? cuts.shorten(text, CELL) : text;
+    return typeof value === "string" ? cuts.shorten(text, cellWidth) : text;
   };
   const cells = figure.rows.map((row) => cell(row[column.key]!));
   const own = textColumn(header(column, cuts), cells, isNumeric(figure, column), column.basis === undefined);
@@ -80,9 +96,13 @@ function header(column: Column, cuts: Cuts): string[] {
 }
 
 function changeColumn(figure: FigureData, { key }: Column): TextColumn {
-  const base = figure.rows[0]![key];
-  const cells = figure.rows.map((row) => change(row[key]!, base!));
+  const cells = figure.rows.map((row) => change(row[key]!, baseline(figure, row)[key]!));
   return textColumn(["vs first"], cells, true, false);
+}
+
+function baseline(figure: FigureData, row: Row): Row {
+  const within = figure.compareWithin;
+  return figure.rows.find((r) => within === undefined || r[within] === row[within])!;
 }
 
 function change(value: unknown, base: unknown): string {
@@ -135,5 +155,7 @@ function definitions(figure: FigureData): string[] {
   const lines = figure.columns.map((c) => ascii(`${axisLabel(c)}: ${c.definition}`));
   if (figure.compare === undefined) return lines;
   const label = columnOf(figure, figure.compare).label;
-  return [...lines, ascii(`vs first: change of "${label}" against the first row; n/a where that is 0.`)];
+  const within =
+    figure.compareWithin === undefined ? "" : ` with the same "${columnOf(figure, figure.compareWithin).label}"`;
+  return [...lines, ascii(`vs first: change of "${label}" against the first row${within}; n/a where that is 0.`)];
 }

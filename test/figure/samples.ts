@@ -5,7 +5,7 @@ import { Window } from "happy-dom";
 import { figure } from "../../src/figure/create.ts";
 import type { Figure, FigureSpec, Host, Origin } from "../../src/figure/figure.ts";
 import { defineLive } from "../../src/figure/live.ts";
-import { bars, dots, lines } from "../../src/figure/marks.ts";
+import { bars, dots, lines, stack } from "../../src/figure/marks.ts";
 
 /** A host with a fresh document, and a build that never changes. */
 export function testHost(): Host {
@@ -48,12 +48,12 @@ export function groupedBars(change: Partial<FigureSpec> = {}): Figure {
     ],
     rows,
     compare: "slots",
+    compareWithin: "op",
     origin,
     plot: (Plot, frame) => ({
-      x: { axis: null },
-      fx: frame.axis("op"),
-      y: frame.axis("slots", { tickFormat: "s" }),
-      marks: bars(Plot, frame, { x: "op", y: "slots", series: "policy" }),
+      ...bars(Plot, frame, { x: "op", y: "slots", series: "policy" }),
+      fx: frame.axis("op", { label: null }),
+      y: frame.axis("slots"),
     }),
     ...change,
   });
@@ -87,7 +87,7 @@ export function severalLines(): Figure {
     plot: (Plot, frame) => ({
       x: frame.axis("order"),
       y: frame.axis("ns", { zero: true }),
-      marks: lines(Plot, frame, { x: "order", y: "ns", series: "design" }),
+      ...lines(Plot, frame, { x: "order", y: "ns", series: "design" }),
     }),
   });
 }
@@ -126,7 +126,7 @@ export function logDots(): Figure {
     plot: (Plot, frame) => ({
       x: frame.axis(["plain", "cont"], { type: "log", label: "TLB entries" }),
       y: frame.axis("process", { label: "Process" }),
-      marks: dots(Plot, frame, { x: "value", y: "process", series: "series", rows: frame.unpivot(["plain", "cont"]) }),
+      ...dots(Plot, frame, { x: "value", y: "process", series: "series", rows: frame.unpivot(["plain", "cont"]) }),
     }),
   });
 }
@@ -135,10 +135,10 @@ export function logDots(): Figure {
 export function clippedStack(): Figure {
   return groupedBars({
     plot: (Plot, frame) => ({
+      ...stack(Plot, frame, { x: "slots", y: "op", series: "policy" }),
       x: frame.axis("slots"),
       y: frame.axis("op"),
-      color: frame.colours("policy", "fill"),
-      marks: [Plot.barX(frame.rows, { x: "slots", y: "op", fill: "policy", clip: true }), Plot.ruleX([0])],
+      clip: true,
     }),
   });
 }
@@ -169,6 +169,6 @@ export const powers = defineLive({
   plot: (Plot, frame) => ({
     x: frame.axis("exponent"),
     y: frame.axis("power", { type: frame.figure.live?.params.scale === "log" ? "log" : "linear" }),
-    marks: lines(Plot, frame, { x: "exponent", y: "power", series: "name" }),
+    ...lines(Plot, frame, { x: "exponent", y: "power", series: "name" }),
   }),
 });
