@@ -1,0 +1,148 @@
+/**
+ * Page faults on private anonymous memory, and the access that takes them.
+ *
+ * Not modelled: userfaultfd, swap-in, NUMA hinting, out-of-memory beyond falling back to smaller folios.
+ * Source: handle_mm_fault, do_anonymous_page, alloc_anon_folio, do_wp_page of mm/memory.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { pmdOrder } from "../arch/format.ts";
+import { invariant } from "../base/errors.ts";
+import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
+import { translate } from "../mmu/translate.ts";
+import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
+import { anonAttrs, protAttrs } from "./attrs.ts";
+import { faultHuge, faultOnHuge } from "./huge.ts";
+import type { Mm } from "./mm.ts";
+import { mapPages, newAnonFolio, unmapPages } from "./rmap.ts";
+import { suitableOrders } from "./thp.ts";
+import { prepareAnonVma, VM_ACCESS, Vm, type Vma } from "./vma.ts";
+
+/** What an access ends in: the frame that was reached, or -1 for SIGSEGV. */
+export type Reached = number;
+
+/** More faults than this for one access would be a fault that mends nothing. */
+const MAX_FAULTS = 8;
+
+/** One access by a program: hardware translates, the kernel mends, until it goes through or the signal comes. */
+export function access(mm: Mm, vpn: number, write: boolean): Reached {
+  for (let tries = 0; tries < MAX_FAULTS; tries++) {
+    const walk = translate(mm.pt, vpn, write, mm.kernel.accessDirty);
+    if (walk.fault === null) return walk.pfn;
+    if (!userFault(mm, vpn, write)) return -1;
+  }
+  invariant(false, `an access to page ${vpn} faults for ever\n${mm.pt.describe(vpn)}`);
+}
+
+/** A fault from user mode: false is SIGSEGV. */
+function userFault(mm: Mm, vpn: number, write: boolean): boolean {
+  const vma = mm.vmas.at(vpn);
+  if (vma === undefined || !permits(vma, write)) return false;
+  return handleMmFault(mm, vma, vpn, write);
+}
+
+/** Whether the area's permissions allow the access at all. On every format modelled, write or exec permission reads too. */
+export function permits(vma: Vma, write: boolean): boolean {
+  return (vma.flags & (write ? Vm.write : VM_ACCESS)) !== 0;
+}
+
+/** `handle_mm_fault`: mends the entry, counts the fault. False: a guard is in the way. */
+export function handleMmFault(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
+  if (!fixEntry(mm, vma, vpn, write)) return false;
+  mm.faults++;
+  mm.kernel.tally[E.faults]!++;
+  return true;
+}
+
+function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
+  const { pt } = mm;
+  const pmd = pt.findOrMake(vpn, 1);
+  const kind = pt.kind(pmd, 1);
+  if (kind === Kind.none && faultHuge(mm, vma, vpn, pmd, write)) return true;
+  if (kind === Kind.leaf && faultOnHuge(mm, vma, pmd, write)) return true;
+  const slot = pt.findOrMake(vpn, 0);
+  switch (pt.kind(slot, 0)) {
+    case Kind.none:
+      faultAnon(mm, vma, vpn, slot, write);
+      return true;
+    case Kind.leaf:
+      faultOnPte(mm, vma, slot, write);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** `do_anonymous_page`. */
+function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): void {
+  const { kernel, pt } = mm;
+  if (!write) {
+    setPtes(pt, slot, kernel.zeroPfn, protAttrs(vma.flags) | A.young | A.special, 1);
+    return;
+  }
+  prepareAnonVma(kernel, mm.vmas, vma);
+  const order = anonOrder(mm, vma, vpn, slot);
+  const [pfn, got] = allocDownwards(mm, vma, vpn, order);
+  const first = slot - (vpn % 2 ** got);
+  setPtes(pt, first, pfn, anonAttrs(vma.flags), 2 ** got);
+  mapPages(mm, pfn, 2 ** got);
+}
+
+/** The largest allowed order whose aligned block is inside the area and all empty; lower orders are then empty too. */
+function anonOrder(mm: Mm, vma: Vma, vpn: number, slot: number): number {
+  const below = (1 << pmdOrder(mm.kernel.format)) - 1;
+  const mask = suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & below);
+  for (let order = 31 - Math.clz32(mask); order > 0; order--)
+    if (mask & (1 << order) && blockIsEmpty(mm, slot - (vpn % 2 ** order), 2 ** order)) return order;
+  return 0;
+}
+
+function blockIsEmpty(mm: Mm, slot: number, n: number): boolean {
+  for (let i = slot; i < slot + n; i++) {
+    mm.kernel.tally[E.slotsRead]!++;
+    if (mm.pt.kind(i, 0) !== Kind.none) return false;
+  }
+  return true;
+}
+
+/** A folio of the order, or of the next smaller order that the knobs allow and memory gives. */
+function allocDownwards(mm: Mm, vma: Vma, vpn: number, order: number): [pfn: number, order: number] {
+  const mask = suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags)) | 1;
+  for (let o = order; o >= 0; o--) {
+    const pfn = mask & (1 << o) ? newAnonFolio(mm.kernel, o) : -1;
+    if (pfn >= 0) return [pfn, o];
+  }
+  invariant(false, `out of memory: ${mm.kernel.frames.total} frames are in use; give the machine more`);
+}
+
+/** A fault on a present entry: copy on write, or accessed and dirty that hardware does not set. */
+function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): void {
+  const pte = ptepGet(mm.pt, slot);
+  if (write && !(pte.attrs & A.write)) return writeProtectFault(mm, vma, slot, pte);
+  ptepSetAccessFlags(mm.pt, slot, A.young | (write ? A.dirty : 0));
+}
+
+/** `do_wp_page`: re-use a page that is ours alone, copy any other. */
+function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
+  prepareAnonVma(mm.kernel, mm.vmas, vma);
+  if (!(pte.attrs & A.special) && mm.kernel.frames.hasFlag(pte.pfn, FrameFlag.exclusive))
+    ptepSetAccessFlags(mm.pt, slot, A.write | A.dirty | A.young);
+  else copyPage(mm, vma, slot, pte);
+}
+
+/** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */
+function copyPage(mm: Mm, vma: Vma, slot: number, old: Pte): void {
+  const pfn = newAnonFolio(mm.kernel, 0);
+  invariant(pfn >= 0, "out of memory: no frame for a copy");
+  mm.kernel.contents?.copy(old.pfn, pfn);
+  getAndClearPtes(mm.pt, slot, 1);
+  flushPage(mm);
+  setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags), 1);
+  mapPages(mm, pfn, 1);
+  if (!(old.attrs & A.special)) unmapPages(mm, old.pfn, 1);
+}
+
+function flushPage(mm: Mm): void {
+  mm.kernel.tally[E.flushRanges]!++;
+  mm.kernel.tally[E.flushPages]!++;
+}

@@ -1,0 +1,100 @@
+/**
+ * PMD-mapped transparent huge pages: made by a fault, zapped whole, split into PTEs where something cuts them.
+ *
+ * Not modelled: file and shared huge pages, PUD-sized ones, migration entries.
+ * Source: do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, zap_huge_pmd, vma_adjust_trans_huge of mm/huge_memory.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { pmdOrder } from "../arch/format.ts";
+import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
+import { changeLeaf, fillWithFrame, setLeaf, splitLeaf } from "../pgtable/huge.ts";
+import { anonAttrs, protAttrs } from "./attrs.ts";
+import type { Mm } from "./mm.ts";
+import { mapHuge, newAnonFolio, splitMapcount, unmapHuge } from "./rmap.ts";
+import { alignDown, suitableOrders } from "./thp.ts";
+import { prepareAnonVma, type Vma } from "./vma.ts";
+
+/** The folio size of a level-1 leaf as a bit of an order mask. */
+function pmdBit(mm: Mm): number {
+  return 1 << pmdOrder(mm.kernel.format);
+}
+
+/**
+ * A fault where the level-1 entry is empty: maps a new huge page, or the huge zero page for a read.
+ * False means that the caller goes on with small pages.
+ */
+export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): boolean {
+  const { kernel, pt } = mm;
+  const allowed = kernel.thp.allowed(vma.flags) & pmdBit(mm);
+  if (!suitableOrders(vma, vpn, allowed)) return false;
+  prepareAnonVma(mm.kernel, mm.vmas, vma);
+  if (!write && kernel.thp.useZeroPage) {
+    pt.deposit();
+    setLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | A.special);
+    return true;
+  }
+  const pfn = newAnonFolio(kernel, pmdOrder(kernel.format));
+  if (pfn < 0) return false;
+  pt.deposit();
+  setLeaf(pt, slot, 1, pfn, anonAttrs(vma.flags));
+  mapHuge(mm, pfn);
+  return true;
+}
+
+/** A fault on a level-1 leaf. False means that it was split and the caller goes on with small pages. */
+export function faultOnHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boolean {
+  const { kernel, pt } = mm;
+  const attrs = pt.attrs(slot);
+  if (!write || attrs & A.write) {
+    changeLeaf(pt, slot, 1, A.young | (write ? A.dirty : 0), 0);
+    return true;
+  }
+  const pfn = pt.pfn(slot);
+  if (kernel.isHugeZero(pfn)) return replaceHugeZero(mm, vma, slot);
+  if (!kernel.frames.hasFlag(pfn, FrameFlag.exclusive)) {
+    splitHuge(mm, slot);
+    return false;
+  }
+  changeLeaf(pt, slot, 1, A.write | A.dirty | A.young, 0);
+  return true;
+}
+
+/** `do_huge_zero_wp_pmd`: a write to the huge zero page gets a huge page of its own. */
+function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
+  const pfn = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
+  if (pfn < 0) {
+    splitHuge(mm, slot);
+    return false;
+  }
+  setLeaf(mm.pt, slot, 1, pfn, anonAttrs(vma.flags));
+  mapHuge(mm, pfn);
+  return true;
+}
+
+/** Removes a level-1 leaf whole, with its deposited table. */
+export function zapHuge(mm: Mm, slot: number): void {
+  const pfn = mm.pt.pfn(slot);
+  mm.pt.clear(slot, 1);
+  mm.pt.dropTable(mm.pt.withdraw(), 0);
+  if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, pfn);
+}
+
+/** Mapping split of a level-1 leaf: from now on 512 small entries (4K pages) map the same folio. */
+export function splitHuge(mm: Mm, slot: number): void {
+  const { kernel, pt } = mm;
+  const pfn = pt.pfn(slot);
+  if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, fillWithFrame(kernel.zeroPfn));
+  splitLeaf(pt, slot);
+  splitMapcount(kernel, pfn);
+  kernel.tally[E.foliosTouched]!++;
+}
+
+/** `split_huge_pmd_if_needed`: an area is about to be cut at a page inside what may be mapped huge. */
+export function splitHugeAt(mm: Mm, vma: Vma, vpn: number): void {
+  const order = pmdOrder(mm.kernel.format);
+  const start = alignDown(vpn, order);
+  if (start === vpn || start < vma.start || start + 2 ** order > vma.end) return;
+  const slot = mm.pt.find(vpn, 1);
+  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf) splitHuge(mm, slot);
+}

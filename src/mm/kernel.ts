@@ -1,0 +1,84 @@
+/**
+ * One simulated machine with one simulated Linux on it: physical memory, table pages, knobs, the processes' address spaces.
+ * Everything that an experiment may sweep is a field of {@link KernelSpec}.
+ */
+import type { Format } from "../arch/format.ts";
+import { pmdOrder } from "../arch/format.ts";
+import { formatNamed } from "../arch/formats.ts";
+import { invariant } from "../base/errors.ts";
+import { GiB } from "../base/size.ts";
+import { newTally, type Tally } from "../base/tally.ts";
+import { Contents } from "../machine/contents.ts";
+import { Frames } from "../machine/frames.ts";
+import { Tables } from "../machine/tables.ts";
+import type { AccessDirty } from "../mmu/translate.ts";
+import { type Profile, profileNamed } from "./profile.ts";
+import { ThpKnobs } from "./thp.ts";
+
+/** What may be left out when a machine is made. */
+export interface KernelSpec {
+  /** Format name, for example "x86-64" or "arm64-4k". */
+  readonly arch: string;
+  /** Kernel profile: "6.12", "6.18" or "7.2". Default 6.18. */
+  readonly kernel?: string;
+  /** Bytes of physical memory for folios. Default 64 GiB; memory that is not used costs nothing. */
+  readonly memory?: number;
+  /** Whether arm64's contiguous bit is used. Default true. */
+  readonly contpte?: boolean;
+  /** Who sets accessed and dirty. Default: hardware on x86-64, faults on arm64 (a CPU without FEAT_HAFDBS). */
+  readonly accessDirty?: AccessDirty;
+  /** Whether written values are kept, so that they can be read back. Default false. */
+  readonly contents?: boolean;
+}
+
+/** A machine and its kernel. */
+export class Kernel {
+  readonly format: Format;
+  readonly profile: Profile;
+  readonly tally: Tally = newTally();
+  readonly frames: Frames;
+  readonly tables: Tables;
+  readonly contpte: boolean;
+  readonly accessDirty: AccessDirty;
+  readonly contents: Contents | null;
+  readonly thp: ThpKnobs;
+  /** The frame that all read faults on empty private memory map. */
+  readonly zeroPfn: number;
+  #hugeZeroPfn = -1;
+  #anonVmas = 0;
+
+  constructor(spec: KernelSpec) {
+    this.format = formatNamed(spec.arch);
+    this.profile = profileNamed(spec.kernel ?? "6.18");
+    const total = Math.floor((spec.memory ?? 64 * GiB) / 2 ** this.format.pageLg2);
+    this.frames = new Frames(total);
+    this.tables = new Tables(Math.max(...this.format.indexLg2), total);
+    this.contpte = spec.contpte ?? true;
+    this.accessDirty = spec.accessDirty ?? (this.format.machine === "x86_64" ? "hardware" : "fault");
+    this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
+    this.thp = new ThpKnobs(this.format);
+    this.zeroPfn = this.#pinned(0);
+  }
+
+  /** First frame of the huge zero page, made at its first use. */
+  get hugeZeroPfn(): number {
+    if (this.#hugeZeroPfn < 0) this.#hugeZeroPfn = this.#pinned(pmdOrder(this.format));
+    return this.#hugeZeroPfn;
+  }
+
+  /** Whether a leaf above level 0 maps the huge zero page. */
+  isHugeZero(pfn: number): boolean {
+    return pfn === this.#hugeZeroPfn;
+  }
+
+  /** A number for a new anon_vma. */
+  newAnonVma(): number {
+    return ++this.#anonVmas;
+  }
+
+  #pinned(order: number): number {
+    const pfn = this.frames.alloc(order);
+    invariant(pfn >= 0, "no memory for the zero page");
+    return pfn;
+  }
+}

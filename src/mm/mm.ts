@@ -1,0 +1,25 @@
+/**
+ * One process' address space: its areas, its page tables, and its count of resident pages (mm_struct).
+ */
+import { PageTable } from "../pgtable/pagetable.ts";
+import { splitHugeAt } from "./huge.ts";
+import type { Kernel } from "./kernel.ts";
+import { VmaList } from "./vma.ts";
+
+/** An address space. System calls are functions of the other files of this folder, with this as their first argument. */
+export class Mm {
+  readonly kernel: Kernel;
+  readonly pt: PageTable;
+  readonly vmas: VmaList;
+  /** Anonymous pages mapped, the zero pages not counted (MM_ANONPAGES). */
+  anonPages = 0;
+  /** Page faults taken (ru_minflt). */
+  faults = 0;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    const { format, tables, frames, tally, contpte } = kernel;
+    this.pt = new PageTable({ format, tables, frames, tally, contpte });
+    this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn));
+  }
+}

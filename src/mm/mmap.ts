@@ -1,0 +1,54 @@
+/**
+ * mmap and munmap of anonymous memory.
+ *
+ * Not modelled: files, limits on memory and on the number of areas.
+ * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
+ */
+import { vaBits } from "../arch/format.ts";
+import { freeTables } from "../pgtable/free.ts";
+import type { Errno } from "./errno.ts";
+import type { Mm } from "./mm.ts";
+import { populate } from "./populate.ts";
+import { zapRange } from "./zap.ts";
+
+/** Protection and kind of a new mapping, as `Vm` flags. */
+export interface MapSpec {
+  readonly start: number;
+  readonly pages: number;
+  readonly flags: number;
+  readonly populate?: boolean;
+}
+
+/** Lowest page that user space may map (vm.mmap_min_addr is 64K). */
+const MIN_BYTES = 65536;
+
+/** `mmap` with MAP_FIXED_NOREPLACE. Pages and page numbers, not bytes. */
+export function mmap(mm: Mm, spec: MapSpec): Errno | null {
+  const end = spec.start + spec.pages;
+  if (spec.pages <= 0) return "EINVAL";
+  if (end > taskPages(mm)) return "ENOMEM";
+  if (spec.start < MIN_BYTES / 2 ** mm.kernel.format.pageLg2) return "EPERM";
+  if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
+  mm.vmas.insert(spec.start, end, spec.flags);
+  if (spec.populate) populate(mm, spec.start, end);
+  return null;
+}
+
+/** Pages that user space may map. x86 splits the address space with the kernel by the top bit; arm64 has a root for each. */
+function taskPages(mm: Mm): number {
+  const { format } = mm.kernel;
+  const bits = format.machine === "x86_64" ? vaBits(format) - 1 : vaBits(format);
+  return 2 ** (bits - format.pageLg2);
+}
+
+/** `munmap` of `[start, end)` in pages: areas cut, pages zapped, tables freed that nobody else can use. */
+export function munmap(mm: Mm, start: number, end: number): Errno | null {
+  if (end <= start || end > taskPages(mm)) return "EINVAL";
+  const gone = mm.vmas.remove(start, end);
+  if (gone.length === 0) return null;
+  const [first, last] = [gone[0]!.start, gone[gone.length - 1]!.end];
+  for (const vma of gone) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
+  const { floor, ceiling } = mm.vmas.hole(first, last);
+  freeTables(mm.pt, first, last, floor, ceiling);
+  return null;
+}

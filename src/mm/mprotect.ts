@@ -1,0 +1,107 @@
+/**
+ * mprotect: areas are cut and merged first, then the entries that are there get the new protection.
+ *
+ * Source: mm/mprotect.c (change_pte_range, can_change_pte_writable, commit_anon_folio_batch), change_huge_pmd, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
+import { changeLeaf } from "../pgtable/huge.ts";
+import { getAndClearPtes, setPtes } from "../pgtable/ptep.ts";
+import { visit } from "../pgtable/visit.ts";
+import { protAttrs } from "./attrs.ts";
+import { folioPteBatch } from "./batch.ts";
+import type { Errno } from "./errno.ts";
+import { splitHuge } from "./huge.ts";
+import type { Mm } from "./mm.ts";
+import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
+
+/** What the protection decides in an entry; the rest of it stays. */
+const PROT_ATTRS = A.write | A.exec | A.protnone;
+
+/** `mprotect` of `[start, end)` in pages to a set of `Vm` access flags. */
+export function mprotect(mm: Mm, start: number, end: number, access: number): Errno | null {
+  if (end < start) return "ENOMEM";
+  let at = start;
+  while (at < end) {
+    const vma = mm.vmas.at(at);
+    if (vma === undefined) return "ENOMEM";
+    const to = Math.min(end, vma.end);
+    protectPart(mm, vma, at, to, (vma.flags & ~VM_ACCESS) | access);
+    at = to;
+  }
+  return null;
+}
+
+/** `mprotect_fixup`. */
+function protectPart(mm: Mm, old: Vma, start: number, end: number, flags: number): void {
+  if (flags === old.flags) return;
+  const vma = mm.vmas.modify(start, end, flags);
+  const changed = visitProtect(mm, vma, start, end);
+  if (!changed) return;
+  mm.kernel.tally[E.flushRanges]!++;
+  mm.kernel.tally[E.flushPages]! += end - start;
+}
+
+function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
+  let changed = false;
+  visit(mm.pt, start, end, {
+    huge: (slot, level, from, to) => {
+      changed = true;
+      if (to - from === mm.pt.span[level]!) protectHuge(mm, vma, slot);
+      else splitHuge(mm, slot);
+    },
+    ptes: (slot, _vpn, nr) => {
+      if (protectPtes(mm, vma, slot, nr)) changed = true;
+    },
+  });
+  return changed;
+}
+
+/** `change_huge_pmd`. */
+function protectHuge(mm: Mm, vma: Vma, slot: number): void {
+  const prot = protAttrs(vma.flags);
+  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot), mm.pt.attrs(slot)) ? A.write : 0;
+  changeLeaf(mm.pt, slot, 1, prot | regain, PROT_ATTRS & ~(prot | regain));
+}
+
+function protectPtes(mm: Mm, vma: Vma, slot: number, nr: number): boolean {
+  let changed = false;
+  for (let i = slot; i < slot + nr; ) {
+    mm.kernel.tally[E.slotsRead]!++;
+    if (mm.pt.kind(i, 0) !== Kind.leaf) {
+      i++;
+      continue;
+    }
+    i += protectBatch(mm, vma, i, slot + nr - i);
+    changed = true;
+  }
+  return changed;
+}
+
+/** One folio's run, taken out and put back with the new protection. Accessed and dirty of any become those of all. */
+function protectBatch(mm: Mm, vma: Vma, slot: number, max: number): number {
+  const special = mm.pt.attrs(slot) & A.special;
+  const n = special || !mm.kernel.profile.mprotectBatches ? 1 : folioPteBatch(mm, slot, max, A.write | A.softDirty);
+  const old = getAndClearPtes(mm.pt, slot, n);
+  const attrs = (old.attrs & ~PROT_ATTRS) | protAttrs(vma.flags);
+  if (vma.flags & Vm.write) setByOwnership(mm, slot, old.pfn, attrs, n);
+  else setPtes(mm.pt, slot, old.pfn, attrs, n);
+  return n;
+}
+
+/** Pages that are this process' alone become writable at once; others wait for a write fault (`commit_anon_folio_batch`). */
+function setByOwnership(mm: Mm, slot: number, pfn: number, attrs: number, n: number): void {
+  for (let i = 0; i < n; ) {
+    const owned = ownsFrame(mm, pfn + i, attrs);
+    let len = 1;
+    while (i + len < n && ownsFrame(mm, pfn + i + len, attrs) === owned) len++;
+    setPtes(mm.pt, slot + i, pfn + i, owned ? attrs | A.write : attrs, len);
+    i += len;
+  }
+}
+
+/** `can_change_private_pte_writable`. */
+function ownsFrame(mm: Mm, pfn: number, attrs: number): boolean {
+  return !(attrs & A.special) && mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive);
+}

@@ -1,0 +1,34 @@
+/**
+ * Where kernels differ by version. One record for each kernel that the model is held against; nothing else in the model
+ * asks for a version.
+ */
+import type { Format } from "../arch/format.ts";
+import { oneOf } from "../base/errors.ts";
+
+/** The behaviour of one kernel version. */
+export interface Profile {
+  readonly name: string;
+  /**
+   * DONTNEED of everything under a PTE table frees the table: CONFIG_PT_RECLAIM, x86-64 alone in 6.14 to 6.19, all
+   * 64-bit architectures in 7.2 (recorded runs; mm/Kconfig).
+   */
+  ptReclaim(format: Format): boolean;
+  /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
+  readonly mprotectBatches: boolean;
+}
+
+export const profiles: readonly Profile[] = [
+  { name: "6.12", ptReclaim: () => false, mprotectBatches: false },
+  { name: "6.18", ptReclaim: (f) => f.machine === "x86_64", mprotectBatches: true },
+  { name: "7.2", ptReclaim: () => true, mprotectBatches: true },
+];
+
+/** The profile of that name; a UserError lists the known ones otherwise. */
+export function profileNamed(name: string): Profile {
+  const known = oneOf(
+    "kernel",
+    name,
+    profiles.map((p) => p.name),
+  );
+  return profiles.find((p) => p.name === known)!;
+}

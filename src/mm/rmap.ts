@@ -1,0 +1,71 @@
+/**
+ * Counting who maps what: every entry that starts or stops mapping a folio goes through here, and a folio that nothing maps
+ * any more goes back to the allocator.
+ *
+ * Source: folio_add_anon_rmap_ptes, folio_remove_rmap_ptes and kin of mm/rmap.c, Linux 6.18.
+ */
+import { pmdOrder } from "../arch/format.ts";
+import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Mm } from "./mm.ts";
+
+/** A new anonymous folio that this process alone owns, or -1 when memory is short. Its contents are zero. */
+export function newAnonFolio(kernel: Kernel, order: number): number {
+  const pfn = kernel.frames.alloc(order);
+  if (pfn >= 0) kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
+  return pfn;
+}
+
+/** `nr` entries of level 0 now map `nr` frames of one folio. */
+export function mapPages(mm: Mm, pfn: number, nr: number): void {
+  mm.kernel.frames.addMapcount(pfn, nr, 1);
+  mm.kernel.tally[E.foliosTouched]!++;
+  mm.anonPages += nr;
+}
+
+/** `nr` entries of level 0 stop mapping `nr` frames of one folio. */
+export function unmapPages(mm: Mm, pfn: number, nr: number): void {
+  const { frames, tally } = mm.kernel;
+  const gone = frames.addMapcount(pfn, nr, -1);
+  tally[E.foliosTouched]!++;
+  mm.anonPages -= nr;
+  afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
+}
+
+/** One entry above level 0 now maps the whole folio. */
+export function mapHuge(mm: Mm, head: number): void {
+  mm.kernel.frames.addEntireMapcount(head, 1);
+  mm.kernel.tally[E.foliosTouched]!++;
+  mm.anonPages += 2 ** pmdOrder(mm.kernel.format);
+}
+
+/** One entry above level 0 stops mapping the folio. */
+export function unmapHuge(mm: Mm, head: number): void {
+  const { frames, tally, format } = mm.kernel;
+  frames.addEntireMapcount(head, -1);
+  tally[E.foliosTouched]!++;
+  mm.anonPages -= 2 ** pmdOrder(format);
+  afterUnmap(mm.kernel, head, frames.entireMapcount(head) === 0);
+}
+
+/** The same pages mapped by entries of level 0 instead of one above; nothing is freed and no page is counted anew. */
+export function splitMapcount(kernel: Kernel, head: number): void {
+  const n = 2 ** pmdOrder(kernel.format);
+  kernel.frames.addMapcount(head, n, 1);
+  kernel.frames.addEntireMapcount(head, -1);
+  // Exclusivity is kept at the head while one entry maps all, and for each page from now on (PageAnonExclusive).
+  if (kernel.frames.hasFlag(head, FrameFlag.exclusive)) kernel.frames.setFlag(head, n, FrameFlag.exclusive, true);
+}
+
+/** Frees a folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */
+function afterUnmap(kernel: Kernel, head: number, lostPages: boolean): void {
+  const { frames, tally, contents } = kernel;
+  if (!frames.mapped(head)) {
+    contents?.clear(head, 2 ** frames.order(head));
+    return frames.free(head);
+  }
+  if (!lostPages || frames.order(head) === 0 || frames.hasFlag(head, FrameFlag.deferred)) return;
+  frames.setFlag(head, 1, FrameFlag.deferred, true);
+  tally[E.deferredSplits]!++;
+}

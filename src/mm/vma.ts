@@ -1,0 +1,186 @@
+/**
+ * Virtual memory areas of one address space: kept in order, split at any page, merged when neighbours agree.
+ *
+ * Not modelled: files, policies, names, userfaultfd contexts.
+ * Source: mm/vma.c of Linux 6.18 (vma_merge_existing_range, is_mergeable_anon_vma), mm/rmap.c (anon_vma_clone).
+ */
+import type { Tally } from "../base/tally.ts";
+import { E } from "../base/tally.ts";
+
+/** Flags of an area; names follow VM_*. */
+export const Vm = {
+  read: 1 << 0,
+  write: 1 << 1,
+  exec: 1 << 2,
+  shared: 1 << 3,
+  hugepage: 1 << 4,
+  nohugepage: 1 << 5,
+  noreserve: 1 << 6,
+} as const;
+
+export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
+
+/** One area: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
+export interface Vma {
+  start: number;
+  end: number;
+  flags: number;
+  /** Which anon_vma its anonymous pages hang on; 0 for none yet. Areas split from one share it. */
+  anonVma: number;
+}
+
+/** The areas of one address space. */
+export class VmaList {
+  readonly #list: Vma[] = [];
+  readonly #tally: Tally;
+  /** Called with a page where an area is about to be cut or joined: huge mappings across it must be split first. */
+  readonly #onCut: (vma: Vma, vpn: number) => void;
+
+  constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void) {
+    this.#tally = tally;
+    this.#onCut = onCut;
+  }
+
+  get all(): readonly Vma[] {
+    return this.#list;
+  }
+
+  /** First area that ends after the page (`find_vma`), or undefined. */
+  find(vpn: number): Vma | undefined {
+    return this.#list[this.#position(vpn)];
+  }
+
+  /** The area that holds the page, or undefined. */
+  at(vpn: number): Vma | undefined {
+    const vma = this.find(vpn);
+    return vma !== undefined && vma.start <= vpn ? vma : undefined;
+  }
+
+  /** Areas that overlap `[start, end)`, in order. */
+  overlapping(start: number, end: number): Vma[] {
+    const from = this.#position(start);
+    let to = from;
+    while (to < this.#list.length && this.#list[to]!.start < end) to++;
+    return this.#list.slice(from, to);
+  }
+
+  /** Bounds of the hole that holds `[start, end)`: end of the area before it, start of the one behind. */
+  hole(start: number, end: number): { floor: number; ceiling: number } {
+    const i = this.#position(start);
+    return { floor: this.#list[i - 1]?.end ?? 0, ceiling: this.find(end)?.start ?? Number.POSITIVE_INFINITY };
+  }
+
+  /** The areas before and behind. */
+  neighbours(vma: Vma): [Vma | undefined, Vma | undefined] {
+    return [this.#neighbour(vma, -1), this.#neighbour(vma, 1)];
+  }
+
+  /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
+  insert(start: number, end: number, flags: number): Vma {
+    const vma: Vma = { start, end, flags, anonVma: 0 };
+    this.#list.splice(this.#position(start), 0, vma);
+    return this.modify(start, end, flags);
+  }
+
+  /** Removes `[start, end)`, cutting areas at both ends. Returns what was removed. */
+  remove(start: number, end: number): Vma[] {
+    this.#cut(start);
+    this.#cut(end);
+    const gone = this.overlapping(start, end);
+    this.#list.splice(this.#position(start), gone.length);
+    return gone;
+  }
+
+  /**
+   * Gives part of one area new flags (`vma_modify_flags`): the part joins a neighbour that agrees, or is cut out.
+   * Returns the area that now covers the part.
+   */
+  modify(start: number, end: number, flags: number): Vma {
+    const old = this.at(start)!;
+    const prev = start === old.start ? this.#neighbour(old, -1) : undefined;
+    const next = end === old.end ? this.#neighbour(old, 1) : undefined;
+    const left = prev?.end === start && prev.flags === flags && compatible(prev, old) ? prev : undefined;
+    const right = next?.start === end && next.flags === flags && compatible(next, old) ? next : undefined;
+    if (left && right && compatible(left, right)) return this.#joinBoth(left, old, right);
+    if (left) return this.#growLeft(left, old, end);
+    if (right) return this.#growRight(right, old, start);
+    this.#cut(start);
+    this.#cut(end);
+    const part = this.at(start)!;
+    part.flags = flags;
+    return part;
+  }
+
+  #joinBoth(left: Vma, old: Vma, right: Vma): Vma {
+    left.end = right.end;
+    left.anonVma ||= old.anonVma || right.anonVma;
+    this.#list.splice(this.#list.indexOf(old), 2);
+    this.#tally[E.vmaMerges]! += 2;
+    return left;
+  }
+
+  #growLeft(left: Vma, old: Vma, end: number): Vma {
+    this.#give(old, end, old.end);
+    left.end = end;
+    left.anonVma ||= old.anonVma;
+    return left;
+  }
+
+  #growRight(right: Vma, old: Vma, start: number): Vma {
+    this.#give(old, old.start, start);
+    right.start = start;
+    right.anonVma ||= old.anonVma;
+    return right;
+  }
+
+  /** Leaves an area with `[start, end)` only, the rest having gone to a neighbour. */
+  #give(old: Vma, start: number, end: number): void {
+    this.#tally[E.vmaMerges]!++;
+    if (start === end) return void this.#list.splice(this.#list.indexOf(old), 1);
+    this.#onCut(old, start === old.start ? end : start);
+    old.start = start;
+    old.end = end;
+  }
+
+  /** Cuts the area around a page in two (`split_vma`), if the page is inside one. */
+  #cut(vpn: number): void {
+    const vma = this.at(vpn);
+    if (vma === undefined || vma.start === vpn) return;
+    this.#onCut(vma, vpn);
+    this.#list.splice(this.#list.indexOf(vma) + 1, 0, { ...vma, start: vpn });
+    vma.end = vpn;
+    this.#tally[E.vmaSplits]!++;
+  }
+
+  #neighbour(vma: Vma, by: number): Vma | undefined {
+    return this.#list[this.#list.indexOf(vma) + by];
+  }
+
+  /** Index of the first area that ends after the page. */
+  #position(vpn: number): number {
+    let [lo, hi] = [0, this.#list.length];
+    while (lo < hi) {
+      const mid = (lo + hi) >>> 1;
+      if (this.#list[mid]!.end > vpn) hi = mid;
+      else lo = mid + 1;
+    }
+    return lo;
+  }
+}
+
+/** `is_mergeable_anon_vma`: at most one of the two has an anon_vma, or both share one. */
+function compatible(a: Vma, b: Vma): boolean {
+  return a.anonVma === 0 || b.anonVma === 0 || a.anonVma === b.anonVma;
+}
+
+/**
+ * Gives an area an anon_vma before its first anonymous page: a neighbour's if the two could be one area but for their
+ * permissions (`find_mergeable_anon_vma`), else a new one.
+ */
+export function prepareAnonVma(source: { newAnonVma(): number }, vmas: VmaList, vma: Vma): void {
+  if (vma.anonVma !== 0) return;
+  const [prev, next] = vmas.neighbours(vma);
+  const lend = (n: Vma | undefined, touches: boolean) =>
+    n !== undefined && touches && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS) ? n.anonVma : 0;
+  vma.anonVma = lend(next, next?.start === vma.end) || lend(prev, prev?.end === vma.start) || source.newAnonVma();
+}

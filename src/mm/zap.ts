@@ -1,0 +1,69 @@
+/**
+ * Taking pages out of an address space: the common part of DONTNEED and munmap.
+ *
+ * Not modelled: batches of freed pages and the moment at which the TLB is flushed (mmu_gather); one flush is counted for
+ * the whole call. Source: zap_pte_range, zap_pmd_range of mm/memory.c, mm/pt_reclaim.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
+import { freePteTableIfEmpty } from "../pgtable/free.ts";
+import { clearPtes } from "../pgtable/ptep.ts";
+import { visit } from "../pgtable/visit.ts";
+import { folioPteBatch } from "./batch.ts";
+import { splitHuge, zapHuge } from "./huge.ts";
+import type { Mm } from "./mm.ts";
+import { unmapPages } from "./rmap.ts";
+
+/** How thorough a zap is. */
+export interface ZapDetails {
+  /** Markers go too (munmap); otherwise guards stay. */
+  readonly dropMarkers: boolean;
+  /** A PTE table that the zap covers whole is freed when it ends up empty (CONFIG_PT_RECLAIM). */
+  readonly reclaimTables: boolean;
+}
+
+/** Zaps the pages of `[start, end)`, which must lie in one area. */
+export function zapRange(mm: Mm, start: number, end: number, details: ZapDetails): void {
+  const { pt, kernel } = mm;
+  const before = mm.anonPages;
+  visit(pt, start, end, {
+    huge: (slot, level, from, to) => {
+      if (to - from === pt.span[level]!) zapHuge(mm, slot);
+      else splitHuge(mm, slot);
+    },
+    ptes: (slot, _vpn, nr) => zapPtes(mm, slot, nr, details),
+    leaveTable: (slot, from, to) => {
+      if (details.reclaimTables && to - from === pt.span[1]!) freePteTableIfEmpty(pt, slot);
+    },
+  });
+  if (mm.anonPages === before) return;
+  kernel.tally[E.flushRanges]!++;
+  kernel.tally[E.flushPages]! += end - start;
+}
+
+function zapPtes(mm: Mm, slot: number, nr: number, details: ZapDetails): void {
+  const { pt } = mm;
+  for (let i = slot; i < slot + nr; ) {
+    mm.kernel.tally[E.slotsRead]!++;
+    const kind = pt.kind(i, 0);
+    if (kind === Kind.leaf) i += zapLeaves(mm, i, slot + nr - i);
+    else {
+      if (kind === Kind.softleaf && details.dropMarkers) clearPtes(pt, i, 1);
+      i++;
+    }
+  }
+}
+
+/** One batch of a folio, or one zero page. Returns how many entries it was. */
+function zapLeaves(mm: Mm, slot: number, max: number): number {
+  const { pt } = mm;
+  if (pt.attrs(slot) & A.special) {
+    clearPtes(pt, slot, 1);
+    return 1;
+  }
+  const pfn = pt.pfn(slot);
+  const n = folioPteBatch(mm, slot, max, 0);
+  clearPtes(pt, slot, n);
+  unmapPages(mm, pfn, n);
+  return n;
+}

@@ -1,0 +1,193 @@
+/**
+ * The state of simulated processes in the form in which real kernels' states were recorded: areas and page classes as
+ * /proc shows them, and raw entries as a reader of the machine's memory sees them.
+ *
+ * Not compared between machines, because they are accidents of one: frame numbers, and VmPTE before the first operation
+ * (here 0).
+ */
+import { A, Kind } from "../../arch/entry.ts";
+import { isGuard, pmdOrder } from "../../arch/format.ts";
+import type { Mm } from "../../mm/mm.ts";
+import { Vm, type Vma } from "../../mm/vma.ts";
+import { visit } from "../../pgtable/visit.ts";
+import { type Run, RunMerger } from "./runs.ts";
+
+/** A named range of a script: bytes. */
+export interface Region {
+  readonly name: string;
+  addr: number;
+  len: number;
+}
+
+/** One run of pages: `[page, n, class, order, index in folio, mapcount, flags, pfn?]`; shorter for classes without a folio. */
+export type RunRow = readonly (number | string)[];
+
+/** An area as smaps shows it; sizes in kB. */
+export interface VmaRow {
+  readonly off: number;
+  readonly len: number;
+  readonly perm: string;
+  readonly rss: number;
+  readonly anon: number;
+  readonly ahp: number;
+  readonly swap: number;
+}
+
+export interface RegionRow {
+  readonly r: string;
+  readonly va: string;
+  readonly len: number;
+  readonly vmas: readonly VmaRow[];
+  readonly runs: readonly RunRow[];
+}
+
+/** One process: page-table pages (all, in kB, and above the start), and its regions. */
+export interface ProcRow {
+  readonly p: number;
+  readonly vmpte: number;
+  readonly dpte: number;
+  readonly regions: readonly RegionRow[];
+}
+
+/** The state of one process. With `pfns`, runs carry their first frame number. */
+export function procRow(p: number, mm: Mm, regions: readonly Region[], pfns: boolean): ProcRow {
+  const tables = mm.pt.accountedTables();
+  const rows = regions.filter((r) => vmasOf(mm, r).length > 0).map((r) => regionRow(mm, r, pfns));
+  return { p, vmpte: (tables * pageBytes(mm)) / 1024, dpte: tables, regions: rows };
+}
+
+export function pageBytes(mm: Mm): number {
+  return 2 ** mm.kernel.format.pageLg2;
+}
+
+/** The areas that overlap a region. */
+export function vmasOf(mm: Mm, region: Region): Vma[] {
+  const pg = pageBytes(mm);
+  return mm.vmas.overlapping(Math.floor(region.addr / pg), Math.ceil((region.addr + region.len) / pg));
+}
+
+function regionRow(mm: Mm, region: Region, pfns: boolean): RegionRow {
+  const vmas = vmasOf(mm, region);
+  return {
+    r: region.name,
+    va: region.addr.toString(16),
+    len: region.len,
+    vmas: vmas.map((vma) => vmaRow(mm, region, vma)),
+    runs: runRows(mm, region, vmas, pfns),
+  };
+}
+
+function vmaRow(mm: Mm, region: Region, vma: Vma): VmaRow {
+  const pg = pageBytes(mm);
+  const { pages, huge } = residentPages(mm, vma);
+  const rss = (pages * pg) / 1024;
+  return {
+    off: vma.start * pg - region.addr,
+    len: (vma.end - vma.start) * pg,
+    perm: permText(vma.flags),
+    rss,
+    anon: rss,
+    ahp: (huge * pg) / 1024,
+    swap: 0,
+  };
+}
+
+function permText(flags: number): string {
+  const letter = (flag: number, text: string) => (flags & flag ? text : "-");
+  return letter(Vm.read, "r") + letter(Vm.write, "w") + letter(Vm.exec, "x") + (flags & Vm.shared ? "s" : "p");
+}
+
+function residentPages(mm: Mm, vma: Vma): { pages: number; huge: number } {
+  const { pt } = mm;
+  let [pages, huge] = [0, 0];
+  visit(pt, vma.start, vma.end, {
+    huge: (slot, _level, start, end) => {
+      if (pt.attrs(slot) & A.special) return;
+      huge += end - start;
+    },
+    ptes: (slot, _vpn, nr) => {
+      for (let i = slot; i < slot + nr; i++) if (pt.kind(i, 0) === Kind.leaf && !(pt.attrs(i) & A.special)) pages++;
+    },
+  });
+  return { pages: pages + huge, huge };
+}
+
+function runRows(mm: Mm, region: Region, vmas: readonly Vma[], pfns: boolean): RunRow[] {
+  const base = region.addr / pageBytes(mm);
+  const end = base + region.len / pageBytes(mm);
+  const merger = new RunMerger();
+  for (const vma of vmas) addVma(mm, merger, base, Math.max(base, vma.start), Math.min(end, vma.end));
+  return merger.finish().map((run) => rowOf(run, pfns));
+}
+
+function rowOf(run: Run, pfns: boolean): RunRow {
+  if (run.cls !== "P" && run.cls !== "H") return [run.page, run.n, run.cls];
+  const row = [run.page, run.n, run.cls, run.order, run.index, run.maps, run.flags];
+  return pfns ? [...row, run.pfn] : row;
+}
+
+/** Hands every page of `[start, end)` to the merger; what the walk passes over is `none`. */
+function addVma(mm: Mm, merger: RunMerger, base: number, start: number, end: number): void {
+  const { pt } = mm;
+  let at = start;
+  const skipTo = (vpn: number) => {
+    if (vpn > at) merger.add(plain(at - base, vpn - at, "none"));
+    at = vpn;
+  };
+  visit(pt, start, end, {
+    huge: (slot, level, from, to) => {
+      skipTo(from);
+      addHuge(mm, merger, slot, level, from - base, from, to - from);
+      at = to;
+    },
+    ptes: (slot, from, nr) => {
+      skipTo(from);
+      for (let i = 0; i < nr; i++) addPte(mm, merger, slot + i, from + i - base);
+      at = from + nr;
+    },
+  });
+  skipTo(end);
+}
+
+function plain(page: number, n: number, cls: string): Run {
+  return { page, n, cls, order: 0, index: 0, maps: 0, flags: "", pfn: 0 };
+}
+
+function addHuge(mm: Mm, merger: RunMerger, slot: number, level: number, page: number, vpn: number, n: number): void {
+  const first = mm.pt.pfn(slot) + (vpn % mm.pt.span[level]!);
+  if (mm.pt.attrs(slot) & A.special) return merger.add(plain(page, n, "hzero"));
+  for (let i = 0; i < n; i++) merger.add(mappedRun(mm, first + i, page + i, "H"));
+}
+
+function addPte(mm: Mm, merger: RunMerger, slot: number, page: number): void {
+  const { pt } = mm;
+  switch (pt.kind(slot, 0)) {
+    case Kind.none:
+      return merger.add(plain(page, 1, "none"));
+    case Kind.softleaf:
+      return merger.add(plain(page, 1, isGuard(pt.format, pt.lo(slot), pt.hi(slot)) ? "guard" : "swap"));
+    default:
+      if (pt.attrs(slot) & A.special) return merger.add(plain(page, 1, "zero"));
+      merger.add(mappedRun(mm, pt.pfn(slot), page, "P"));
+  }
+}
+
+function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
+  const { frames } = mm.kernel;
+  const maps = frames.mapcount(pfn);
+  return {
+    page,
+    n: 1,
+    cls,
+    order: frames.order(pfn),
+    index: pfn - frames.head(pfn),
+    maps,
+    flags: maps === 1 ? "x" : "",
+    pfn,
+  };
+}
+
+/** Bytes that a PMD-sized leaf maps, for the header line. */
+export function pmdBytes(mm: Mm): number {
+  return pageBytes(mm) * 2 ** pmdOrder(mm.kernel.format);
+}
