@@ -19,6 +19,7 @@ const STYLES = {
   "white-space": WORD,
   width: LENGTH,
   "max-width": LENGTH,
+  height: [/^auto$/],
   ...HIGHLIGHT,
 };
 
@@ -44,9 +45,8 @@ const TEXT_ATTRIBUTES: Record<string, string[]> = {
   ...Object.fromEntries(["h1", "h2", "h3", "h4", "h5", "h6"].map((h) => [h, ["id"]])),
 };
 
-/** A picture may be in the page itself or beside it; a picture on another host would tell that host who reads. */
-const isOwnPicture = (src = "http://"): boolean =>
-  /^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(src) || !/^[a-z][a-z0-9+.-]*:|^\/\/|^\\/i.test(src.trim());
+/** A picture must be in the page itself: nothing else of a notebook's folder is published, and another host would learn who reads. */
+const isInline = (src = ""): boolean => /^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(src);
 
 const TEXT: sanitize.IOptions = {
   allowedTags: TEXT_TAGS,
@@ -55,7 +55,7 @@ const TEXT: sanitize.IOptions = {
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesByTag: { img: ["data"] },
   allowProtocolRelative: false,
-  exclusiveFilter: (frame) => frame.tag === "img" && !isOwnPicture(frame.attribs.src),
+  exclusiveFilter: (frame) => frame.tag === "img" && !isInline(frame.attribs.src),
 };
 
 /**

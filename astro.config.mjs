@@ -1,0 +1,44 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import starlight from "@astrojs/starlight";
+import { defineConfig } from "astro/config";
+import packageJson from "./package.json" with { type: "json" };
+import { contentSecurityPolicy } from "./site/csp.ts";
+import { sourceDigest } from "./src/notebook/digest.ts";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const build = { version: packageJson.version, source: await sourceDigest(here(".")) };
+
+const notebooks = readdirSync(here("notebooks"))
+  .filter((name) => name.endsWith(".ipynb"))
+  .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}`)
+  .sort();
+
+export default defineConfig({
+  srcDir: "./site",
+  publicDir: "./site/public",
+  // Where the site is published, for links that must be absolute and for a folder other than the root.
+  site: process.env.PTLAB_SITE,
+  base: process.env.PTLAB_BASE,
+  vite: {
+    resolve: { alias: { ptlab: here("src/index.ts") } },
+    define: { __PTLAB_BUILD__: JSON.stringify(build) },
+    worker: { format: "es" },
+  },
+  integrations: [
+    starlight({
+      title: "ptlab",
+      description: "A laboratory for page-table designs, held against real Linux kernels.",
+      customCss: ["./site/styles/ptlab.css"],
+      components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
+      expressiveCode: { themes: ["github-dark", "github-light"] },
+      sidebar: [
+        { label: "Start", slug: "start" },
+        { label: "Notebooks", items: notebooks },
+        { label: "Reference", items: ["commands", "data", "glossary", "decisions"] },
+      ],
+      credits: false,
+    }),
+    contentSecurityPolicy(),
+  ],
+});

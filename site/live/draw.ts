@@ -1,0 +1,44 @@
+// Draws a computed figure with the very functions that drew the stored one. Loaded when a reader first moves a control,
+// because it brings the plotting library.
+import { toCsv } from "../../src/figure/csv.ts";
+import type { FigureData } from "../../src/figure/figure.ts";
+import { liveFigure } from "../../src/figure/live/index.ts";
+import { revive } from "../../src/figure/live.ts";
+import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
+import { stampLine } from "../../src/figure/stamp.ts";
+import { toHtmlTable } from "../../src/figure/table.ts";
+import { toText } from "../../src/figure/text.ts";
+
+declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
+
+/** Everything on the page that belongs to one figure. */
+export interface Drawn {
+  readonly title: string;
+  readonly caption: string;
+  readonly alt: string;
+  readonly wide: string;
+  readonly narrow: string;
+  readonly table: string;
+  readonly stamp: string;
+  readonly files: Readonly<Record<"svg" | "csv" | "txt", string>>;
+}
+
+/** Names of the data files that a live figure reads. */
+export const inputsOf = (id: string): readonly string[] => liveFigure(id).inputs;
+
+/** The figure that the worker made, drawn. */
+export function draw(id: string, data: FigureData): Drawn {
+  const figure = revive(data, liveFigure(id));
+  const host = { document, build: __PTLAB_BUILD__ };
+  const wide = toSvg(figure, host, { width: WIDE });
+  return {
+    title: figure.title,
+    caption: figure.caption,
+    alt: figure.alt,
+    wide,
+    narrow: toSvg(figure, host, { width: NARROW }),
+    table: toHtmlTable(figure),
+    stamp: stampLine(figure, host.build),
+    files: { svg: wide, csv: toCsv(figure), txt: toText(figure, host.build) },
+  };
+}

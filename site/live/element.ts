@@ -1,0 +1,176 @@
+// <ptlab-figure>: brings the controls of a figure to life. The page works without it; it loads the simulator and the
+// plotting library only when a reader first moves a control.
+import type { LiveParams } from "../../src/figure/live.ts";
+import type { Drawn } from "./draw.ts";
+import { Simulation, Stopped } from "./simulation.ts";
+
+/** Rest after the last movement of a slider before a run starts, in milliseconds. */
+const SETTLE_MS = 120;
+/** Runs shorter than this show no progress, in milliseconds. */
+const PATIENCE_MS = 150;
+
+const MIME = { svg: "image/svg+xml", csv: "text/csv", txt: "text/plain" } as const;
+
+/** The parts of a figure that a run replaces and Reset restores. */
+const PARTS = [
+  ".ptlab-wide",
+  ".ptlab-narrow",
+  "figcaption strong",
+  ".ptlab-caption",
+  ".ptlab-data .ptlab-scroll",
+  ".ptlab-links",
+  ".ptlab-stamp",
+] as const;
+
+class LiveFigureElement extends HTMLElement {
+  readonly #simulation = new Simulation();
+  readonly #stored = new Map<string, string>();
+  #addresses: string[] = [];
+  #settle: ReturnType<typeof setTimeout> | undefined;
+  #run = 0;
+
+  connectedCallback(): void {
+    for (const part of PARTS) this.#stored.set(part, this.#part(part).innerHTML);
+    const form = this.#form();
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", (event) => this.#moved(event.target as HTMLElement));
+    this.#button("reset").addEventListener("click", () => this.#reset());
+    this.#button("cancel").addEventListener("click", () => this.#simulation.stop());
+    form.querySelector("fieldset")!.disabled = false;
+  }
+
+  disconnectedCallback(): void {
+    this.#simulation.stop();
+    this.#forgetFiles();
+  }
+
+  #moved(control: HTMLElement): void {
+    showValue(control);
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.#rerun(), SETTLE_MS);
+  }
+
+  async #rerun(): Promise<void> {
+    const id = this.dataset.live!;
+    const params = readParams(this.#form());
+    const run = ++this.#run;
+    const watch = this.#watch();
+    this.#setState("running");
+    try {
+      const { draw, inputsOf } = await import("./draw.ts");
+      const data = await this.#simulation.ask(id, params, inputsOf(id), watch.progress);
+      const drawn = draw(id, data);
+      if (run === this.#run) this.#show(drawn, watch.elapsed());
+    } catch (error) {
+      if (run === this.#run) this.#failed(error, watch.elapsed());
+    } finally {
+      watch.end();
+    }
+  }
+
+  #show(drawn: Drawn, elapsed: string): void {
+    this.#part(".ptlab-wide").innerHTML = drawn.wide;
+    this.#part(".ptlab-narrow").innerHTML = drawn.narrow;
+    this.#part("figcaption strong").textContent = drawn.title;
+    this.#part(".ptlab-caption").textContent = drawn.caption;
+    this.#part(".ptlab-data .ptlab-scroll").innerHTML = drawn.table;
+    this.#part(".ptlab-stamp").textContent = drawn.stamp;
+    this.#offerFiles(drawn.files);
+    this.#setState("live");
+    this.#say(`Computed on your machine in ${elapsed}.`, drawn.alt);
+  }
+
+  #failed(error: unknown, elapsed: string): void {
+    if (error instanceof Stopped) {
+      this.#setState("stopped");
+      this.#say(`Stopped after ${elapsed}; the picture is as it was before.`);
+      return;
+    }
+    this.#setState("error");
+    this.#say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
+  }
+
+  #reset(): void {
+    clearTimeout(this.#settle);
+    this.#run++;
+    this.#simulation.stop();
+    this.#form().reset();
+    for (const control of this.#form().querySelectorAll<HTMLElement>("[data-kind]")) showValue(control);
+    for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
+    this.#forgetFiles();
+    this.#setState("static");
+    this.#say("The stored figure is shown again.");
+  }
+
+  /** Shows how long a run has been going, once it is long enough to be noticed. */
+  #watch() {
+    const start = performance.now();
+    let share = 0;
+    const elapsed = () => seconds(performance.now() - start);
+    const run = this.#run;
+    const tick = setInterval(() => {
+      if (run !== this.#run || performance.now() - start < PATIENCE_MS) return;
+      this.#button("cancel").hidden = false;
+      const percent = share > 0 ? `, ${Math.round(share * 100)} %` : "";
+      this.#part(".ptlab-running").textContent = `Running, ${elapsed()}${percent}`;
+    }, 100);
+    return { elapsed, progress: (done: number) => (share = done), end: () => clearInterval(tick) };
+  }
+
+  #setState(state: "static" | "running" | "live" | "stopped" | "error"): void {
+    this.dataset.state = state;
+    this.#form().setAttribute("aria-busy", String(state === "running"));
+    this.#button("reset").hidden = state === "static";
+    if (state !== "running") {
+      this.#button("cancel").hidden = true;
+      this.#part(".ptlab-running").textContent = "";
+    }
+  }
+
+  /** `summary` is for those who do not see that the picture has changed. */
+  #say(message: string, summary = ""): void {
+    const hidden = document.createElement("span");
+    hidden.className = "sr-only";
+    hidden.textContent = ` ${summary}`;
+    this.#part(".ptlab-status").replaceChildren(message, hidden);
+  }
+
+  #offerFiles(files: Drawn["files"]): void {
+    this.#forgetFiles();
+    for (const link of this.querySelectorAll<HTMLAnchorElement>("[data-file]")) {
+      const kind = link.dataset.file as keyof typeof MIME;
+      link.href = URL.createObjectURL(new Blob([files[kind]], { type: MIME[kind] }));
+      this.#addresses.push(link.href);
+    }
+  }
+
+  #forgetFiles(): void {
+    for (const address of this.#addresses) URL.revokeObjectURL(address);
+    this.#addresses = [];
+  }
+
+  #form = (): HTMLFormElement => this.querySelector("form")!;
+  #part = (selector: string): HTMLElement => this.querySelector<HTMLElement>(selector)!;
+  #button = (action: string): HTMLButtonElement => this.querySelector(`[data-action="${action}"]`)!;
+}
+
+/** The value of a slider in words beside it. */
+function showValue(control: HTMLElement): void {
+  if (!(control instanceof HTMLInputElement) || control.type !== "range") return;
+  const output = control.parentElement?.querySelector("output");
+  if (output) output.textContent = [control.value, output.dataset.unit].filter(Boolean).join(" ");
+}
+
+function readParams(form: HTMLFormElement): LiveParams {
+  const params: Record<string, string | number | boolean> = {};
+  for (const control of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-kind]")) {
+    if (control.dataset.kind === "range") params[control.name] = Number(control.value);
+    else if (control instanceof HTMLInputElement && control.type === "checkbox") params[control.name] = control.checked;
+    else if (!(control instanceof HTMLInputElement) || control.checked) params[control.name] = control.value;
+  }
+  return params;
+}
+
+const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+customElements.define("ptlab-figure", LiveFigureElement);

@@ -1,0 +1,42 @@
+// The simulator on the reader's machine: the same modules that notebooks and tests run, in a worker without a document.
+import { dataOf } from "../../src/figure/create.ts";
+import type { FigureData } from "../../src/figure/figure.ts";
+import { liveFigure } from "../../src/figure/live/index.ts";
+import type { LiveInputs } from "../../src/figure/live.ts";
+import type { Answer, Ask } from "./messages.ts";
+
+/** Least time between two progress messages, so that a fast run does not spend itself on them. */
+const PROGRESS_MS = 50;
+
+const say = (answer: Answer) => self.postMessage(answer);
+
+self.addEventListener("message", async ({ data }: MessageEvent<Ask>) => {
+  try {
+    say({ type: "result", result: await make(data) });
+  } catch (error) {
+    say({ type: "error", message: (error instanceof Error ? error.message : String(error)).split("\n")[0]! });
+  }
+});
+
+async function make(ask: Ask): Promise<FigureData> {
+  const live = liveFigure(ask.id);
+  const inputs = await fetchAll(ask.inputs);
+  let told = performance.now();
+  const progress = (done: number, total: number) => {
+    if (performance.now() - told < PROGRESS_MS) return;
+    told = performance.now();
+    say({ type: "progress", done, total });
+  };
+  return dataOf(live.make(ask.params, inputs, { progress }));
+}
+
+async function fetchAll(addresses: Ask["inputs"]): Promise<LiveInputs> {
+  const entries = Object.entries(addresses).map(async ([name, address]) => [name, await fetchOne(name, address)]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function fetchOne(name: string, address: string): Promise<string | Uint8Array> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${name} cannot be read: ${response.status} ${response.statusText}`);
+  return name.endsWith(".gz") ? new Uint8Array(await response.arrayBuffer()) : response.text();
+}

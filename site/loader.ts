@@ -1,0 +1,76 @@
+/**
+ * Loads the site's pages: Starlight's own loader for Markdown files, and beside it each notebook of `notebooks/` as a
+ * page `notebooks/NAME` with its outputs as they are stored.
+ */
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { docsLoader } from "@astrojs/starlight/loaders";
+import type { Loader, LoaderContext } from "astro/loaders";
+import { liveFigures } from "../src/figure/live/index.ts";
+import { sourceDigest } from "../src/notebook/digest.ts";
+import { listNotebooks, readNotebook } from "../src/notebook/file.ts";
+import { renderPage } from "../src/notebook/render/page.ts";
+
+/** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
+const RENDERING = 1;
+
+const ID = /^notebooks\//;
+
+export function docsAndNotebooks(): Loader {
+  return {
+    name: "ptlab-docs-and-notebooks",
+    async load(context) {
+      // Starlight's loader takes entries that are not its own for leftovers and removes them.
+      const store = { ...context.store, keys: () => context.store.keys().filter((key) => !ID.test(key)) };
+      await docsLoader().load({ ...context, store });
+      await loadNotebooks(context);
+      watch(context);
+    },
+  };
+}
+
+const folder = (context: LoaderContext): string => join(fileURLToPath(context.config.root), "notebooks");
+
+async function loadNotebooks(context: LoaderContext): Promise<void> {
+  const root = fileURLToPath(context.config.root);
+  const source = await sourceDigest(root);
+  const names = await listNotebooks(folder(context));
+  for (const name of names) await loadNotebook(name, source, context);
+  const ids = new Set(names.map(idOf));
+  for (const key of context.store.keys()) if (ID.test(key) && !ids.has(key)) context.store.delete(key);
+}
+
+const idOf = (file: string): string => `notebooks/${basename(file, ".ipynb")}`;
+
+async function loadNotebook(file: string, source: string, context: LoaderContext): Promise<void> {
+  const { store, generateDigest, parseData } = context;
+  const path = join(folder(context), file);
+  const digest = generateDigest({ RENDERING, source, text: await readFile(path, "utf8") });
+  const id = idOf(file);
+  if (store.get(id)?.digest === digest) return;
+  const page = await renderPage(basename(file, ".ipynb"), await readNotebook(path, `notebooks/${file}`), {
+    address: `${context.config.base.replace(/\/?$/, "/")}${id}/`,
+    markdown: (text) => markdown(text, context),
+    live: (id) => liveFigures.find((live) => live.id === id),
+  });
+  const data = await parseData({ id, data: { title: page.title, description: page.description } });
+  const rendered = { html: page.html, metadata: { headings: [...page.headings] } };
+  store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
+}
+
+async function markdown(text: string, context: LoaderContext) {
+  const { html, metadata } = await context.renderMarkdown(text);
+  return { html, headings: metadata?.headings ?? [] };
+}
+
+/** In development, a notebook saved in Jupyter shows at once. */
+function watch(context: LoaderContext): void {
+  const { watcher } = context;
+  if (!watcher) return;
+  watcher.add(folder(context));
+  const reload = (path: string) => {
+    if (path.endsWith(".ipynb")) loadNotebooks(context).catch((error) => context.logger.error(String(error)));
+  };
+  for (const event of ["add", "change", "unlink"]) watcher.on(event, reload);
+}

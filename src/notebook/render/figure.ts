@@ -1,0 +1,118 @@
+/**
+ * A numbered figure of a page: the picture first, then controls if it is live, caption, data table, downloads and stamp.
+ * Everything here comes from the stored output alone; nothing is run.
+ */
+import { toCsv } from "../../figure/csv.ts";
+import { type Build, FIGURE_MIME, type FigureData } from "../../figure/figure.ts";
+import type { LiveFigure } from "../../figure/live.ts";
+import { stampLine } from "../../figure/stamp.ts";
+import { toHtmlTable } from "../../figure/table.ts";
+import type { Json, JsonObject, MimeBundle } from "../format.ts";
+import { controlsHtml } from "./controls.ts";
+import { attributes, escapeHtml } from "./html.ts";
+import { sanitizeSvg } from "./sanitize.ts";
+
+/** A file that a page offers beside itself. */
+export interface PageFile {
+  readonly name: string;
+  readonly mime: string;
+  readonly text: string;
+}
+
+export interface RenderedFigure {
+  readonly html: string;
+  readonly files: readonly PageFile[];
+}
+
+/** A stored figure: its data and the build that drew it. */
+export interface StoredFigure {
+  readonly data: FigureData;
+  readonly build: Build;
+  /** The picture for a phone, where the notebook has one. */
+  readonly narrow?: string;
+}
+
+/** The figure in a mime bundle, or undefined if there is none that can be relied on. */
+export function storedFigure(bundle: MimeBundle): StoredFigure | undefined {
+  const value = bundle[FIGURE_MIME];
+  if (!isObject(value) || !isObject(value.stamp) || !isObject(value.origin)) return undefined;
+  const { stamp, origin } = value;
+  const texts = [value.title, value.caption, value.alt, value.better, stamp.version, stamp.source, origin.workload];
+  const whole = texts.every(isText) && isList(origin.designs, isText) && isObject(origin.params);
+  const table = isList(value.columns, isColumn) && isList(value.rows, isObject);
+  const live =
+    value.live === undefined || (isObject(value.live) && isText(value.live.id) && isObject(value.live.params));
+  if (!whole || !table || !live) return undefined;
+  const data = value as unknown as FigureData;
+  const narrow = typeof value.narrow === "string" ? value.narrow : undefined;
+  return { data, build: { version: stamp.version as string, source: stamp.source as string }, narrow };
+}
+
+/** The place of a figure: its number on the page, the page's address, and what redraws it, if anything does. */
+export interface Placement {
+  readonly number: number;
+  readonly address: string;
+  readonly live: LiveFigure | undefined;
+}
+
+export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Placement): RenderedFigure {
+  const { number, live } = place;
+  const { data, build } = stored;
+  const id = `figure-${number}`;
+  const files = figureFiles(id, data, bundle);
+  const parts = [
+    picturesHtml(bundle, stored),
+    live ? controlsHtml(id, live.params, data.live?.params ?? {}) : "",
+    `<figcaption><a class="ptlab-number" href="#${id}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,
+    `<details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of figure ${number}">${toHtmlTable(data)}</div></details>`,
+    linksHtml(files, place.address),
+    `<p class="ptlab-stamp">${escapeHtml(stampLine(data, build))}</p>`,
+  ];
+  const html = `<figure class="ptlab-figure not-content"${attributes({ id })}>${parts.join("")}</figure>`;
+  if (!live) return { html, files };
+  return { html: `<ptlab-figure${attributes({ "data-live": live.id })}>${html}</ptlab-figure>`, files };
+}
+
+/** The wide picture and one for a phone, of which the style sheet shows one. */
+function picturesHtml(bundle: MimeBundle, stored: StoredFigure): string {
+  const wide = pictureHtml("ptlab-wide", bundle["image/svg+xml"], stored.data);
+  const narrow = pictureHtml("ptlab-narrow", stored.narrow ?? bundle["image/svg+xml"], stored.data);
+  return wide + narrow;
+}
+
+function pictureHtml(className: string, svg: Json | undefined, data: FigureData): string {
+  const clean = typeof svg === "string" ? sanitizeSvg(svg) : "";
+  return `<div class="ptlab-picture ${className}">${clean === "" ? `<p>${escapeHtml(data.alt)}</p>` : clean}</div>`;
+}
+
+/** The downloads are the stored outputs themselves, so that page and files cannot disagree. */
+function figureFiles(id: string, data: FigureData, bundle: MimeBundle): readonly PageFile[] {
+  const svg = bundle["image/svg+xml"];
+  const table = bundle["text/plain"];
+  return [
+    ...(typeof svg === "string" ? [{ name: `${id}.svg`, mime: "image/svg+xml", text: svg }] : []),
+    { name: `${id}.csv`, mime: "text/csv", text: toCsv(data) },
+    ...(typeof table === "string" ? [{ name: `${id}.txt`, mime: "text/plain", text: table }] : []),
+  ];
+}
+
+const LINK_TEXT: Readonly<Record<string, string>> = { svg: "SVG", csv: "CSV", txt: "Text table" };
+
+function linksHtml(files: readonly PageFile[], address: string): string {
+  const links = files.map(({ name }) => {
+    const kind = name.split(".").at(-1)!;
+    return `<a${attributes({ href: address + name, download: name, "data-file": kind })}>${LINK_TEXT[kind]}</a>`;
+  });
+  return `<p class="ptlab-links">${links.join(" ")}</p>`;
+}
+
+const isText = (value: Json | undefined): boolean => typeof value === "string";
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isList = (value: Json | undefined, each: (item: Json) => boolean): boolean =>
+  Array.isArray(value) && value.every(each);
+
+const isColumn = (value: Json): boolean =>
+  isObject(value) && isText(value.key) && isText(value.label) && isText(value.definition);

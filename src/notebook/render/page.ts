@@ -1,0 +1,158 @@
+/**
+ * A notebook as a page: prose, highlighted code and outputs in reading order, with a title, headings for the table of
+ * contents, and the files that the page offers for download.
+ */
+import type { LiveFigure } from "../../figure/live.ts";
+import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
+import { formatNotebook } from "../write.ts";
+import { type PageFile, renderFigure, storedFigure } from "./figure.ts";
+import { escapeHtml } from "./html.ts";
+import { type OutputContext, outputHtml } from "./output.ts";
+import { sanitizeHtml } from "./sanitize.ts";
+
+export interface Heading {
+  readonly depth: number;
+  readonly slug: string;
+  readonly text: string;
+}
+
+export interface Markdown {
+  readonly html: string;
+  readonly headings: readonly Heading[];
+}
+
+/** What rendering needs from the site. */
+export interface RenderEffects {
+  /** Address of the page, with a slash at its end; its files are below it. */
+  readonly address: string;
+  /** Markdown as HTML; fenced code comes back highlighted. Its output is sanitised here, except for code cells. */
+  markdown(text: string): Promise<Markdown>;
+  /** What redraws a live figure of that name. */
+  live(id: string): LiveFigure | undefined;
+}
+
+export interface Page {
+  readonly title: string;
+  /** First sentences of the prose, for search engines and previews. */
+  readonly description: string;
+  readonly html: string;
+  readonly headings: readonly Heading[];
+  readonly files: readonly PageFile[];
+}
+
+/** Code cells with more lines than this are folded. */
+const FOLD_LINES = 24;
+
+/** Renders a notebook; `name` is its file name without extension. */
+export async function renderPage(name: string, nb: Notebook, effects: RenderEffects): Promise<Page> {
+  const { title, rest } = splitTitle(name, nb);
+  const page = newPage(effects);
+  const parts: string[] = [];
+  for (const cell of rest.cells) parts.push(cell.cell_type === "code" ? await page.code(cell) : await page.text(cell));
+  const file = { name: `${name}.ipynb`, mime: "application/x-ipynb+json", text: formatNotebook(nb) };
+  const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter.</p>`;
+  return {
+    title,
+    description: describe(rest),
+    html: [...page.assets(), download, ...parts].filter((part) => part !== "").join("\n"),
+    headings: page.headings,
+    files: [file, ...page.files],
+  };
+}
+
+/** The title is the first heading of level one, and then not shown again in the text. */
+export function splitTitle(name: string, nb: Notebook): { title: string; rest: Notebook } {
+  const heading = /^#[ \t]+(.+?)[ \t#]*$/m;
+  const index = nb.cells.findIndex((cell) => cell.cell_type === "markdown" && heading.test(cell.source));
+  const title = heading.exec(nb.cells[index]?.source ?? "")?.[1];
+  if (title === undefined) return { title: name, rest: nb };
+  const cells = nb.cells.map((cell, i) => (i === index ? { ...cell, source: cell.source.replace(heading, "") } : cell));
+  return { title: plainText(title), rest: { ...nb, cells } };
+}
+
+function describe(nb: Notebook): string {
+  const prose = nb.cells.find((cell) => cell.cell_type === "markdown" && cell.source.trim() !== "");
+  const paragraph = prose?.source.trim().split(/\n\s*\n/)[0] ?? "";
+  const text = plainText(paragraph.replace(/\s+/g, " "));
+  return text.length <= 200 ? text : `${text.slice(0, 197).replace(/\s+\S*$/, "")}…`;
+}
+
+/** Markdown without its marks, near enough for a title or a preview. */
+const plainText = (text: string): string => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`]/g, "");
+
+/** The renderers of one page, which share its numbering of figures, its heading ids and its files. */
+function newPage(effects: RenderEffects) {
+  const headings: Heading[] = [];
+  const files: PageFile[] = [];
+  const assets = new Set<string>();
+  const slugs = new Set<string>();
+  let figures = 0;
+
+  const unique = (slug: string): string => {
+    let id = slug;
+    for (let n = 1; slugs.has(id); n++) id = `${slug}-${n}`;
+    slugs.add(id);
+    return id;
+  };
+  const context: OutputContext = {
+    figure(bundle: MimeBundle) {
+      const stored = storedFigure(bundle);
+      if (!stored) return "";
+      const live = stored.data.live && effects.live(stored.data.live.id);
+      const rendered = renderFigure(stored, bundle, { number: ++figures, address: effects.address, live });
+      files.push(...rendered.files);
+      return rendered.html;
+    },
+    markdown: async (text) => (await effects.markdown(text)).html,
+  };
+  const text = async (cell: TextCell): Promise<string> => {
+    if (cell.cell_type === "raw") return "";
+    const { html, headings: found } = await effects.markdown(withAttachments(cell));
+    const texts = new Map(found.map((h) => [h.slug, h.text]));
+    return sanitizeHtml(html, (depth, id) => {
+      const slug = unique(id);
+      headings.push({ depth, slug, text: texts.get(id) ?? id });
+      return slug;
+    });
+  };
+  const code = async (cell: CodeCell): Promise<string> => {
+    if (cell.source.trim() === "" && cell.outputs.length === 0) return "";
+    const highlighted = await effects.markdown(fenced(cell.source));
+    const { rest, found } = splitAssets(highlighted.html);
+    for (const asset of found) assets.add(asset);
+    const shown: string[] = [];
+    for (const output of cell.outputs) {
+      const html = await outputHtml(output, context);
+      if (html !== "") shown.push(`<div class="ptlab-output">${html}</div>`);
+    }
+    return `<div class="ptlab-cell">${folded(cell, rest)}${shown.join("")}</div>`;
+  };
+  return { text, code, headings, files, assets: () => [...assets] };
+}
+
+/** A fence longer than any in the code, so that the code cannot end it. */
+function fenced(code: string): string {
+  const longest = Math.max(2, ...[...code.matchAll(/`+/g)].map((run) => run[0].length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}ts\n${code}\n${fence}\n`;
+}
+
+/** The highlighter repeats the links to its style and script in every piece; a page needs them once. */
+function splitAssets(html: string): { rest: string; found: readonly string[] } {
+  const asset = /<link rel="stylesheet" href="[^"]*"\s*\/?>|<script type="module" src="[^"]*"><\/script>/g;
+  return { rest: html.replace(asset, ""), found: html.match(asset) ?? [] };
+}
+
+function folded(cell: CodeCell, html: string): string {
+  const hidden = (cell.metadata.jupyter as { source_hidden?: unknown } | undefined)?.source_hidden === true;
+  const lines = cell.source.split("\n").length;
+  if (!hidden && lines <= FOLD_LINES) return html;
+  return `<details class="ptlab-fold"><summary>Code, ${lines} lines</summary>${html}</details>`;
+}
+
+function withAttachments(cell: TextCell): string {
+  return cell.source.replace(/\(attachment:([^)\s]+)/g, (whole, name: string) => {
+    const [mime, data] = Object.entries(cell.attachments[name] ?? {})[0] ?? [];
+    return typeof data === "string" ? `(data:${mime};base64,${data.replace(/\s+/g, "")}` : whole;
+  });
+}
