@@ -6,8 +6,9 @@
  * converter requires, so that module is what is replaced. Source: typescript-for-tslab 5.0.4, which differs from
  * TypeScript 5.0.4 by the four functions below and the option `disableTopLevelAwait`.
  */
-import { createRequire } from "node:module";
+
 import { statSync } from "node:fs";
+import { createRequire } from "node:module";
 import type * as TypeScript from "typescript";
 
 const require = createRequire(import.meta.url);
@@ -15,6 +16,18 @@ const require = createRequire(import.meta.url);
 export type Ts = typeof TypeScript;
 /** TypeScript as it really is: the converter needs a few functions that the public types leave out. */
 type TsInternals = Ts & {
+  getTouchingPropertyName(file: TypeScript.SourceFile, position: number): TypeScript.Node;
+  SymbolDisplay: {
+    getSymbolDisplayPartsDocumentationAndSymbolKind(
+      checker: TypeScript.TypeChecker,
+      symbol: TypeScript.Symbol,
+      file: TypeScript.SourceFile,
+      enclosing: TypeScript.Node,
+      location: TypeScript.Node,
+    ): Pick<TypeScript.QuickInfo, "displayParts" | "documentation" | "tags"> & {
+      symbolKind: TypeScript.ScriptElementKind;
+    };
+  };
   nullTransformationContext: unknown;
   Completions: { getCompletionsAtPosition(...args: unknown[]): unknown };
 };
@@ -23,7 +36,7 @@ type Builder = TypeScript.EmitAndSemanticDiagnosticsBuilderProgram;
 /** TypeScript's compiler, loaded on first use because that alone takes 0.2 s. */
 export const loadTypeScript = (): Ts => require("typescript") as Ts;
 
-/** What the converter is built with: where cells live, the options that win over tslab's own, and the project's root. */
+/** What the converter is built with: where cells live, and the options that win over tslab's own. */
 export interface ConverterSetup {
   readonly folder: string;
   readonly options: TypeScript.CompilerOptions;
@@ -54,12 +67,16 @@ export interface TslabConverter {
   close(): void;
 }
 
+/** A symbol's description as text: tslab's printer. */
+export const printQuickInfo = (info: TypeScript.QuickInfo): string =>
+  (require("tslab/dist/inspect") as { printQuickInfo(info: TypeScript.QuickInfo): string }).printQuickInfo(info);
+
 /** Creates tslab's converter on the project's TypeScript. Takes a second or so: the type program is built here. */
 export function createConverter(setup: ConverterSetup): { converter: TslabConverter; files: FileWatch } {
   const ts = loadTypeScript() as TsInternals;
-  const watch = pollingWatch(ts.sys);
+  const watch = pollingWatch();
   const sys = { ...ts.sys, getCurrentDirectory: () => setup.folder, watchFile: watch.watchFile };
-  const module = requireConverterWith({ ...ts, sys, ...adaptations(ts, sys, setup) });
+  const module = requireConverterWith({ ...ts, sys, ...adaptations(ts, setup) });
   return { converter: module.createConverter(), files: watch };
 }
 
@@ -73,37 +90,41 @@ function requireConverterWith(shim: object): { createConverter(): TslabConverter
   return require(path);
 }
 
-function adaptations(ts: TsInternals, sys: TypeScript.System, setup: ConverterSetup): object {
+function adaptations(ts: TsInternals, setup: ConverterSetup): object {
   return {
     // The type roots among the options win; the converter only wants a list.
     getDefaultTypeRoots: () => [],
     getNullTransformationContext: () => ts.nullTransformationContext,
     getPreEmitDiagnosticsOfFiles: (program: TypeScript.Program) => cellDiagnostics(ts, program, setup.folder),
-    getQuickInfoAtPosition: (...args: Parameters<typeof quickInfo> extends [Ts, ...infer R] ? R : never) =>
-      quickInfo(ts, ...args),
+    getQuickInfoAtPosition: (
+      file: TypeScript.SourceFile,
+      checker: TypeScript.TypeChecker,
+      _token: unknown,
+      position: number,
+    ) => quickInfo(ts, file, checker, position),
     Completions: {
       ...ts.Completions,
       getCompletionsAtPositionForTslab: (...args: unknown[]) => ts.Completions.getCompletionsAtPosition(...args),
     },
     // Only declarations are taken from the converter's output; execution strips types from the cell itself.
     transpileModule: (code: string) => ({ outputText: code }),
-    createWatchCompilerHost: (roots: string[], options: TypeScript.CompilerOptions, ...rest: never[]) =>
-      createHost(ts, sys, roots, { ...options, ...setup.options }, rest as unknown[]),
+    createWatchCompilerHost: (
+      roots: string[],
+      options: TypeScript.CompilerOptions,
+      ...rest: [TypeScript.System, unknown, never, never]
+    ) => createHost(ts, roots, { ...options, ...setup.options }, rest),
   };
 }
 
 function createHost(
   ts: Ts,
-  sys: TypeScript.System,
   roots: string[],
   options: TypeScript.CompilerOptions,
-  rest: unknown[],
+  [sys, , ...reports]: [TypeScript.System, unknown, never, never],
 ): unknown {
-  const [converterSys, , ...reports] = rest as [TypeScript.System, unknown, never, never];
-  void sys;
   const create = ((...args: Parameters<typeof ts.createEmitAndSemanticDiagnosticsBuilderProgram>) =>
     onlyOwnFile(ts.createEmitAndSemanticDiagnosticsBuilderProgram(...args))) as never;
-  return ts.createWatchCompilerHost(roots, options, converterSys, create, ...reports);
+  return ts.createWatchCompilerHost(roots, options, sys, create, ...reports);
 }
 
 /** tslab emits every source file that a cell imports; here Node runs those itself, so none is emitted. */
@@ -126,21 +147,24 @@ function cellDiagnostics(ts: Ts, program: TypeScript.Program, folder: string): r
   return ts.sortAndDeduplicateDiagnostics(found.filter((d) => d.code !== OUTSIDE_ROOT_DIR));
 }
 
+/** The fork's function, of which tslab has only a copy: what TypeScript's language service says of a symbol. */
 function quickInfo(
-  ts: Ts,
+  ts: TsInternals,
   file: TypeScript.SourceFile,
   checker: TypeScript.TypeChecker,
-  _token: unknown,
   position: number,
 ): TypeScript.QuickInfo | undefined {
-  void [ts, file, checker, position];
-  return undefined;
+  const node = ts.getTouchingPropertyName(file, position);
+  const symbol = node === file ? undefined : checker.getSymbolAtLocation(node);
+  if (symbol === undefined || checker.isUnknownSymbol(symbol)) return undefined;
+  const text = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(checker, symbol, file, node, node);
+  const textSpan = { start: node.getStart(file), length: node.getWidth(file) };
+  return { kind: text.symbolKind, kindModifiers: "", textSpan, ...text };
 }
 
 /** A watch without timers: tslab's own reacts some time after an edit, a poll before each cell reacts at once. */
-function pollingWatch(sys: TypeScript.System): FileWatch & { watchFile: NonNullable<TypeScript.System["watchFile"]> } {
+function pollingWatch(): FileWatch & { watchFile: NonNullable<TypeScript.System["watchFile"]> } {
   const watched = new Map<string, { callback: TypeScript.FileWatcherCallback; stamp: string }>();
-  void sys;
   return {
     watchFile: (path, callback) => {
       if (!path.includes("/node_modules/")) watched.set(path, { callback, stamp: stampOf(path) });

@@ -1,0 +1,179 @@
+/**
+ * A session that runs TypeScript cells in this very process: checked by tslab's converter first, then evaluated. There
+ * can be one at a time, since cells share the process's global scope; `child-session.ts` gives each its own process.
+ */
+import { pathToFileURL } from "node:url";
+import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session.ts";
+import { type Bridge, setBridge } from "./bridge.ts";
+import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
+import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
+import { type Checker, type Completion, createChecker } from "./checker.ts";
+import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
+import { reservedNames, takenName } from "./global-names.ts";
+import { lazyHost } from "./host.ts";
+import { createLoader, type ModuleLoader } from "./modules.ts";
+import { present } from "./present.ts";
+import { captureStreams } from "./streams.ts";
+import { trackTimers } from "./timers.ts";
+import { type CellText, cellName, type Failure, interruptFailure, thrownFailure, typeFailure } from "./trace.ts";
+import { bridgeTslab } from "./tslab-display.ts";
+
+/** A session that also answers an editor's questions, and that can be interrupted from outside. */
+export interface CellSession extends Session {
+  complete(code: string, offset: number): Promise<Completion>;
+  /** Type and documentation of what is at the offset, or undefined. */
+  inspect(code: string, offset: number): Promise<string | undefined>;
+  /** Interrupts the cell that awaits; a busy one is ended by SIGINT. */
+  interrupt(): void;
+}
+
+interface State {
+  readonly checker: Checker;
+  readonly evaluator: Evaluator;
+  readonly loader: ModuleLoader;
+  readonly host: ReturnType<typeof lazyHost>;
+  readonly cells: Map<number, CellText>;
+  readonly bindings: Map<string, Binding>;
+  readonly reserved: ReadonlySet<string>;
+  readonly folder: string;
+  count: number;
+  /** Ends the wait for the running cell, while there is one. */
+  interrupt?: () => void;
+}
+
+let open = false;
+
+/** Opens a session whose cells import relative to `folder`. Takes about a second. */
+export function openCellSession(folder: string): CellSession {
+  if (open) throw new Error("a session is open in this process; close it first or use a session of its own process");
+  open = true;
+  const reserved = reservedNames();
+  const undo = [captureStreams(), trackTimers()];
+  const state: State = {
+    ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
+    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, count: 0 },
+  };
+  setBridge(bridge(state));
+  return {
+    execute: (code, options) => execute(state, code, options),
+    complete: async (code, offset) => state.checker.complete(withoutExports(code), offset),
+    inspect: async (code, offset) => state.checker.inspect(withoutExports(code), offset),
+    interrupt: () => state.interrupt?.(),
+    close: async () => close(state, undo),
+  };
+}
+
+function close(state: State, undo: readonly (() => void)[]): void {
+  for (const back of undo) back();
+  setBridge(undefined);
+  state.loader.close();
+  state.evaluator.close();
+  state.checker.close();
+  open = false;
+}
+
+function bridge(state: State): Bridge {
+  const url = pathToFileURL(`${state.folder}/cell.ts`).href;
+  return {
+    load: async (specifier, options) => {
+      if (specifier === "tslab") bridgeTslab();
+      return state.loader.load(specifier, options);
+    },
+    meta: { url, dirname: state.folder, filename: `${state.folder}/cell.ts` },
+    take: state.evaluator.take,
+    run: state.evaluator.run,
+    display: (value, options) => show(state, value, options),
+    clear: (wait) => emit({ type: "clear", wait }),
+  };
+}
+
+async function show(state: State, value: unknown, options: { id?: string; update?: boolean } = {}): Promise<void> {
+  const data = await present(value, state.host.get);
+  const { id, update } = options;
+  if (update && id !== undefined) emit({ type: "update", displayId: id, data, metadata: {} });
+  else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
+}
+
+async function execute(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
+  const count = options.count ?? state.count + 1;
+  state.count = count;
+  const run: CellRun = { count, emit: options.onOutput, timers: new Map(), interrupted: false };
+  if (options.signal?.aborted) return ended(run, "aborted", interruptFailure());
+  const interrupt = () => state.interrupt?.();
+  options.signal?.addEventListener("abort", interrupt);
+  try {
+    return await runCell(state, run, code);
+  } finally {
+    options.signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+async function runCell(state: State, run: CellRun, code: string): Promise<ExecuteResult> {
+  const source = withoutExports(code);
+  const { problems, keep } = state.checker.check(source);
+  if (problems.length > 0) return ended(run, "error", typeFailure(problems, code, run.count));
+  state.loader.refresh();
+  state.host.renew();
+  let script: Script;
+  try {
+    script = toScript(source, state.bindings);
+  } catch (error) {
+    return ended(run, "error", thrownFailure(error, state.cells));
+  }
+  const taken = takenName(script, state.reserved);
+  if (taken !== undefined) return ended(run, "error", taken);
+  state.cells.set(run.count, { code, map: script.map });
+  // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.
+  keep();
+  for (const [name, binding] of script.bindings) state.bindings.set(name, binding);
+  return finish(state, run, script, await evaluate(state, run, script));
+}
+
+/** Runs the script until it ends or is interrupted; what is left of it after an interrupt can start nothing more. */
+function evaluate(state: State, run: CellRun, script: Script): Promise<Outcome> {
+  const text = `${STRICT_PREFIX}${script.code}\n//# sourceURL=${cellName(run.count)}`;
+  const interrupted = new Promise<Outcome>((resolve) => {
+    state.interrupt = () => {
+      interruptRun(run);
+      resolve({ kind: "interrupted" });
+    };
+  });
+  const ended = within(run, () => state.evaluator.evaluate(text));
+  return Promise.race([ended, interrupted]).finally(() => {
+    state.interrupt = undefined;
+  });
+}
+
+async function finish(state: State, run: CellRun, script: Script, outcome: Outcome): Promise<ExecuteResult> {
+  if (outcome.kind === "interrupted") {
+    interruptRun(run);
+    return ended(run, "aborted", interruptFailure());
+  }
+  if (outcome.kind === "thrown") return ended(run, "error", failure(state, run, outcome));
+  if (!script.endsWithExpression || outcome.value === undefined) return { status: "ok", count: run.count };
+  try {
+    const data = await within(run, () => present(outcome.value, state.host.get));
+    const output = { output_type: "execute_result", execution_count: run.count, data, metadata: {} } as const;
+    run.emit({ type: "output", output });
+    return { status: "ok", count: run.count };
+  } catch (error) {
+    return ended(run, "error", thrownFailure(error, state.cells));
+  }
+}
+
+function failure(state: State, run: CellRun, outcome: Outcome & { kind: "thrown" }): Failure {
+  const { line, column } = outcome;
+  const place = line === undefined || column === undefined ? undefined : { count: run.count, line, column };
+  return thrownFailure(outcome.error, state.cells, place);
+}
+
+function ended(run: CellRun, status: "error" | "aborted", failure: Failure): ExecuteResult {
+  run.emit({ type: "output", output: { output_type: "error", ...failure } });
+  return { status, count: run.count, ...failure };
+}
+
+/** Reports an error that no code was there to catch, on the standard error of the cell that caused it. */
+export function reportStray(error: unknown): void {
+  const text = `${thrownFailure(error, new Map()).traceback.join("\n")}\n`;
+  currentRun()?.emit({ type: "output", output: { output_type: "stream", name: "stderr", text } });
+}

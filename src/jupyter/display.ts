@@ -1,0 +1,40 @@
+/**
+ * What a cell imports from `ptlab/jupyter` to show something before its end, to replace what it has shown, and to empty
+ * its output. The value of a cell's last expression needs none of this.
+ */
+import { DISPLAY } from "../figure/figure.ts";
+import { type Bridge, getBridge } from "./bridge.ts";
+
+/** A display whose content can be replaced. */
+export interface Display {
+  readonly id: string;
+  update(value: unknown): Promise<void>;
+}
+
+/** A value that presents itself as exactly this mime bundle; bytes become base64. */
+export function mime(bundle: Readonly<Record<string, unknown>>): object {
+  return { [DISPLAY]: () => bundle };
+}
+
+export const html = (text: string): object => mime({ "text/html": text });
+export const svg = (text: string): object => mime({ "image/svg+xml": text });
+export const markdown = (text: string): object => mime({ "text/markdown": text });
+
+/** Shows a value at this place of the output; the id is made up unless one is given. */
+export async function display(value: unknown, id: string = nextId()): Promise<Display> {
+  await session().display(value, { id });
+  return { id, update: (next) => session().display(next, { id, update: true }) };
+}
+
+/** Empties the cell's output; with `wait`, when the next output arrives, so that nothing flickers. */
+export const clearOutput = (wait = false): void => session().clear(wait);
+
+let made = 0;
+// Counted and not random: stored notebooks have to come out alike.
+const nextId = (): string => `display-${++made}`;
+
+function session(): Bridge {
+  const bridge = getBridge();
+  if (bridge === undefined) throw new Error("display works in a notebook cell only");
+  return bridge;
+}

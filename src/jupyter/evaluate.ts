@@ -1,0 +1,80 @@
+/**
+ * Runs a script the way a console does: the engine's REPL mode gives variables that all later scripts truly share,
+ * redeclaration, and top-level await. Reached through Node's inspector, which is the only door to that mode.
+ */
+import { type Runtime, Session } from "node:inspector";
+import { Script } from "node:vm";
+import { BRIDGE, getBridge } from "./bridge.ts";
+
+/** How a script ended. */
+export type Outcome =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "thrown"; readonly error: unknown; readonly line?: number; readonly column?: number }
+  | { readonly kind: "interrupted" };
+
+export interface Evaluator {
+  /** The bridge's `take` and `run`; the session puts them into its bridge. */
+  take(value: unknown): void;
+  run(): void;
+  /** Runs a script that carries its own name; SIGINT ends it even while it computes. */
+  evaluate(script: string): Promise<Outcome>;
+  close(): void;
+}
+
+const GROUP = "ptlab";
+
+export function createEvaluator(): Evaluator {
+  const inspector = new Session();
+  inspector.connect();
+  // The script is entered from here, because only `vm` can end a busy one without ending the process.
+  const entry = new Script(`${BRIDGE}.run()`, { filename: import.meta.filename });
+  let pending: (() => void) | undefined;
+  let taken: unknown;
+  const value = (object: Runtime.RemoteObject): unknown => {
+    if (object.objectId === undefined) return primitive(object);
+    const functionDeclaration = `function () { "use strict"; ${BRIDGE}.take(this); }`;
+    inspector.post("Runtime.callFunctionOn", { objectId: object.objectId, functionDeclaration, silent: true });
+    return taken;
+  };
+  return {
+    take(object) {
+      taken = object;
+    },
+    run: () => pending?.(),
+    close: () => inspector.disconnect(),
+    evaluate: (expression) =>
+      new Promise((resolve) => {
+        pending = () =>
+          inspector.post(
+            "Runtime.evaluate",
+            { expression, replMode: true, awaitPromise: true, objectGroup: GROUP },
+            (failure, reply) => {
+              resolve(failure === null ? outcome(reply as Runtime.EvaluateReturnType, value) : { kind: "interrupted" });
+              taken = undefined;
+              inspector.post("Runtime.releaseObjectGroup", { objectGroup: GROUP });
+            },
+          );
+        if (getBridge() === undefined) throw new Error("no session is open");
+        try {
+          entry.runInThisContext({ breakOnSigint: true });
+        } catch (error) {
+          if ((error as { code?: string }).code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw error;
+          resolve({ kind: "interrupted" });
+        }
+      }),
+  };
+}
+
+function outcome(reply: Runtime.EvaluateReturnType, value: (object: Runtime.RemoteObject) => unknown): Outcome {
+  const thrown = reply.exceptionDetails;
+  if (thrown === undefined) return { kind: "value", value: value(reply.result) };
+  const error = thrown.exception === undefined ? new Error(thrown.text) : value(thrown.exception);
+  return { kind: "thrown", error, line: thrown.lineNumber + 1, column: thrown.columnNumber + 1 };
+}
+
+function primitive(object: Runtime.RemoteObject): unknown {
+  if (object.type === "undefined") return undefined;
+  const text = object.unserializableValue;
+  if (text === undefined) return object.value;
+  return object.type === "bigint" ? BigInt(text.slice(0, -1)) : Number(text);
+}

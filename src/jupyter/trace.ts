@@ -1,0 +1,136 @@
+/**
+ * Errors as a notebook shows them: name, message, and a traceback of the cell's own lines without the kernel's.
+ */
+
+import type { SourceMap } from "node:module";
+import { inspect } from "node:util";
+import { STRICT_PREFIX } from "./cell-source.ts";
+import type { Problem } from "./checker.ts";
+import { PROJECT_ROOT } from "./paths.ts";
+
+/** An error as the protocol and nbformat carry it. */
+export interface Failure {
+  readonly ename: string;
+  readonly evalue: string;
+  /** Lines with ANSI colours. */
+  readonly traceback: readonly string[];
+}
+
+/** What is known of a cell that ran: its text, and the map if stripping has moved lines. */
+export interface CellText {
+  readonly code: string;
+  readonly map?: SourceMap;
+}
+
+/** The cells by their number, to show the lines of and to map places back to. */
+export type CellTexts = ReadonlyMap<number, CellText>;
+
+const red = (text: string) => `\x1b[31m${text}\x1b[39m`;
+const dim = (text: string) => `\x1b[2m${text}\x1b[22m`;
+
+/** The file name that a cell's script carries. */
+export const cellName = (count: number): string => `In[${count}]`;
+
+/** Type errors of a cell that was not run: each with its line, its column and a caret. */
+export function typeFailure(problems: readonly Problem[], code: string, count: number): Failure {
+  const lines = code.split("\n");
+  const first = problems[0]!;
+  const blocks = problems.flatMap((p) => [
+    `${cellName(count)}:${p.line}:${p.column} - ${red("error")} ${dim(`TS${p.code}:`)} ${p.message}`,
+    ...excerpt(lines, p.line, p.column, p.length),
+  ]);
+  const more = problems.length === 1 ? "" : ` (and ${problems.length - 1} more)`;
+  const evalue = `line ${first.line}, column ${first.column}: ${first.message} (TS${first.code})${more}`;
+  return { ename: "TypeCheckError", evalue, traceback: [...blocks, dim("The cell was not run.")] };
+}
+
+/** What was thrown by a cell. `place` stands in for a stack where there is none. */
+export function thrownFailure(
+  error: unknown,
+  cells: CellTexts,
+  place?: { readonly count: number; readonly line: number; readonly column: number },
+): Failure {
+  if (!isError(error)) {
+    const evalue = typeof error === "string" ? error : inspect(error);
+    return { ename: "Thrown", evalue, traceback: [`${red("Thrown")}: ${evalue}`, ...placeLines(place, cells)] };
+  }
+  const ename = error.name || "Error";
+  const frames = ownFrames(error, cells);
+  const shown = frames.length > 0 ? [...frameExcerpt(frames, cells), ...frames] : placeLines(place, cells);
+  const cause = isError(error.cause) ? causeLines(error.cause, cells) : [];
+  return { ename, evalue: error.message, traceback: [`${red(ename)}: ${error.message}`, ...shown, ...cause] };
+}
+
+/** The failure of an interrupted cell. */
+export const interruptFailure = (): Failure => ({
+  ename: "Interrupted",
+  evalue: "the cell was interrupted",
+  traceback: [`${red("Interrupted")}: the cell was interrupted`],
+});
+
+// An error of another realm (a worker, a vm context) is no instance of this realm's Error.
+const isError = (value: unknown): value is Error =>
+  value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+
+function causeLines(cause: Error, cells: CellTexts): string[] {
+  const failure = thrownFailure(cause, cells);
+  return ["", "caused by", ...failure.traceback];
+}
+
+/** The frames of a stack down to where the kernel called the cell, with places as the cell's author sees them. */
+function ownFrames(error: Error, cells: CellTexts): string[] {
+  const frames = String(error.stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line));
+  const end = frames.findIndex((line) => KERNEL_FRAME.test(line));
+  return frames
+    .slice(0, end === -1 ? undefined : end)
+    .filter((line) => !/[( ]node:/.test(line))
+    .map((line) =>
+      mapFrame(line, cells)
+        .replaceAll(`file://${PROJECT_ROOT}/`, "")
+        .replace(/\?v=\d+/, ""),
+    );
+}
+
+const KERNEL_FRAME = /node:inspector|node:vm|\/src\/jupyter\/(?!display\.ts)/;
+
+function mapFrame(frame: string, cells: CellTexts): string {
+  return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {
+    const at = cellPlace(cells.get(Number(count)), Number(line), Number(column));
+    return `${cellName(count)}:${at.line}:${at.column}`;
+  });
+}
+
+/** A place in the script as a place in the cell. */
+function cellPlace(cell: CellText | undefined, line: number, column: number): { line: number; column: number } {
+  const own = line === 1 ? Math.max(1, column - STRICT_PREFIX.length) : column;
+  if (cell?.map === undefined) return { line, column: own };
+  const entry = cell.map.findEntry(line - 1, own - 1);
+  return "originalLine" in entry
+    ? { line: entry.originalLine + 1, column: entry.originalColumn + 1 }
+    : { line, column: own };
+}
+
+/** The source line of the innermost frame, if that is in a cell. */
+function frameExcerpt(frames: readonly string[], cells: CellTexts): string[] {
+  const at = /In\[(\d+)\]:(\d+):(\d+)/.exec(frames[0]!);
+  const cell = at === null ? undefined : cells.get(Number(at[1]));
+  return cell === undefined ? [] : excerpt(cell.code.split("\n"), Number(at![2]), Number(at![3]), 1);
+}
+
+function placeLines(place: { count: number; line: number; column: number } | undefined, cells: CellTexts): string[] {
+  if (place === undefined) return [];
+  const cell = cells.get(place.count);
+  const at = cellPlace(cell, place.line, place.column);
+  const lines = cell === undefined ? [] : excerpt(cell.code.split("\n"), at.line, at.column, 1);
+  return [...lines, `    at ${cellName(place.count)}:${at.line}:${at.column}`];
+}
+
+function excerpt(lines: readonly string[], line: number, column: number, length: number): string[] {
+  const text = lines[line - 1];
+  if (text === undefined) return [];
+  const margin = `${line} | `;
+  const caret = " ".repeat(margin.length) + text.slice(0, column - 1).replace(/[^\t]/g, " ");
+  return ["", margin + text, caret + red("^".repeat(Math.max(1, length))), ""];
+}
