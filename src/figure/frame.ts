@@ -67,16 +67,24 @@ function axisDefaults(figure: FigureData, keys: readonly string[], options: Axis
 
 /** Thousands as k, millions as M and so on, for tick labels that fit a phone: `0`, `500`, `25k`, `1.5M`. */
 function compact(value: number): string {
-  const power = Math.abs(value) < 10_000 ? 0 : Math.min(4, Math.floor(Math.log10(Math.abs(value)) / 3));
+  const power = Math.abs(value) < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(Math.abs(value)) / 3));
   return `${Number((value / 1000 ** power).toPrecision(6))}${["", "k", "M", "G", "T"][power]}`;
 }
 
-/** The values that were run, where there are few enough whole ones that their labels stand apart on a phone. */
+/** The values that were run, where there are few enough whole ones that their labels stand apart. */
 function parameterTicks(values: readonly number[], { type }: AxisOptions): Plot.ScaleOptions {
-  const sorted = values.map((v) => (type === "log" ? Math.log(v) : v)).sort((a, b) => a - b);
+  const whole = values.every(Number.isInteger);
+  // D3 leaves out labels of a logarithmic scale that are not near a power of its base.
+  if (type === "log")
+    return whole && values.every(isPowerOfTwo) ? { base: 2, ticks: [...values], tickFormat: String } : {};
+  const sorted = [...values].sort((a, b) => a - b);
   const closest = Math.min(...sorted.slice(1).map((v, i) => v - sorted[i]!));
   const apart = closest / (sorted.at(-1)! - sorted[0]!) >= 1 / 12;
-  return apart && values.every(Number.isInteger) ? { ticks: [...values], tickFormat: String } : {};
+  return apart && whole ? { ticks: [...values], tickFormat: String } : {};
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && Number.isInteger(Math.log2(value));
 }
 
 function colourScale(series: readonly Series[], kind: SeriesKind): Plot.ScaleOptions {

@@ -71,11 +71,11 @@ function defs(patterns: readonly Element[]): Element[] {
   return patterns.length === 0 ? [] : [el("defs", {}, patterns)];
 }
 
-/** Drawn three times: once to see the words, once to see them broken into lines, and once with room for those. */
+/** Drawn once to see the words, then with room for these; each time, words break or ticks thin out until all have room. */
 function drawFitted(author: Plot.PlotOptions, width: number, document: Document): Drawn {
   let options = author;
   let drawn = draw(options, width, document);
-  for (let pass = 0; pass < 2; pass++) {
+  for (let pass = 0; pass < 3; pass++) {
     options = makeRoom(author, options, drawn, width);
     drawn = draw(options, width, document);
   }

@@ -30,6 +30,9 @@ export function makeRoom(
 ): Plot.PlotOptions {
   const wrapped = { ...current };
   for (const name of ["x", "y", "fx", "fy"] as const) wrapped[name] = wrapScale(name, author, current, drawn, width);
+  // The facets' label stands right above their names: at the very top it would run into that of the inner axis.
+  if (wrapped.fx && tickLabels(drawn, "x").length > 0)
+    wrapped.fx = { ...wrapped.fx, labelOffset: author.fx?.labelOffset ?? levelHeight("fx", wrapped, drawn) };
   const margins = { ...marginsFor(wrapped, drawn, width), ...ownMargins(author) };
   const height = author.height ?? heightFor(drawn, width, margins);
   return { ...wrapped, ...margins, height };
@@ -68,12 +71,35 @@ function wrapScale(name: Position, author: Plot.PlotOptions, current: Plot.PlotO
   const own = current[name];
   if (own === undefined || own === null) return own;
   const label = wrapLabel(drawn, name, width) ?? own.label;
-  const scale = drawn.scale(name);
-  if (isContinuous(scale) || author[name]?.tickFormat !== undefined) return { ...own, label };
+  if (isContinuous(drawn.scale(name))) return { ...own, label, ...(name === "x" ? fewerTicks(own, drawn) : {}) };
+  if (author[name]?.tickFormat !== undefined) return { ...own, label };
   const room = roomFor(name, drawn, width);
   const turn = name.endsWith("x") && author[name]?.tickRotate === undefined && mustTurn(drawn, name, room);
   if (turn) return { ...own, label, tickRotate: TURN };
   return { ...own, label, tickFormat: (value: unknown) => wrapPixels(String(value), room).join("\n") };
+}
+
+/** Every second of given ticks, or wider steps of computed ones, where labels run into each other. */
+function fewerTicks({ ticks, tickSpacing }: Plot.ScaleOptions, drawn: Drawn): Plot.ScaleOptions {
+  if (!labelsCollide(drawn)) return {};
+  if (Array.isArray(ticks)) return { ticks: ticks.filter((_, i) => i % 2 === (ticks.length - 1) % 2) };
+  return ticks === undefined ? { tickSpacing: (tickSpacing ?? 80) * 1.5 } : {};
+}
+
+function labelsCollide(drawn: Drawn): boolean {
+  const groups = [...elements(drawn.root)].filter((e) => e.attributes["aria-label"] === "x-axis tick label");
+  const boxes = groups.flatMap((group) => placedTexts(group, 0)).sort((a, b) => a.middle - b.middle);
+  return boxes.some(
+    ({ middle, width }, i) => i > 0 && middle - boxes[i - 1]!.middle < (width + boxes[i - 1]!.width) / 2 + 5,
+  );
+}
+
+/** The texts in a group with their places; facets stand in groups of their own. */
+function placedTexts(e: Element, left: number): { middle: number; width: number }[] {
+  const middle = left + Number(/^translate\((-?[\d.]+)/.exec(e.attributes.transform ?? "")?.[1] ?? 0);
+  if (e.name !== "text") return e.children.flatMap((c) => (typeof c === "string" ? [] : placedTexts(c, middle)));
+  const width = Math.max(0, ...texts(e).map(textWidth));
+  return width === 0 ? [] : [{ middle, width }];
 }
 
 /** The breaks go only where the line is too long for the picture. */
