@@ -102,9 +102,21 @@ function runList(value: unknown, start: number, end: number, pmdOrder: number, f
     if (run.page < free) here(`starts at page ${run.page}, before the end of the one before it`);
     if (isPmdClass(run.cls)) checkPmd(run, start, pmdOrder, here);
     free = run.page + run.n;
-    out.push(run);
+    addRun(out, run);
   }
   return out;
+}
+
+/** Runs that continue each other become one, whoever wrote the file, so that readers meet whole runs only. */
+function addRun(runs: Run[], run: Run): void {
+  const top = runs.at(-1);
+  if (top === undefined || !continues(top, run)) runs.push(run);
+  else runs[runs.length - 1] = { ...top, n: top.n + run.n };
+}
+
+function continues(top: Run, run: Run): boolean {
+  if (top.page + top.n !== run.page || top.cls !== run.cls || top.order !== run.order) return false;
+  return run.pfn === (top.pfn === NO_PFN ? NO_PFN : top.pfn + top.n);
 }
 
 function runFrom(value: unknown, pages: number, pmdOrder: number, fail: Fail): Run {
