@@ -9,6 +9,7 @@ import { freeTables } from "../pgtable/free.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { populate } from "./populate.ts";
+import { Vm } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
 /** Protection and kind of a new mapping, as `Vm` flags. */
@@ -29,9 +30,14 @@ export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   if (end > taskPages(mm)) return "ENOMEM";
   if (spec.start < MIN_BYTES / 2 ** mm.kernel.format.pageLg2) return "EPERM";
   if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
-  mm.vmas.insert(spec.start, end, spec.flags);
+  mm.vmas.insert(spec.start, end, spec.flags | (isAccountable(spec.flags) ? Vm.account : 0));
   if (spec.populate) populate(mm, spec.start, end);
   return null;
+}
+
+/** `accountable_mapping`: private, writable, and not told otherwise. */
+function isAccountable(flags: number): boolean {
+  return (flags & (Vm.noreserve | Vm.shared | Vm.write)) === Vm.write;
 }
 
 /** Pages that user space may map. x86 splits the address space with the kernel by the top bit; arm64 has a root for each. */

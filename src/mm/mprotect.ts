@@ -27,15 +27,25 @@ export function mprotect(mm: Mm, start: number, end: number, access: number): Er
     const vma = mm.vmas.at(at);
     if (vma === undefined) return "ENOMEM";
     const to = Math.min(end, vma.end);
-    protectPart(mm, vma, at, to, (vma.flags & ~VM_ACCESS) | access);
+    protectPart(mm, vma, at, to, access);
     at = to;
   }
   return null;
 }
 
+/** Memory that becomes writable is accounted; memory that loses write before it had any page is no longer. */
+function withAccounting(vma: Vma, flags: number): number {
+  if (flags & Vm.write) {
+    const exempt = vma.flags & (Vm.account | Vm.write | Vm.shared | Vm.noreserve);
+    return exempt ? flags : flags | Vm.account;
+  }
+  return vma.anonVma === 0 ? flags & ~Vm.account : flags;
+}
+
 /** `mprotect_fixup`. */
-function protectPart(mm: Mm, old: Vma, start: number, end: number, flags: number): void {
-  if (flags === old.flags) return;
+function protectPart(mm: Mm, old: Vma, start: number, end: number, access: number): void {
+  if ((old.flags & VM_ACCESS) === access) return;
+  const flags = withAccounting(old, (old.flags & ~VM_ACCESS) | access);
   const vma = mm.vmas.modify(start, end, flags);
   const changed = visitProtect(mm, vma, start, end);
   if (!changed) return;

@@ -16,6 +16,8 @@ export const Vm = {
   hugepage: 1 << 4,
   nohugepage: 1 << 5,
   noreserve: 1 << 6,
+  /** Counted against the commit limit. It keeps areas apart that look alike, so it is modelled although the limit is not. */
+  account: 1 << 7,
 } as const;
 
 export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;

@@ -8,6 +8,7 @@ import type { Errno } from "../../mm/errno.ts";
 import { access } from "../../mm/fault.ts";
 import { Kernel, type KernelSpec } from "../../mm/kernel.ts";
 import { adviceNames, madvise } from "../../mm/madvise.ts";
+import { mincore } from "../../mm/mincore.ts";
 import { Mm } from "../../mm/mm.ts";
 import { mmap, munmap } from "../../mm/mmap.ts";
 import { mprotect } from "../../mm/mprotect.ts";
@@ -38,6 +39,7 @@ export interface OpRecord {
   readonly flt: number;
   readonly segv?: readonly Span[];
   readonly vals?: readonly (readonly [number, number, Word | "segv"])[];
+  readonly res?: readonly (readonly [number, number, 0 | 1])[];
   readonly procs: readonly ProcRow[];
   readonly pt: readonly PtRow[];
 }
@@ -65,6 +67,7 @@ interface Outcome {
   readonly err: Errno | null;
   readonly segv?: readonly Span[];
   readonly vals?: OpRecord["vals"];
+  readonly res?: OpRecord["res"];
 }
 
 const OK: Outcome = { err: null };
@@ -134,6 +137,8 @@ class Runner {
         return this.#call(action, (start, end) => mprotect(mm, start, end, protFlags(action.prot)));
       case "unmap":
         return this.#call(action, (start, end) => munmap(mm, start, end));
+      case "mincore":
+        return this.#mincore(mm, action);
       case "advise":
         if (!adviceNames.includes(action.advice)) return NOT_BUILT;
         return this.#call(action, (start, end) => madvise(mm, start, end, action.advice));
@@ -202,6 +207,18 @@ class Runner {
     const pfn = access(mm, Math.floor(va / this.#page), write);
     if (pfn >= 0 && write) this.#kernel.contents!.write(pfn, va % this.#page, value);
     return pfn >= 0;
+  }
+
+  #mincore(mm: Mm, a: Extract<Action, { op: "mincore" | "lock" | "unlock" }>): Outcome {
+    let res: boolean[] = [];
+    const outcome = this.#call(a, (start, end) => {
+      const result = mincore(mm, start, end);
+      if (typeof result === "string") return result;
+      res = result;
+      return null;
+    });
+    if (outcome.err !== null) return outcome;
+    return { err: null, res: spans(res, a.off, this.#page).map(([off, n, bit]) => [off, n, bit ? 1 : 0]) };
   }
 
   #peek(mm: Mm, a: Extract<Action, { op: "peek" }>): Outcome {

@@ -1,0 +1,106 @@
+/**
+ * `ptlab ops`: runs op scripts on the simulated machine and prints one JSON line an operation, as real kernels' runs were
+ * recorded.
+ */
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { formatNamed } from "../arch/formats.ts";
+import { UserError } from "../base/errors.ts";
+import { profileNamed } from "../mm/profile.ts";
+import { isHeader, type OpsRecord, type OpsSpec, runScript } from "../study/ops/run.ts";
+import { parseScript, type Script } from "../study/ops/script.ts";
+import { type CommandEffects, progressLine } from "./effects.ts";
+import { reason } from "./write-file.ts";
+
+/** The machine to run on, and whether frame numbers are printed. */
+export type OpsOptions = Pick<OpsSpec, "arch" | "kernel" | "contpte" | "accessDirty" | "pfns">;
+
+/**
+ * Runs every script and returns the exit status: 0, or 2 if a script could not be read to its end. What stands before a
+ * bad line is run and printed all the same; the other scripts are not affected.
+ */
+export async function opsCommand(
+  files: readonly string[],
+  options: OpsOptions,
+  effects: CommandEffects,
+): Promise<number> {
+  formatNamed(options.arch);
+  profileNamed(options.kernel ?? "6.18");
+  const notBuilt = new NotBuilt(effects);
+  let status = 0;
+  for (const file of files) if (!(await runFile(file, options, effects, notBuilt))) status = 2;
+  return status;
+}
+
+async function runFile(
+  file: string,
+  options: OpsOptions,
+  effects: CommandEffects,
+  notBuilt: NotBuilt,
+): Promise<boolean> {
+  const script = await readScript(file);
+  if (script instanceof UserError) {
+    effects.err(`ptlab: ${script.message}\n`);
+    return false;
+  }
+  await printRecords(script, options, effects, notBuilt);
+  if (script.bad === null) return true;
+  effects.err(`ptlab: ${script.bad.message} (the ${script.lines.length} operations before it were run)\n`);
+  return false;
+}
+
+async function readScript(file: string): Promise<Script | UserError> {
+  try {
+    const text = await readFile(file === "-" ? "/dev/stdin" : file, "utf8");
+    const script = parseScript(text, file === "-" ? "standard input" : file);
+    return { ...script, name: basename(file) };
+  } catch (error) {
+    return new UserError(`cannot read ${file}: ${reason(error)}`);
+  }
+}
+
+async function printRecords(
+  script: Script,
+  options: OpsOptions,
+  effects: CommandEffects,
+  notBuilt: NotBuilt,
+): Promise<void> {
+  const bar = progressLine(script.name, effects);
+  let done = 0;
+  for (const record of runScript(script, options)) {
+    effects.signal?.throwIfAborted();
+    effects.out(`${JSON.stringify(record, bigintAsNumber)}\n`);
+    notBuilt.note(record);
+    bar.show(done++, script.lines.length);
+    // Lets an interrupt in, and a slow reader of our output keep up.
+    if (done % 64 === 0) await new Promise((go) => setImmediate(go));
+  }
+  bar.clear();
+}
+
+/** Known to the engine and not yet to the language's library. */
+const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
+/** JSON has no bigint; recorded runs print 64-bit words as plain digits. */
+function bigintAsNumber(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? rawJSON(value.toString()) : value;
+}
+
+/** Says once of every kind of operation that it is not built yet. */
+class NotBuilt {
+  readonly #said = new Set<string>();
+  readonly #effects: CommandEffects;
+
+  constructor(effects: CommandEffects) {
+    this.#effects = effects;
+  }
+
+  note(record: OpsRecord): void {
+    if (isHeader(record) || record.err !== "ENOSYS") return;
+    const op = record.op.trim().replace(/^@\d\s+/, "");
+    const what = op.startsWith("map ") ? "map ... shared" : op.split(/\s+/)[0]!;
+    if (this.#said.has(what)) return;
+    this.#said.add(what);
+    this.#effects.err(`ptlab: '${what}' is not built yet: such operations give ENOSYS\n`);
+  }
+}
