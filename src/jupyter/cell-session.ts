@@ -2,12 +2,14 @@
  * A session that runs TypeScript cells in this very process: checked by tslab's converter first, then evaluated. There
  * can be one at a time, since cells share the process's global scope; `child-session.ts` gives each its own process.
  */
+import { setImmediate } from "node:timers";
 import { pathToFileURL } from "node:url";
 import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session.ts";
 import { type Bridge, setBridge } from "./bridge.ts";
 import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, type Completion, createChecker } from "./checker.ts";
+import { AWAITING, ENTERED, KERNEL, type Phase } from "./child-protocol.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
@@ -36,28 +38,38 @@ interface State {
   readonly bindings: Map<string, Binding>;
   readonly reserved: ReadonlySet<string>;
   readonly folder: string;
+  readonly hooks: CellSessionHooks;
   count: number;
   /** Ends the wait for the running cell, while there is one. */
   interrupt?: () => void;
 }
 
+/** What the process around a session may want to know, to interrupt it from another thread. */
+export interface CellSessionHooks {
+  onPhase?(phase: Phase): void;
+  /** Called when a SIGINT has ended a busy cell. */
+  onInterrupt?(): void;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 let open = false;
 
 /** Opens a session whose cells import relative to `folder`. Takes about a second. */
-export function openCellSession(folder: string): CellSession {
+export function openCellSession(folder: string, hooks: CellSessionHooks = {}): CellSession {
   if (open) throw new Error("a session is open in this process; close it first or use a session of its own process");
   open = true;
   const reserved = reservedNames();
   const undo = [captureStreams(), trackTimers()];
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
-    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, count: 0 },
+    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, hooks, count: 0 },
   };
   setBridge(bridge(state));
   return {
     execute: (code, options) => execute(state, code, options),
-    complete: async (code, offset) => state.checker.complete(withoutExports(code), offset),
-    inspect: async (code, offset) => state.checker.inspect(withoutExports(code), offset),
+    complete: async (code, offset) => undisturbed(state, () => state.checker.complete(withoutExports(code), offset)),
+    inspect: async (code, offset) => undisturbed(state, () => state.checker.inspect(withoutExports(code), offset)),
     interrupt: () => state.interrupt?.(),
     close: async () => close(state, undo),
   };
@@ -94,59 +106,81 @@ async function show(state: State, value: unknown, options: { id?: string; update
   else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
 }
 
+/** Answers an editor while a cell may be awaiting: an interrupt must not end the type program half way. */
+function undisturbed<T>(state: State, body: () => T): T {
+  state.hooks.onPhase?.(KERNEL);
+  try {
+    return body();
+  } finally {
+    if (state.interrupt !== undefined) state.hooks.onPhase?.(AWAITING);
+  }
+}
+
 async function execute(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
   const count = options.count ?? state.count + 1;
   state.count = count;
   const run: CellRun = { count, emit: options.onOutput, timers: new Map(), interrupted: false };
-  if (options.signal?.aborted) return ended(run, "aborted", interruptFailure());
-  const interrupt = () => state.interrupt?.();
-  options.signal?.addEventListener("abort", interrupt);
-  try {
-    return await runCell(state, run, code);
-  } finally {
-    options.signal?.removeEventListener("abort", interrupt);
-  }
-}
-
-async function runCell(state: State, run: CellRun, code: string): Promise<ExecuteResult> {
-  const source = withoutExports(code);
-  const { problems, keep } = state.checker.check(source);
-  if (problems.length > 0) return ended(run, "error", typeFailure(problems, code, run.count));
-  state.loader.refresh();
-  state.host.renew();
-  let script: Script;
-  try {
-    script = toScript(source, state.bindings);
-  } catch (error) {
-    return ended(run, "error", thrownFailure(error, state.cells));
-  }
-  const taken = takenName(script, state.reserved);
-  if (taken !== undefined) return ended(run, "error", taken);
-  state.cells.set(run.count, { code, map: script.map });
-  // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.
-  keep();
-  for (const [name, binding] of script.bindings) state.bindings.set(name, binding);
-  return finish(state, run, script, await evaluate(state, run, script));
-}
-
-/** Runs the script until it ends or is interrupted; what is left of it after an interrupt can start nothing more. */
-function evaluate(state: State, run: CellRun, script: Script): Promise<Outcome> {
-  const text = `${STRICT_PREFIX}${script.code}\n//# sourceURL=${cellName(run.count)}`;
   const interrupted = new Promise<Outcome>((resolve) => {
     state.interrupt = () => {
       interruptRun(run);
       resolve({ kind: "interrupted" });
     };
   });
-  const ended = within(run, () => state.evaluator.evaluate(text));
-  return Promise.race([ended, interrupted]).finally(() => {
+  const interrupt = () => state.interrupt?.();
+  if (options.signal?.aborted) interrupt();
+  options.signal?.addEventListener("abort", interrupt);
+  try {
+    return await runCell(state, run, code, interrupted);
+  } finally {
     state.interrupt = undefined;
-  });
+    options.signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+async function runCell(state: State, run: CellRun, code: string, interrupted: Promise<Outcome>) {
+  const prepared = prepare(state, run, code);
+  if ("failure" in prepared) return ended(run, "error", prepared.failure);
+  // An interrupt that came during the check is waiting for its turn.
+  await nextTurn();
+  if (run.interrupted) return ended(run, "aborted", interruptFailure());
+  const outcome = await Promise.race([evaluate(state, run, prepared), interrupted]);
+  state.hooks.onPhase?.(KERNEL);
+  return finish(state, run, prepared, outcome);
+}
+
+/** Checks the cell and makes its script. */
+function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
+  const source = withoutExports(code);
+  const { problems, keep } = state.checker.check(source);
+  if (problems.length > 0) return { failure: typeFailure(problems, code, run.count) };
+  state.loader.refresh();
+  state.host.renew();
+  try {
+    const script = toScript(source, state.bindings);
+    const taken = takenName(script, state.reserved);
+    if (taken !== undefined) return { failure: taken };
+    state.cells.set(run.count, { code, map: script.map });
+    // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.
+    keep();
+    for (const [name, binding] of script.bindings) state.bindings.set(name, binding);
+    return script;
+  } catch (error) {
+    return { failure: thrownFailure(error, state.cells) };
+  }
+}
+
+async function evaluate(state: State, run: CellRun, script: Script): Promise<Outcome> {
+  const text = `${STRICT_PREFIX}${script.code}\n//# sourceURL=${cellName(run.count)}`;
+  state.hooks.onPhase?.(ENTERED);
+  const ending = within(run, () => state.evaluator.evaluate(text));
+  state.hooks.onPhase?.(AWAITING);
+  return ending;
 }
 
 async function finish(state: State, run: CellRun, script: Script, outcome: Outcome): Promise<ExecuteResult> {
   if (outcome.kind === "interrupted") {
     interruptRun(run);
+    state.hooks.onInterrupt?.();
     return ended(run, "aborted", interruptFailure());
   }
   if (outcome.kind === "thrown") return ended(run, "error", failure(state, run, outcome));

@@ -1,0 +1,155 @@
+/**
+ * A session in a process of its own: its globals touch nobody else, it can be interrupted while it computes, a cell
+ * that ends or crashes the process takes only the session along, and it never outlives its parent.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import type { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import type { OutputEvent } from "../notebook/outputs.ts";
+import type { ExecuteOptions, ExecuteResult } from "../notebook/session.ts";
+import type { CellSession } from "./cell-session.ts";
+import type { Completion } from "./checker.ts";
+import { type Answer, GUARD_FD, type Reply, type Request } from "./child-protocol.ts";
+import { interruptFailure } from "./trace.ts";
+
+/** A session that runs in a child process. */
+export interface ChildSession extends CellSession {
+  /** Resolves when the process has ended, by itself or through `close`. */
+  readonly ended: Promise<void>;
+}
+
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+interface State {
+  readonly child: ChildProcess;
+  readonly waiting: Map<number, Waiting>;
+  /** Where the outputs of each execution go; kept, because a cell's timers may print after its end. */
+  readonly outputs: Map<number, ExecuteOptions["onOutput"]>;
+  readonly ended: Promise<void>;
+  readonly ready: Promise<void>;
+  id: number;
+  count: number;
+  /** The execution that runs now, and the end of the last one queued. */
+  running: number;
+  queue: Promise<unknown>;
+}
+
+/** Starts a session whose cells import and read files relative to `folder`; it can be used at once. */
+export function startSession(folder: string): ChildSession {
+  const state = startChild(folder);
+  return {
+    ended: state.ended,
+    execute: (code, options) => enqueue(state, code, options),
+    complete: (code, offset) => ask(state, { type: "complete", code, offset }) as Promise<Completion>,
+    inspect: async (code, offset) =>
+      ((await ask(state, { type: "inspect", code, offset })) as string | null) ?? undefined,
+    interrupt: () => interrupt(state),
+    async close() {
+      state.child.kill("SIGKILL");
+      await state.ended;
+    },
+  };
+}
+
+function startChild(folder: string): State {
+  const child = fork(fileURLToPath(new URL("./child-main.ts", import.meta.url)), [], {
+    cwd: folder,
+    // The async hook check would end the process when an interrupt ends a timer's callback half way.
+    execArgv: ["--disable-warning=ExperimentalWarning", "--no-force-async-hooks-checks"],
+    stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
+    // Its own process group: Ctrl-C reaches the parent, which decides what it means.
+    detached: true,
+  });
+  // What happens to the child is told by its end; a write that comes too late is no news.
+  child.stdio[GUARD_FD]?.on("error", () => {});
+  const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
+  const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
+  const state: State = {
+    ...{ child, waiting: new Map(), outputs: new Map(), ended, ready },
+    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve() },
+  };
+  child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : receive(state, reply)));
+  forwardRaw(state);
+  const end = (how: string) => {
+    for (const waiting of state.waiting.values()) waiting.reject(new Error(how));
+    state.waiting.clear();
+    isReady();
+    hasEnded();
+  };
+  child.on("error", (error) => end(error.message));
+  child.on("close", (status, signal) => end(signal === null ? `with status ${status}` : `by ${signal}`));
+  return state;
+}
+
+function receive(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
+  if (reply.type === "output") return state.outputs.get(reply.id)?.(reply.event);
+  const waiting = state.waiting.get(reply.id);
+  state.waiting.delete(reply.id);
+  if (reply.type === "done") waiting?.resolve(reply.answer);
+  else waiting?.reject(new Error(reply.message));
+}
+
+/** What is written past Node's streams, by native code or by programs that a cell starts, belongs to the running cell. */
+function forwardRaw(state: State): void {
+  for (const name of ["stdout", "stderr"] as const)
+    state.child[name]?.setEncoding("utf8").on("data", (text: string) => {
+      const event: OutputEvent = { type: "output", output: { output_type: "stream", name, text } };
+      state.outputs.get(state.running)?.(event);
+    });
+}
+
+async function ask(state: State, request: WithoutId<Request>, id = ++state.id): Promise<Answer> {
+  await state.ready;
+  return new Promise<Answer>((resolve, reject) => {
+    if (!state.child.connected) return reject(new Error("before"));
+    state.waiting.set(id, { resolve, reject });
+    state.child.send({ ...request, id });
+  });
+}
+
+type WithoutId<R> = R extends unknown ? Omit<R, "id"> : never;
+
+/** Runs a cell when all before it have ended. */
+function enqueue(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
+  const turn = state.queue.then(() => execute(state, code, options));
+  state.queue = turn.catch(() => {});
+  return turn;
+}
+
+async function execute(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
+  const count = options.count ?? state.count + 1;
+  state.count = count;
+  await state.ready;
+  if (options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
+  const id = ++state.id;
+  state.running = id;
+  state.outputs.set(id, options.onOutput);
+  const onAbort = () => interrupt(state);
+  options.signal?.addEventListener("abort", onAbort);
+  try {
+    return (await ask(state, { type: "execute", code, count }, id)) as ExecuteResult;
+  } catch (error) {
+    return ended(options, { status: "error", count, ...deathFailure(error as Error) });
+  } finally {
+    state.running = 0;
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function interrupt(state: State): void {
+  if (state.running !== 0) (state.child.stdio[GUARD_FD] as Writable).write(`${state.running}\n`);
+}
+
+function deathFailure(error: Error) {
+  const evalue = `the session's process has ended ${error.message}; its variables are gone`;
+  return { ename: "SessionEnded", evalue, traceback: [`\x1b[31mSessionEnded\x1b[39m: ${evalue}`] };
+}
+
+function ended(options: ExecuteOptions, result: Required<ExecuteResult>): ExecuteResult {
+  const { ename, evalue, traceback } = result;
+  options.onOutput({ type: "output", output: { output_type: "error", ename, evalue, traceback } });
+  return result;
+}
