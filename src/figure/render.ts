@@ -1,6 +1,7 @@
 /**
  * A figure as one self-contained SVG: legend, axes that say how their numbers came about, alternative text, stamp.
- * Equal figures give equal bytes, in Node and in a browser, whatever was drawn before.
+ * Equal figures give equal bytes, whatever was drawn before, in Node and in a browser; only where a screen has one device
+ * pixel for each CSS pixel does Plot move marks by half of one, to keep thin lines sharp.
  */
 import * as Plot from "@observablehq/plot";
 import { digest } from "../base/digest.ts";

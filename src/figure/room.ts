@@ -72,10 +72,10 @@ function wrapScale(name: Position, author: Plot.PlotOptions, current: Plot.PlotO
   if (own === undefined || own === null) return own;
   const label = wrapLabel(drawn, name, width) ?? own.label;
   if (isContinuous(drawn.scale(name))) return { ...own, label, ...(name === "x" ? fewerTicks(own, drawn) : {}) };
-  if (author[name]?.tickFormat !== undefined) return { ...own, label };
   const room = roomFor(name, drawn, width);
   const turn = name.endsWith("x") && author[name]?.tickRotate === undefined && mustTurn(drawn, name, room);
   if (turn) return { ...own, label, tickRotate: TURN };
+  if (author[name]?.tickFormat !== undefined) return { ...own, label };
   return { ...own, label, tickFormat: (value: unknown) => wrapPixels(String(value), room).join("\n") };
 }
 
@@ -120,8 +120,8 @@ function mustTurn(drawn: Drawn, name: Position, room: number): boolean {
 }
 
 function marginsFor(options: Plot.PlotOptions, drawn: Drawn, width: number): Margins {
-  const left = sideWidth("y", drawn, width);
-  const right = sideWidth("fy", drawn, width);
+  const left = sideWidth("y", drawn);
+  const right = sideWidth("fy", drawn);
   const x = levelHeight("x", options, drawn);
   const fx = levelHeight("fx", options, drawn);
   // Plot puts the facets' axis opposite to the inner axis, or at the bottom where there is no inner axis.
@@ -141,16 +141,12 @@ function labelLines(label: string, width: number): number {
   return wrapPixels(label, width - 24).length;
 }
 
-function sideWidth(name: "y" | "fy", drawn: Drawn, width: number): number {
+function sideWidth(name: "y" | "fy", drawn: Drawn): number {
   const lines = tickLabels(drawn, name).flat();
   const label = shownAxisLabel(drawn, name) !== undefined && !isContinuous(drawn.scale(name)) ? LINE_HEIGHT + 4 : 0;
   if (lines.length === 0) return label;
-  const widest = Math.max(...lines.map((line) => Math.max(...wrapFor(drawn, name, line, width).map(textWidth))));
+  const widest = Math.max(...lines.map(textWidth));
   return widest + TICK + label;
-}
-
-function wrapFor(drawn: Drawn, name: Position, line: string, width: number): string[] {
-  return isContinuous(drawn.scale(name)) ? [line] : wrapPixels(line, width * WIDEST);
 }
 
 function levelHeight(name: "x" | "fx", options: Plot.PlotOptions, drawn: Drawn): number {
