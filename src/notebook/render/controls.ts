@@ -13,7 +13,7 @@ export function controlsHtml(id: string, specs: ParamSpecs, values: Readonly<Rec
   const controls = Object.entries(specs).map(([name, spec]) =>
     controlHtml(`${id}-${name}`, name, spec, values[name] ?? spec.default),
   );
-  return `<form class="ptlab-controls" aria-label="Change the figure"><fieldset disabled><legend>Try other values</legend>${controls.join("")}<span class="ptlab-actions"><button type="button" data-action="reset" hidden>Reset</button><button type="button" data-action="cancel" hidden>Stop</button><span class="ptlab-running" aria-hidden="true"></span></span></fieldset><p class="ptlab-status" role="status" aria-live="polite"></p></form>`;
+  return `<form class="ptlab-controls" aria-label="Change the figure"><fieldset disabled><legend>Try other values</legend>${controls.join("")}</fieldset><div class="ptlab-below"><p class="ptlab-status" role="status" aria-live="polite"></p><span class="ptlab-running" aria-hidden="true"></span><button type="button" data-action="cancel" hidden>Stop</button><button type="button" data-action="reset" hidden>Reset</button></div></form>`;
 }
 
 function controlHtml(id: string, name: string, spec: ParamSpec, value: unknown): string {

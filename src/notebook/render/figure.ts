@@ -2,6 +2,8 @@
  * A numbered figure of a page: the picture first, then controls if it is live, caption, data table, downloads and stamp.
  * Everything here comes from the stored output alone; nothing is run.
  */
+import { UserError } from "../../base/errors.ts";
+import { figure } from "../../figure/create.ts";
 import { toCsv } from "../../figure/csv.ts";
 import { type Build, FIGURE_MIME, type FigureData } from "../../figure/figure.ts";
 import type { LiveFigure } from "../../figure/live.ts";
@@ -35,17 +37,30 @@ export interface StoredFigure {
 /** The figure in a mime bundle, or undefined if there is none that can be relied on. */
 export function storedFigure(bundle: MimeBundle): StoredFigure | undefined {
   const value = bundle[FIGURE_MIME];
-  if (!isObject(value) || !isObject(value.stamp) || !isObject(value.origin)) return undefined;
-  const { stamp, origin } = value;
-  const texts = [value.title, value.caption, value.alt, value.better, stamp.version, stamp.source, origin.workload];
-  const whole = texts.every(isText) && isList(origin.designs, isText) && isObject(origin.params);
-  const table = isList(value.columns, isColumn) && isList(value.rows, isObject);
-  const live =
-    value.live === undefined || (isObject(value.live) && isText(value.live.id) && isObject(value.live.params));
-  if (!whole || !table || !live) return undefined;
+  if (!isObject(value) || !isObject(value.stamp)) return undefined;
+  const { stamp, narrow } = value;
+  if (!isText(stamp.version) || !isText(stamp.source) || !hasShape(value)) return undefined;
   const data = value as unknown as FigureData;
-  const narrow = typeof value.narrow === "string" ? value.narrow : undefined;
-  return { data, build: { version: stamp.version as string, source: stamp.source as string }, narrow };
+  if (!isSound(data)) return undefined;
+  return { data, build: { version: stamp.version, source: stamp.source }, narrow: isText(narrow) ? narrow : undefined };
+}
+
+/** What the constructor of figures takes for granted, because its callers are type-checked. */
+function hasShape({ origin, columns, rows, live }: JsonObject): boolean {
+  if (!isObject(origin) || !isText(origin.workload) || !isObject(origin.params)) return false;
+  if (!isList(origin.designs, isText) || !isList(columns, isObject) || !isList(rows, isObject)) return false;
+  return live === undefined || (isObject(live) && isText(live.id) && isObject(live.params));
+}
+
+/** Everything else is what the constructor checks for every figure. */
+function isSound(data: FigureData): boolean {
+  try {
+    figure({ ...data, plot: () => ({}) });
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 /** The place of a figure: its number on the page, the page's address, and what redraws it, if anything does. */
@@ -106,13 +121,10 @@ function linksHtml(files: readonly PageFile[], address: string): string {
   return `<p class="ptlab-links">${links.join(" ")}</p>`;
 }
 
-const isText = (value: Json | undefined): boolean => typeof value === "string";
+const isText = (value: Json | undefined): value is string => typeof value === "string";
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isList = (value: Json | undefined, each: (item: Json) => boolean): boolean =>
   Array.isArray(value) && value.every(each);
-
-const isColumn = (value: Json): boolean =>
-  isObject(value) && isText(value.key) && isText(value.label) && isText(value.definition);
