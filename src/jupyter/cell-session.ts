@@ -8,7 +8,7 @@ import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session
 import { type Bridge, setBridge } from "./bridge.ts";
 import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
-import { type Checker, type Completion, createChecker } from "./checker.ts";
+import { type Checker, type Completeness, type Completion, createChecker } from "./checker.ts";
 import { AWAITING, ENTERED, KERNEL, type Phase } from "./child-protocol.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
@@ -25,6 +25,7 @@ export interface CellSession extends Session {
   complete(code: string, offset: number): Promise<Completion>;
   /** Type and documentation of what is at the offset, or undefined. */
   inspect(code: string, offset: number): Promise<string | undefined>;
+  completeness(code: string): Promise<Completeness>;
   /** Interrupts the cell that awaits; a busy one is ended by SIGINT. */
   interrupt(): void;
 }
@@ -70,6 +71,7 @@ export function openCellSession(folder: string, hooks: CellSessionHooks = {}): C
     execute: (code, options) => execute(state, code, options),
     complete: async (code, offset) => undisturbed(state, () => state.checker.complete(withoutExports(code), offset)),
     inspect: async (code, offset) => undisturbed(state, () => state.checker.inspect(withoutExports(code), offset)),
+    completeness: async (code) => undisturbed(state, () => state.checker.completeness(withoutExports(code))),
     interrupt: () => state.interrupt?.(),
     close: async () => close(state, undo),
   };

@@ -22,18 +22,24 @@ export interface Completion {
   readonly matches: readonly string[];
 }
 
+/** Whether a cell could be run as it is; `indent` is what the next line should start with. */
+export type Completeness =
+  | { readonly status: "complete" | "invalid" }
+  | { readonly status: "incomplete"; readonly indent: string };
+
 export interface Checker {
   /** Checks a cell after all cells kept so far. */
   check(code: string): { readonly problems: readonly Problem[]; keep(): void };
   complete(code: string, offset: number): Completion;
   /** Type and documentation of what is at the offset, or undefined where there is nothing. */
   inspect(code: string, offset: number): string | undefined;
+  completeness(code: string): Completeness;
   close(): void;
 }
 
 /** A checker for cells whose relative imports start at `folder`. Takes about a second. */
 export function createChecker(folder: string): Checker {
-  const { converter, files } = createConverter({ folder, options: compilerOptions(folder) });
+  const { converter, files, isComplete } = createConverter({ folder, options: compilerOptions(folder) });
   let declarations = "";
   return {
     check(code) {
@@ -53,8 +59,19 @@ export function createChecker(folder: string): Checker {
       const info = converter.inspect(declarations, code, offset);
       return info === undefined ? undefined : printQuickInfo(info);
     },
+    completeness(code) {
+      const found = isComplete(code);
+      if (!found.completed) return { status: "incomplete", indent: found.indent ?? "" };
+      return { status: hasSyntaxError(code) ? "invalid" : "complete" };
+    },
     close: () => converter.close(),
   };
+}
+
+function hasSyntaxError(code: string): boolean {
+  const ts = loadTypeScript();
+  const reported = ts.transpileModule(code, { reportDiagnostics: true, compilerOptions: { target: 99, module: 99 } });
+  return (reported.diagnostics ?? []).length > 0;
 }
 
 /** tslab flattens a message and its reasons into a list; the reasons are told by their equal place. */

@@ -12,8 +12,6 @@ import { AWAITING, ENTERED, GUARD_FD, PHASE, RUNNING, SEEN } from "./child-proto
 const PATIENCE = 250;
 
 const shared: Int32Array = workerData.shared;
-const inspector = new Session();
-inspector.connectToMainThread();
 
 const parent = new Socket({ fd: GUARD_FD });
 parent.on("data", (bytes) => {
@@ -28,7 +26,14 @@ async function interrupt(id: number): Promise<void> {
   for (let attempt = 0; Atomics.load(shared, RUNNING) === id && Atomics.load(shared, SEEN) === seen; attempt++) {
     const phase = Atomics.load(shared, PHASE);
     if (attempt === 0 || phase === ENTERED) process.kill(process.pid, "SIGINT");
-    else if (phase === AWAITING) inspector.post("Runtime.terminateExecution");
+    else if (phase === AWAITING) terminate();
     await sleep(PATIENCE);
   }
+}
+
+/** Connected for this moment only: a connected inspector keeps a process from ending. */
+function terminate(): void {
+  const inspector = new Session();
+  inspector.connectToMainThread();
+  inspector.post("Runtime.terminateExecution", () => inspector.disconnect());
 }

@@ -43,6 +43,7 @@ async function answer(request: Request): Promise<void> {
 
 async function perform(on: CellSession, request: Request): Promise<Answer> {
   if (request.type === "execute") return execute(on, request);
+  if (request.type === "completeness") return on.completeness(request.code);
   const { code, offset } = request;
   return request.type === "complete" ? on.complete(code, offset) : ((await on.inspect(code, offset)) ?? null);
 }

@@ -4,12 +4,13 @@
  */
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
-import type { Completion } from "./checker.ts";
+import type { Completeness, Completion } from "./checker.ts";
 
 /** A request to the child; every one is answered under its id. */
 export type Request =
   | { readonly id: number; readonly type: "execute"; readonly code: string; readonly count: number }
-  | { readonly id: number; readonly type: "complete" | "inspect"; readonly code: string; readonly offset: number };
+  | { readonly id: number; readonly type: "complete" | "inspect"; readonly code: string; readonly offset: number }
+  | { readonly id: number; readonly type: "completeness"; readonly code: string };
 
 /** A message of the child: an output of an execution, the end of a request, or that it is ready. */
 export type Reply =
@@ -18,7 +19,7 @@ export type Reply =
   | { readonly type: "done"; readonly id: number; readonly answer: Answer }
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 
-export type Answer = ExecuteResult | Completion | string | null;
+export type Answer = ExecuteResult | Completion | Completeness | string | null;
 
 /** File descriptor of the child on which the parent names the execution to interrupt; its end is the parent's end. */
 export const GUARD_FD = 4;

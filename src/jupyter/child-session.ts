@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteOptions, ExecuteResult } from "../notebook/session.ts";
 import type { CellSession } from "./cell-session.ts";
-import type { Completion } from "./checker.ts";
+import type { Completeness, Completion } from "./checker.ts";
 import { type Answer, GUARD_FD, type Reply, type Request } from "./child-protocol.ts";
 import { interruptFailure } from "./trace.ts";
 
@@ -46,6 +46,7 @@ export function startSession(folder: string): ChildSession {
     complete: (code, offset) => ask(state, { type: "complete", code, offset }) as Promise<Completion>,
     inspect: async (code, offset) =>
       ((await ask(state, { type: "inspect", code, offset })) as string | null) ?? undefined,
+    completeness: (code) => ask(state, { type: "completeness", code }) as Promise<Completeness>,
     interrupt: () => interrupt(state),
     async close() {
       state.child.kill("SIGKILL");

@@ -71,17 +71,24 @@ export interface TslabConverter {
 export const printQuickInfo = (info: TypeScript.QuickInfo): string =>
   (require("tslab/dist/inspect") as { printQuickInfo(info: TypeScript.QuickInfo): string }).printQuickInfo(info);
 
+/** Whether a cell is complete, by tslab's rules: two empty lines at the end say so, a missing bracket says not. */
+export type IsComplete = (code: string) => { readonly completed: boolean; readonly indent?: string };
+
 /** Creates tslab's converter on the project's TypeScript. Takes a second or so: the type program is built here. */
-export function createConverter(setup: ConverterSetup): { converter: TslabConverter; files: FileWatch } {
+export function createConverter(setup: ConverterSetup): {
+  converter: TslabConverter;
+  files: FileWatch;
+  isComplete: IsComplete;
+} {
   const ts = loadTypeScript() as TsInternals;
   const watch = pollingWatch();
   const sys = { ...ts.sys, getCurrentDirectory: () => setup.folder, watchFile: watch.watchFile };
   const module = requireConverterWith({ ...ts, sys, ...adaptations(ts, setup) });
-  return { converter: module.createConverter(), files: watch };
+  return { converter: module.createConverter(), files: watch, isComplete: module.isCompleteCode };
 }
 
 /** Loads a fresh copy of the converter: it reads `ts.sys` when it is loaded, so each folder needs its own. */
-function requireConverterWith(shim: object): { createConverter(): TslabConverter } {
+function requireConverterWith(shim: object): { createConverter(): TslabConverter; isCompleteCode: IsComplete } {
   const path = require.resolve("tslab/dist/converter");
   const fork = createRequire(path).resolve("@tslab/typescript-for-tslab");
   const stub = { id: fork, filename: fork, path: fork, loaded: true, exports: shim, children: [], paths: [] };

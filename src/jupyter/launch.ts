@@ -1,0 +1,40 @@
+/**
+ * The program that a Jupyter front end starts: `launch.ts CONNECTION_FILE`. Runs a kernel for the notebooks of the
+ * current folder and ends with the process that started it.
+ */
+import { UserError } from "../base/errors.ts";
+import { type ChildSession, startSession } from "./child-session.ts";
+import { readConnection } from "./wire/connection.ts";
+import { startKernel } from "./wire/kernel.ts";
+import { openSockets } from "./wire/sockets.ts";
+
+/** Pause between two looks at the parent, in milliseconds. */
+const PARENT_POLL = 1000;
+
+try {
+  await main(process.argv[2]);
+} catch (error) {
+  console.error(error instanceof UserError ? `ptlab: ${error.message}` : error);
+  process.exit(error instanceof UserError ? 2 : 1);
+}
+
+async function main(file: string | undefined): Promise<void> {
+  if (file === undefined) throw new UserError("the kernel needs a connection file; Jupyter passes it");
+  const parent = process.ppid;
+  const sockets = await openSockets(await readConnection(file));
+  const kernel = startKernel({ sockets, startSession: startHere, onShutdown: () => void end() });
+  const end = async (): Promise<never> => {
+    await kernel.close();
+    process.exit(0);
+  };
+  process.on("SIGINT", () => kernel.interrupt());
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end());
+  setInterval(() => {
+    // A process whose parent has died gets another one.
+    if (process.ppid !== parent) void end();
+  }, PARENT_POLL);
+}
+
+function startHere(): ChildSession {
+  return startSession(process.cwd());
+}

@@ -1,0 +1,115 @@
+/**
+ * The kernel: requests come in, sessions do the work, answers go out. Each request is framed by `busy` and `idle`; cells
+ * run in the order in which they came, everything else is answered at once.
+ */
+import type { ChildSession } from "../child-session.ts";
+import { commHandlers } from "./comm.ts";
+import { executeHandler } from "./execute.ts";
+import { createHistory, historyHandler } from "./history.ts";
+import { infoHandler } from "./info.ts";
+import { introspectionHandlers } from "./introspect.ts";
+import type { Header, Message } from "./message.ts";
+import type { RequestChannel, Sockets } from "./sockets.ts";
+
+/** What a handler has at hand while it answers one request. */
+export interface Exchange {
+  readonly content: Message["content"];
+  readonly header: Header;
+  /** Publishes to all front ends, as caused by this request. */
+  publish(type: string, content: object): void;
+}
+
+/** Answers one type of request with the content of its reply, or with nothing where the protocol has no reply. */
+export type Handler = (exchange: Exchange) => Promise<object | undefined> | object | undefined;
+export type Handlers = Readonly<Record<string, Handler>>;
+
+/** What a kernel is made of. */
+export interface KernelParts {
+  readonly sockets: Sockets;
+  startSession(): ChildSession;
+  /** Called when a front end has asked for the end; the answer is on its way. */
+  onShutdown(): void;
+}
+
+/** The session that handlers use; replaced when a cell has ended its process. */
+export interface SessionSlot {
+  current(): ChildSession;
+  renew(): void;
+}
+
+/** Runs a kernel until `onShutdown`. Returns what interrupts it and what ends it. */
+export function startKernel(parts: KernelParts): { interrupt(): void; close(): Promise<void> } {
+  let session = parts.startSession();
+  const slot: SessionSlot = {
+    current: () => session,
+    renew: () => {
+      session = parts.startSession();
+    },
+  };
+  const shell = shellHandlers(slot);
+  const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
+  // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
+  parts.sockets.listen("shell", answerer("shell", control, parts.sockets));
+  parts.sockets.listen("control", answerer("control", control, parts.sockets));
+  // Nothing asks for input yet; what comes is dropped.
+  parts.sockets.listen("stdin", () => {});
+  parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
+  return {
+    interrupt: () => session.interrupt(),
+    async close() {
+      await session.close();
+      await parts.sockets.close();
+    },
+  };
+}
+
+function shellHandlers(slot: SessionSlot): Handlers {
+  const history = createHistory();
+  return {
+    kernel_info_request: infoHandler,
+    execute_request: executeHandler(slot, history),
+    history_request: historyHandler(history),
+    ...introspectionHandlers(slot),
+    ...commHandlers,
+  };
+}
+
+function controlHandlers(slot: SessionSlot, parts: KernelParts): Handlers {
+  return {
+    interrupt_request() {
+      slot.current().interrupt();
+      return { status: "ok" };
+    },
+    shutdown_request({ content }) {
+      // After this reply has been queued.
+      setImmediate(parts.onShutdown);
+      return { status: "ok", restart: content.restart === true };
+    },
+  };
+}
+
+/** Frames a request by `busy` and `idle` and sends its reply on the channel it came by. */
+function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets): (message: Message) => void {
+  return async ({ header, identities, content }) => {
+    const publish: Exchange["publish"] = (type, published) =>
+      sockets.send("iopub", { identities: [type], type, content: published, parent: header });
+    publish("status", { execution_state: "busy" });
+    const handler = Object.hasOwn(handlers, header.msg_type) ? handlers[header.msg_type] : undefined;
+    const reply = await answer(handler, { header, content, publish });
+    const type = header.msg_type.replace(/_request$/, "_reply");
+    if (reply !== undefined && type !== header.msg_type)
+      sockets.send(channel, { identities, type, content: reply, parent: header });
+    publish("status", { execution_state: "idle" });
+  };
+}
+
+async function answer(handler: Handler | undefined, exchange: Exchange): Promise<object | undefined> {
+  const type = exchange.header.msg_type;
+  if (handler === undefined)
+    return { status: "error", ename: "UnknownRequest", evalue: `${type} is not known here`, traceback: [] };
+  try {
+    return await handler(exchange);
+  } catch (error) {
+    return { status: "error", ename: (error as Error).name, evalue: (error as Error).message, traceback: [] };
+  }
+}
