@@ -53,9 +53,8 @@ export function withoutExports(code: string): string {
  */
 export function toScript(code: string, known: ReadonlyMap<string, Binding>): Script {
   const { code: plain, map } = strip(rewriteImports(code));
-  const file = parse(plain, "cell.js");
-  const { edits, bindings } = fitDeclarations(file, known);
-  return { code: applyEdits(plain, edits), map, bindings, endsWithExpression: endsWithExpression(file) };
+  const { edits, bindings } = fitDeclarations(parse(plain, "cell.js"), known);
+  return { code: applyEdits(plain, edits), map, bindings, endsWithExpression: endsWithExpression(code) };
 }
 
 function parse(code: string, name: string): TypeScript.SourceFile {
@@ -80,9 +79,10 @@ function strip(code: string): { code: string; map?: SourceMap } {
   return { code: text!, map: new SourceMap(JSON.parse(Buffer.from(encoded!, "base64").toString())) };
 }
 
-function endsWithExpression(file: TypeScript.SourceFile): boolean {
+/** Told from the cell and not from the script, after whose end the stripper may add declarations. */
+function endsWithExpression(code: string): boolean {
   const ts = loadTypeScript();
-  const last = file.statements.findLast((statement) => !ts.isEmptyStatement(statement));
+  const last = parse(code, "cell.ts").statements.findLast((statement) => !ts.isEmptyStatement(statement));
   return last !== undefined && ts.isExpressionStatement(last);
 }
 

@@ -62,16 +62,22 @@ export function createChecker(folder: string): Checker {
     completeness(code) {
       const found = isComplete(code);
       if (!found.completed) return { status: "incomplete", indent: found.indent ?? "" };
-      return { status: hasSyntaxError(code) ? "invalid" : "complete" };
+      const errors = syntaxErrors(code);
+      if (errors.includes(UNTERMINATED_TEMPLATE)) return { status: "incomplete", indent: "" };
+      return { status: errors.length > 0 ? "invalid" : "complete" };
     },
     close: () => converter.close(),
   };
 }
 
-function hasSyntaxError(code: string): boolean {
+/** tslab knows what ends too early by "... expected", which this message does not say. */
+const UNTERMINATED_TEMPLATE = 1160;
+
+function syntaxErrors(code: string): number[] {
   const ts = loadTypeScript();
-  const reported = ts.transpileModule(code, { reportDiagnostics: true, compilerOptions: { target: 99, module: 99 } });
-  return (reported.diagnostics ?? []).length > 0;
+  const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext };
+  const reported = ts.transpileModule(code, { reportDiagnostics: true, compilerOptions });
+  return (reported.diagnostics ?? []).map((d) => d.code);
 }
 
 /** tslab flattens a message and its reasons into a list; the reasons are told by their equal place. */
