@@ -8,8 +8,8 @@
  *
  * Addresses: the address space is seen as a tree that splits at every boundary at which some kernel of 4K, 16K or 64K
  * pages starts a new table. In each node the used children move together, with one unused child where there was a gap;
- * those at the node's edges stay, because they may continue in the next node. So two pages share a table afterwards if
- * and only if they did before, and VMAs touch if and only if they did before. Addresses only become smaller.
+ * those at the node's lower edge stay, and so do those that go on in the next node. So two pages share a table afterwards
+ * if and only if they did before, and VMAs touch if and only if they did before. Addresses only become smaller.
  */
 import { invariant } from "../../base/errors.ts";
 import type { CapturedVma, Run } from "./format.ts";
@@ -74,7 +74,8 @@ function packed(child: number, children: number, used: readonly Span[]): number 
   for (let i = spanAt(used, base); i < used.length; i++) {
     const first = Math.max(used[i]![0] - base, 0);
     const last = Math.min(used[i]![1] - base, children - 1);
-    const at = first === 0 || last === children - 1 ? first : next;
+    const goesOn = used[i]![1] - base >= children;
+    const at = first === 0 || goesOn ? first : next;
     if (child - base <= last) return at + (child - base - first);
     next = at + (last - first) + 2;
   }

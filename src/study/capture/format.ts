@@ -25,7 +25,7 @@
  *   H  anonymous, mapped by a PMD     h  file or shared memory, mapped by a PMD
  *   Z  zero page; with pfn and order where it is the huge zero page, which is always mapped by a PMD
  *   S  swapped out, or on its way between two frames         G  guard region (kernels before 6.15 show it as S)
- *   X  mapped memory outside the page statistics: hugetlb, device memory, vdso, vvar
+ *   X  other mapped memory: hugetlb, a device's or a driver's pages, frames without a descriptor
  *
  * A, H, F, h have all six members; Z has three or six; S, G and X have three. The frame numbers of a run are
  * consecutive, and so are the folio indexes: pages of order 0 that happen to be neighbours are one run, and so are

@@ -11,6 +11,8 @@ import { snapCapture } from "./snap.ts";
 const MAX_ADDRESS = 2 ** 52;
 /** Frames of the 52 bits of physical address that the formats have, in 4K pages. */
 const MAX_PFN = 2 ** 40;
+/** powerpc with 64K pages has the smallest, arm64 with 64K pages the largest. */
+const MIN_PMD_ORDER = 5;
 const MAX_PMD_ORDER = 13;
 const MAX_KB = 2 ** 42;
 
@@ -45,7 +47,7 @@ function ownFormat(raw: Raw, fail: Fail): Capture {
     fail(`version ${show(raw.version)} of the capture format: this program reads version ${CAPTURE_VERSION}`);
   checkKeys(raw, HEAD_KEYS, fail);
   const page = member(raw.page, PAGE_SIZES, "page", fail);
-  const pmdOrder = whole(raw.pmdOrder, "pmdOrder", 1, MAX_PMD_ORDER, fail);
+  const pmdOrder = whole(raw.pmdOrder, "pmdOrder", MIN_PMD_ORDER, MAX_PMD_ORDER, fail);
   return {
     name: text(raw.name ?? "", "name", /^[^\p{Cc}]{0,80}$/u, fail),
     arch: member(raw.arch, ARCHES, "arch", fail),

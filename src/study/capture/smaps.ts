@@ -59,7 +59,7 @@ export function kindOf(name: string): VmaKind {
   if (name.startsWith("[stack")) return "stack";
   if (name.startsWith("[anon_shmem:")) return "shmem";
   if (name.startsWith("[anon:")) return "anon";
-  if (name.startsWith("[")) return "special";
+  if (name.startsWith("[") || name.startsWith("anon_inode:")) return "special";
   return /^\/(dev\/zero|dev\/shm\/|memfd:|SYSV)/.test(name) ? "shmem" : "file";
 }
 
