@@ -9,13 +9,16 @@ import { docsLoader } from "@astrojs/starlight/loaders";
 import type { Loader, LoaderContext } from "astro/loaders";
 import { liveFigures } from "../src/figure/live/index.ts";
 import { sourceDigest } from "../src/notebook/digest.ts";
-import { listNotebooks, readNotebook } from "../src/notebook/file.ts";
+import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
 import { renderPage } from "../src/notebook/render/page.ts";
 
 /** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
 const RENDERING = 1;
 
-const ID = /^notebooks\//;
+/** Entries that come from outside Starlight's own folder. */
+const ID = /^(notebooks\/|data$)/;
+
+const DATA_README = "notebooks/data/README.md";
 
 export function docsAndNotebooks(): Loader {
   return {
@@ -25,6 +28,7 @@ export function docsAndNotebooks(): Loader {
       const store = { ...context.store, keys: () => context.store.keys().filter((key) => !ID.test(key)) };
       await docsLoader().load({ ...context, store });
       await loadNotebooks(context);
+      await loadDataPage(context);
       watch(context);
     },
   };
@@ -38,7 +42,7 @@ async function loadNotebooks(context: LoaderContext): Promise<void> {
   const names = await listNotebooks(folder(context));
   for (const name of names) await loadNotebook(name, source, context);
   const ids = new Set(names.map(idOf));
-  for (const key of context.store.keys()) if (ID.test(key) && !ids.has(key)) context.store.delete(key);
+  for (const key of context.store.keys()) if (key.startsWith("notebooks/") && !ids.has(key)) context.store.delete(key);
 }
 
 const idOf = (file: string): string => `notebooks/${basename(file, ".ipynb")}`;
@@ -57,6 +61,25 @@ async function loadNotebook(file: string, source: string, context: LoaderContext
   const data = await parseData({ id, data: { title: page.title, description: page.description } });
   const rendered = { html: page.html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
+}
+
+/** The note of origin that lies beside the data files is their page, with the files to download. */
+async function loadDataPage(context: LoaderContext): Promise<void> {
+  const { store, parseData, generateDigest } = context;
+  const root = fileURLToPath(context.config.root);
+  const text = await readFile(join(root, DATA_README), "utf8").catch(() => undefined);
+  if (text === undefined) return store.delete("data");
+  const files = await dataFiles(join(root, "notebooks", "data"));
+  const [title, body] = splitHeading(text, "Data");
+  const links = files.map((name) => `- [${name}](${context.config.base.replace(/\/?$/, "/")}data/${name})`);
+  const rendered = await context.renderMarkdown(`${body}\n\n## Files\n\n${links.join("\n")}\n`);
+  const data = await parseData({ id: "data", data: { title } });
+  store.set({ id: "data", data, rendered, digest: generateDigest({ text, files }), filePath: DATA_README });
+}
+
+function splitHeading(text: string, otherwise: string): [title: string, body: string] {
+  const match = /^# (.+)\n/.exec(text);
+  return match ? [match[1]!.trim(), text.slice(match[0].length)] : [otherwise, text];
 }
 
 async function markdown(text: string, context: LoaderContext) {

@@ -13,6 +13,16 @@ export async function listNotebooks(folder: string): Promise<readonly string[]> 
   return names.filter((name) => name.endsWith(".ipynb") && !name.startsWith(".")).sort();
 }
 
+/** Names of the captures and traces in a folder: its plain files, without the notes that describe them. */
+export async function dataFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
+  return files
+    .map((entry) => entry.name)
+    .filter((name) => !/\.(md|tmp)$/.test(name))
+    .sort();
+}
+
 /** The notebook in a file. `shownAs` is the name in errors. Throws {@link UserError}. */
 export async function readNotebook(path: string, shownAs = path): Promise<Notebook> {
   const found = await stat(path).catch(() => undefined);

@@ -1,12 +1,12 @@
 // The captures and traces of `notebooks/data/`, which live figures fetch and readers may download.
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { APIRoute } from "astro";
+import { dataFiles } from "../../../src/notebook/file.ts";
 
 const FOLDER = "notebooks/data";
 
 export async function getStaticPaths() {
-  const names = await readdir(FOLDER).catch(() => [] as string[]);
-  return names.filter((name) => !name.startsWith(".")).map((file) => ({ params: { file } }));
+  return (await dataFiles(FOLDER)).map((file) => ({ params: { file } }));
 }
 
 export const GET: APIRoute = async ({ params }) => new Response(await readFile(`${FOLDER}/${params.file}`));

@@ -88,6 +88,12 @@ export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Pl
   return { html: `<ptlab-figure${attributes({ "data-live": live.id })}>${html}</ptlab-figure>`, files };
 }
 
+/** Title, caption and picture of a figure, for a page that only refers to it. */
+export function figureSummary(stored: StoredFigure, bundle: MimeBundle) {
+  const { title, caption } = stored.data;
+  return { title, caption, html: picturesHtml(bundle, stored) };
+}
+
 /** The wide picture and one for a phone, of which the style sheet shows one. */
 function picturesHtml(bundle: MimeBundle, stored: StoredFigure): string {
   const wide = pictureHtml("ptlab-wide", bundle["image/svg+xml"], stored.data);

@@ -5,7 +5,7 @@
 import type { LiveFigure } from "../../figure/live.ts";
 import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
-import { type PageFile, renderFigure, storedFigure } from "./figure.ts";
+import { figureSummary, type PageFile, renderFigure, storedFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputHtml } from "./output.ts";
 import { sanitizeHtml } from "./sanitize.ts";
@@ -58,6 +58,16 @@ export async function renderPage(name: string, nb: Notebook, effects: RenderEffe
     headings: page.headings,
     files: [file, ...page.files],
   };
+}
+
+/** The first figure of a notebook without controls and numbers, or undefined if it has none. */
+export function firstPicture(nb: Notebook) {
+  for (const cell of nb.cells)
+    for (const output of cell.cell_type === "code" ? cell.outputs : []) {
+      const stored = "data" in output ? storedFigure(output.data) : undefined;
+      if (stored && "data" in output) return figureSummary(stored, output.data);
+    }
+  return undefined;
 }
 
 /** The title is the first heading of level one, and then not shown again in the text. */
