@@ -2,7 +2,7 @@
  * `ptlab run`: runs notebooks without an editor and stores their outputs. Only what is stale is run, and a notebook that
  * fails or is interrupted stays as it was.
  */
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { listNotebooks, readNotebook, writeNotebook } from "../notebook/file.ts";
 import type { Notebook } from "../notebook/format.ts";
@@ -23,8 +23,8 @@ export interface RunEffects extends CommandEffects {
   readonly root: string;
   /** The folder that file names are relative to. */
   readonly cwd: string;
-  /** A session for one notebook; it is closed afterwards. */
-  createSession(): Session | Promise<Session>;
+  /** A session for one notebook, whose cells import and read relative to `folder`; it is closed afterwards. */
+  createSession(folder: string): Session | Promise<Session>;
 }
 
 /** Status of a command whose work was interrupted: 128 plus the number of the signal, as shells have it. */
@@ -79,7 +79,7 @@ async function runOne(path: string, nb: Notebook, around: Surroundings, effects:
     bar.show(cell - 1, all);
   };
   try {
-    const done = await inSession(effects, (session) =>
+    const done = await inSession(path, effects, (session) =>
       runNotebook(nb, session, { progress, signal: effects.signal }),
     ).finally(bar.clear);
     await writeNotebook(path, markFresh(done, around));
@@ -90,8 +90,8 @@ async function runOne(path: string, nb: Notebook, around: Surroundings, effects:
   }
 }
 
-async function inSession<T>(effects: RunEffects, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await effects.createSession();
+async function inSession<T>(path: string, effects: RunEffects, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await effects.createSession(dirname(path));
   try {
     return await work(session);
   } finally {
