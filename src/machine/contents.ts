@@ -33,6 +33,12 @@ export class Contents {
     }
   }
 
+  /** Whether a page holds nothing but zeros. */
+  isZero(pfn: number): boolean {
+    for (const offset of this.#offsets) if (this.read(pfn, offset) !== 0) return false;
+    return true;
+  }
+
   /** Forgets what `n` frames held: they are zeroed before they are used again. */
   clear(pfn: number, n: number): void {
     for (let p = pfn; p < pfn + n; p++)

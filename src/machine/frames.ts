@@ -36,6 +36,8 @@ export const FrameFlag = {
   deferred: 8,
   /** Folio: mlocked. */
   mlocked: 16,
+  /** A program has written to this page, so it can no longer be taken for one of zeros. */
+  written: 32,
 } as const;
 
 interface Chunk {

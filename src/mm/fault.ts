@@ -13,8 +13,9 @@ import { translate } from "../mmu/translate.ts";
 import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultHuge, faultOnHuge } from "./huge.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
-import { mapPages, newAnonFolio, unmapPages } from "./rmap.ts";
+import { mapPages, newAnonFolio, ownsFolio, unmapPages } from "./rmap.ts";
 import { suitableOrders } from "./thp.ts";
 import { prepareAnonVma, VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
@@ -28,7 +29,10 @@ const MAX_FAULTS = 8;
 export function access(mm: Mm, vpn: number, write: boolean): Reached {
   for (let tries = 0; tries < MAX_FAULTS; tries++) {
     const walk = translate(mm.pt, vpn, write, mm.kernel.accessDirty);
-    if (walk.fault === null) return walk.pfn;
+    if (walk.fault === null) {
+      if (write) mm.kernel.frames.setFlag(walk.pfn, 1, FrameFlag.written, true);
+      return walk.pfn;
+    }
     if (!userFault(mm, vpn, write)) return -1;
   }
   invariant(false, `an access to page ${vpn} faults for ever\n${mm.pt.describe(vpn)}`);
@@ -125,21 +129,31 @@ function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): void {
 /** `do_wp_page`: re-use a page that is ours alone, copy any other. */
 function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
   prepareAnonVma(mm.kernel, mm.vmas, vma);
-  if (!(pte.attrs & A.special) && mm.kernel.frames.hasFlag(pte.pfn, FrameFlag.exclusive))
-    ptepSetAccessFlags(mm.pt, slot, A.write | A.dirty | A.young);
-  else copyPage(mm, vma, slot, pte);
+  if (pte.attrs & A.special || !canReuse(mm, pte.pfn)) return copyPage(mm, vma, slot, pte);
+  mm.kernel.frames.setFlag(pte.pfn, 1, FrameFlag.exclusive, true);
+  ptepSetAccessFlags(mm.pt, slot, A.write | A.dirty | A.young);
+}
+
+/** `wp_can_reuse_anon_folio`: the page is known to be ours, or its folio turns out to be. */
+function canReuse(mm: Mm, pfn: number): boolean {
+  return mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive) || ownsFolio(mm, pfn);
 }
 
 /** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */
 function copyPage(mm: Mm, vma: Vma, slot: number, old: Pte): void {
   const pfn = newAnonFolio(mm.kernel, 0);
   invariant(pfn >= 0, "out of memory: no frame for a copy");
-  mm.kernel.contents?.copy(old.pfn, pfn);
+  copyContents(mm.kernel, old.pfn, pfn);
   getAndClearPtes(mm.pt, slot, 1);
   flushPage(mm);
   setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags), 1);
   mapPages(mm, pfn, 1);
   if (!(old.attrs & A.special)) unmapPages(mm, old.pfn, 1);
+}
+
+function copyContents(kernel: Kernel, from: number, to: number): void {
+  kernel.contents?.copy(from, to);
+  kernel.frames.setFlag(to, 1, FrameFlag.written, kernel.frames.hasFlag(from, FrameFlag.written));
 }
 
 function flushPage(mm: Mm): void {

@@ -52,10 +52,13 @@ export function faultOnHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boo
   }
   const pfn = pt.pfn(slot);
   if (kernel.isHugeZero(pfn)) return replaceHugeZero(mm, vma, slot);
-  if (!kernel.frames.hasFlag(pfn, FrameFlag.exclusive)) {
+  // A folio with this one entry and no other reference is ours again, whatever fork left in its flag.
+  const sole = kernel.frames.totalMapcount(pfn) === 1;
+  if (!sole && !kernel.frames.hasFlag(pfn, FrameFlag.exclusive)) {
     splitHuge(mm, slot);
     return false;
   }
+  kernel.frames.setFlag(pfn, 1, FrameFlag.exclusive, true);
   changeLeaf(pt, slot, 1, A.write | A.dirty | A.young, 0);
   return true;
 }
@@ -86,7 +89,7 @@ export function splitHuge(mm: Mm, slot: number): void {
   const pfn = pt.pfn(slot);
   if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, fillWithFrame(kernel.zeroPfn));
   splitLeaf(pt, slot);
-  splitMapcount(kernel, pfn);
+  splitMapcount(mm, pfn);
   kernel.tally[E.foliosTouched]!++;
 }
 

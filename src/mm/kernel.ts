@@ -42,6 +42,11 @@ export class Kernel {
   readonly accessDirty: AccessDirty;
   readonly contents: Contents | null;
   readonly thp: ThpKnobs;
+  /**
+   * Large folios that more than one address space maps, with the entries that each has (`_mm_id_mapcount`). Small folios
+   * need none: their map count says it.
+   */
+  readonly sharedFolios = new Map<number, Map<object, number>>();
   /** The frame that all read faults on empty private memory map. */
   readonly zeroPfn: number;
   #hugeZeroPfn = -1;

@@ -4,7 +4,10 @@
  * Source: mm/madvise.c (madvise_walk_vmas, madvise_dontneed_free), hugepage_madvise of mm/khugepaged.c, Linux 6.18.
  */
 import type { Errno } from "./errno.ts";
+import { guardInstall, guardRemove } from "./guard.ts";
+import { madviseCold, madviseFree } from "./lazy.ts";
 import type { Mm } from "./mm.ts";
+import { madvisePopulate } from "./populate.ts";
 import { Vm, type Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
@@ -12,16 +15,29 @@ import { zapRange } from "./zap.ts";
 type AdviceFn = (mm: Mm, vma: Vma, start: number, end: number) => Errno | null;
 
 const ADVICE: Readonly<Record<string, AdviceFn>> = {
-  dontneed,
+  dontneed: (mm, vma, start, end) => (vma.flags & Vm.locked ? "EINVAL" : dontneed(mm, start, end)),
+  dontneed_locked: (mm, _vma, start, end) => dontneed(mm, start, end),
+  free: madviseFree,
+  cold: madviseCold,
+  guard: guardInstall,
+  unguard: guardRemove,
+  dontfork: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.dontcopy, 0),
+  dofork: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.dontcopy),
+  wipeonfork: (mm, vma, start, end) =>
+    vma.flags & Vm.shared ? "EINVAL" : setFlags(mm, vma, start, end, Vm.wipeonfork, 0),
+  keeponfork: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.wipeonfork),
   hugepage: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.hugepage, Vm.nohugepage),
   nohugepage: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.nohugepage, Vm.hugepage),
 };
 
 /** Names of the advice that the model knows. */
-export const adviceNames: readonly string[] = Object.keys(ADVICE);
+export const adviceNames: readonly string[] = [...Object.keys(ADVICE), "populate_read", "populate_write"];
 
 /** `madvise` of `[start, end)` in pages. A hole gives ENOMEM, but only after all mapped parts are done. */
 export function madvise(mm: Mm, start: number, end: number, advice: string): Errno | null {
+  // These two fault pages in and stop at the first failure, so they do not go from area to area as the others do.
+  if (advice === "populate_read" || advice === "populate_write")
+    return madvisePopulate(mm, start, end, advice === "populate_write");
   const act = ADVICE[advice];
   if (act === undefined) return "ENOSYS";
   let hole = false;
@@ -38,7 +54,7 @@ export function madvise(mm: Mm, start: number, end: number, advice: string): Err
   return hole ? "ENOMEM" : null;
 }
 
-function dontneed(mm: Mm, _vma: Vma, start: number, end: number): null {
+function dontneed(mm: Mm, start: number, end: number): null {
   zapRange(mm, start, end, { dropMarkers: false, reclaimTables: mm.kernel.profile.ptReclaim(mm.kernel.format) });
   return null;
 }

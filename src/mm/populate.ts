@@ -1,36 +1,61 @@
 /**
- * Faulting pages in ahead of use: MAP_POPULATE.
+ * Faulting pages in ahead of use: MAP_POPULATE and MADV_POPULATE_READ and _WRITE.
  *
- * Source: populate_vma_page_range and faultin_page of mm/gup.c, Linux 6.18.
+ * Source: populate_vma_page_range, faultin_page_range and follow_page_mask of mm/gup.c, madvise_populate of mm/madvise.c,
+ * Linux 6.18.
  */
 import { A, Kind } from "../arch/entry.ts";
-import { handleMmFault, permits } from "./fault.ts";
+import { changeLeaf } from "../pgtable/huge.ts";
+import type { Errno } from "./errno.ts";
+import { handleMmFault } from "./fault.ts";
 import type { Mm } from "./mm.ts";
-import { Vm, type Vma } from "./vma.ts";
+import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
-/** Faults in what is missing of `[start, end)`, writable where the area is private and writable. Errors are ignored. */
+/** `mm_populate`: faults in what can be had of `[start, end)`, writable where the area is private and writable. */
 export function populate(mm: Mm, start: number, end: number): void {
   for (const vma of mm.vmas.overlapping(start, end)) {
     const write = (vma.flags & (Vm.write | Vm.shared)) === Vm.write;
-    if (!populateVma(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end), write)) return;
+    if (vma.flags & VM_ACCESS) populateVma(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end), write);
   }
 }
 
-/** False when a page could not be had: no permission, or a guard. */
+/** `MADV_POPULATE_*`: stops at the first page that cannot be had, with what was done before it in place. */
+export function madvisePopulate(mm: Mm, start: number, end: number, write: boolean): Errno | null {
+  for (let at = start; at < end; ) {
+    const vma = mm.vmas.at(at);
+    if (vma === undefined) return "ENOMEM";
+    if (!(vma.flags & (write ? Vm.write : Vm.read))) return "EINVAL";
+    const to = Math.min(end, vma.end);
+    if (!populateVma(mm, vma, at, to, write)) return "EFAULT";
+    at = to;
+  }
+  return null;
+}
+
+/** False when a guard is in the way. */
 function populateVma(mm: Mm, vma: Vma, start: number, end: number, write: boolean): boolean {
-  if (!permits(vma, write)) return false;
-  for (let vpn = start; vpn < end; vpn++)
-    while (!reachable(mm, vpn, write)) if (!handleMmFault(mm, vma, vpn, write)) return false;
+  for (let vpn = start; vpn < end; ) {
+    const reached = follow(mm, vpn, write);
+    if (reached > 0) vpn += reached;
+    else if (!handleMmFault(mm, vma, vpn, write)) return false;
+  }
   return true;
 }
 
-/** Whether a walk by software finds the page with the permission asked for (`follow_page_mask`). */
-function reachable(mm: Mm, vpn: number, write: boolean): boolean {
+/**
+ * Pages that a walk by software can step over because they are there with the permission asked for, 0 if the first is not.
+ * Going over a huge entry marks it accessed (`touch_pmd`); small entries are left as they are.
+ */
+function follow(mm: Mm, vpn: number, write: boolean): number {
   const { pt } = mm;
-  for (let level = 1; level >= 0; level--) {
-    const slot = pt.find(vpn, level);
-    if (slot < 0 || pt.kind(slot, level) !== Kind.leaf) continue;
-    return !write || (pt.attrs(slot) & A.write) !== 0;
+  const pmd = pt.find(vpn, 1);
+  if (pmd < 0) return 0;
+  if (pt.kind(pmd, 1) === Kind.leaf) {
+    if (write && !(pt.attrs(pmd) & A.write)) return 0;
+    changeLeaf(pt, pmd, 1, A.young | (write ? A.dirty : 0), 0);
+    return pt.span[1]! - (vpn % pt.span[1]!);
   }
-  return false;
+  const slot = pt.find(vpn, 0);
+  if (slot < 0 || pt.kind(slot, 0) !== Kind.leaf) return 0;
+  return write && !(pt.attrs(slot) & A.write) ? 0 : 1;
 }

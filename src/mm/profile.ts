@@ -13,14 +13,24 @@ export interface Profile {
    * 64-bit architectures in 7.2 (recorded runs; mm/Kconfig).
    */
   ptReclaim(format: Format): boolean;
+  /** Guard regions exist (since 6.13). */
+  readonly guards: boolean;
+  /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.13, RMP_USE_SHARED_ZEROPAGE). */
+  readonly splitDropsZeros: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
 }
 
 export const profiles: readonly Profile[] = [
-  { name: "6.12", ptReclaim: () => false, mprotectBatches: false },
-  { name: "6.18", ptReclaim: (f) => f.machine === "x86_64", mprotectBatches: true },
-  { name: "7.2", ptReclaim: () => true, mprotectBatches: true },
+  { name: "6.12", ptReclaim: () => false, guards: false, splitDropsZeros: false, mprotectBatches: false },
+  {
+    name: "6.18",
+    ptReclaim: (f) => f.machine === "x86_64",
+    guards: true,
+    splitDropsZeros: true,
+    mprotectBatches: true,
+  },
+  { name: "7.2", ptReclaim: () => true, guards: true, splitDropsZeros: true, mprotectBatches: true },
 ];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */

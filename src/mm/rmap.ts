@@ -28,9 +28,51 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
 export function unmapPages(mm: Mm, pfn: number, nr: number): void {
   const { frames, tally } = mm.kernel;
   const gone = frames.addMapcount(pfn, nr, -1);
+  countUser(mm, frames.head(pfn), -nr);
   tally[E.foliosTouched]!++;
   mm.anonPages -= nr;
   afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
+}
+
+/** `nr` entries of a child map what the parent's map. From now on nobody owns the pages alone. */
+export function dupPages(child: Mm, pfn: number, nr: number, parent: Mm): void {
+  const { frames } = child.kernel;
+  share(child, frames.head(pfn), nr, parent);
+  frames.setFlag(pfn, nr, FrameFlag.exclusive, false);
+  mapPages(child, pfn, nr);
+}
+
+/** One entry above level 0 of a child maps what the parent's maps. */
+export function dupHuge(child: Mm, head: number, parent: Mm): void {
+  share(child, head, 1, parent);
+  child.kernel.frames.setFlag(head, 1, FrameFlag.exclusive, false);
+  mapHuge(child, head);
+}
+
+/** Notes who maps a large folio, from the moment it is shared. */
+function share(child: Mm, head: number, nr: number, parent: Mm): void {
+  const { frames, sharedFolios } = child.kernel;
+  if (frames.order(head) === 0) return;
+  const users = sharedFolios.get(head) ?? new Map<object, number>([[parent, frames.totalMapcount(head)]]);
+  users.set(child, (users.get(child) ?? 0) + nr);
+  sharedFolios.set(head, users);
+}
+
+/** A user of a shared folio has `nr` entries fewer, or more; the last one left owns it again. */
+function countUser(mm: Mm, head: number, nr: number): void {
+  const { sharedFolios } = mm.kernel;
+  const users = sharedFolios.get(head);
+  if (users === undefined) return;
+  const left = (users.get(mm) ?? 0) + nr;
+  if (left > 0) users.set(mm, left);
+  else users.delete(mm);
+  if (users.size < 2) sharedFolios.delete(head);
+}
+
+/** Whether this address space alone maps the folio (`folio_maybe_mapped_shared` denied). */
+export function ownsFolio(mm: Mm, pfn: number): boolean {
+  const { frames, sharedFolios } = mm.kernel;
+  return frames.order(pfn) === 0 ? frames.totalMapcount(pfn) === 1 : !sharedFolios.has(frames.head(pfn));
 }
 
 /** One entry above level 0 now maps the whole folio. */
@@ -44,18 +86,21 @@ export function mapHuge(mm: Mm, head: number): void {
 export function unmapHuge(mm: Mm, head: number): void {
   const { frames, tally, format } = mm.kernel;
   frames.addEntireMapcount(head, -1);
+  countUser(mm, head, -1);
   tally[E.foliosTouched]!++;
   mm.anonPages -= 2 ** pmdOrder(format);
   afterUnmap(mm.kernel, head, frames.entireMapcount(head) === 0);
 }
 
 /** The same pages mapped by entries of level 0 instead of one above; nothing is freed and no page is counted anew. */
-export function splitMapcount(kernel: Kernel, head: number): void {
+export function splitMapcount(mm: Mm, head: number): void {
+  const { kernel } = mm;
   const n = 2 ** pmdOrder(kernel.format);
   kernel.frames.addMapcount(head, n, 1);
   kernel.frames.addEntireMapcount(head, -1);
+  countUser(mm, head, n - 1);
   // Exclusivity is kept at the head while one entry maps all, and for each page from now on (PageAnonExclusive).
-  if (kernel.frames.hasFlag(head, FrameFlag.exclusive)) kernel.frames.setFlag(head, n, FrameFlag.exclusive, true);
+  kernel.frames.setFlag(head, n, FrameFlag.exclusive, kernel.frames.hasFlag(head, FrameFlag.exclusive));
 }
 
 /** Frees a folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */

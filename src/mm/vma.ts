@@ -18,6 +18,9 @@ export const Vm = {
   noreserve: 1 << 6,
   /** Counted against the commit limit. It keeps areas apart that look alike, so it is modelled although the limit is not. */
   account: 1 << 7,
+  locked: 1 << 8,
+  dontcopy: 1 << 9,
+  wipeonfork: 1 << 10,
 } as const;
 
 export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
@@ -29,6 +32,8 @@ export interface Vma {
   flags: number;
   /** Which anon_vma its anonymous pages hang on; 0 for none yet. Areas split from one share it. */
   anonVma: number;
+  /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare area. */
+  forked: boolean;
 }
 
 /** The areas of one address space. */
@@ -79,9 +84,19 @@ export class VmaList {
 
   /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
   insert(start: number, end: number, flags: number): Vma {
-    const vma: Vma = { start, end, flags, anonVma: 0 };
+    const vma: Vma = { start, end, flags, anonVma: 0, forked: false };
     this.#list.splice(this.#position(start), 0, vma);
     return this.modify(start, end, flags);
+  }
+
+  /** Adds an area behind all others, as it is: how a child's list is built. */
+  append(vma: Vma): void {
+    this.#list.push(vma);
+  }
+
+  /** Forgets all areas. */
+  clear(): void {
+    this.#list.length = 0;
   }
 
   /** Removes `[start, end)`, cutting areas at both ends. Returns what was removed. */
@@ -115,7 +130,7 @@ export class VmaList {
 
   #joinBoth(left: Vma, old: Vma, right: Vma): Vma {
     left.end = right.end;
-    left.anonVma ||= old.anonVma || right.anonVma;
+    inherit(left, old.anonVma === 0 ? right : old);
     this.#list.splice(this.#list.indexOf(old), 2);
     this.#tally[E.vmaMerges]! += 2;
     return left;
@@ -124,14 +139,14 @@ export class VmaList {
   #growLeft(left: Vma, old: Vma, end: number): Vma {
     this.#give(old, end, old.end);
     left.end = end;
-    left.anonVma ||= old.anonVma;
+    inherit(left, old);
     return left;
   }
 
   #growRight(right: Vma, old: Vma, start: number): Vma {
     this.#give(old, old.start, start);
     right.start = start;
-    right.anonVma ||= old.anonVma;
+    inherit(right, old);
     return right;
   }
 
@@ -170,9 +185,18 @@ export class VmaList {
   }
 }
 
-/** `is_mergeable_anon_vma`: at most one of the two has an anon_vma, or both share one. */
+/** `is_mergeable_anon_vma`: both share an anon_vma or have none, or one has one that did not come by fork. */
 function compatible(a: Vma, b: Vma): boolean {
-  return a.anonVma === 0 || b.anonVma === 0 || a.anonVma === b.anonVma;
+  if (a.anonVma === b.anonVma) return true;
+  if (a.anonVma === 0) return !b.forked;
+  return b.anonVma === 0 && !a.forked;
+}
+
+/** An area that grows takes over the anon_vma of what it swallows, if it has none (`dup_anon_vma`). */
+function inherit(vma: Vma, from: Vma): void {
+  if (vma.anonVma !== 0) return;
+  vma.anonVma = from.anonVma;
+  vma.forked = from.forked;
 }
 
 /**
@@ -183,6 +207,6 @@ export function prepareAnonVma(source: { newAnonVma(): number }, vmas: VmaList, 
   if (vma.anonVma !== 0) return;
   const [prev, next] = vmas.neighbours(vma);
   const lend = (n: Vma | undefined, touches: boolean) =>
-    n !== undefined && touches && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS) ? n.anonVma : 0;
+    n !== undefined && touches && !n.forked && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS) ? n.anonVma : 0;
   vma.anonVma = lend(next, next?.start === vma.end) || lend(prev, prev?.end === vma.start) || source.newAnonVma();
 }

@@ -158,6 +158,20 @@ export class PageTable {
     return table;
   }
 
+  /** Drops every table with the root, when the address space ends; nothing may be mapped any more. */
+  destroy(): void {
+    for (const table of this.#deposits.splice(0)) this.dropTable(table, 0);
+    this.#dropTree(this.root, this.levels - 1);
+  }
+
+  #dropTree(table: number, level: number): void {
+    const first = table << this.tables.slotsLg2;
+    const n = level === 0 ? 0 : 1 << this.format.indexLg2[level]!;
+    for (let slot = first; slot < first + n; slot++)
+      if (this.kind(slot, level) === Kind.table) this.#dropTree(this.child(slot), level - 1);
+    this.dropTable(table, level);
+  }
+
   /** Table pages that count in VmPTE (`mm_pgtables_bytes`). */
   accountedTables(): number {
     let n = 0;

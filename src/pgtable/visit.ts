@@ -13,6 +13,8 @@ export interface Visitor {
    * A leaf or a non-present entry above level 0. It may replace the entry by a table, which is then visited.
    */
   huge?(slot: number, level: number, start: number, end: number): void;
+  /** Before a table of a level is visited; `start` is the first visited page under it. */
+  table?(level: number, start: number): void;
   /** A run of `nr` slots of one PTE table. */
   ptes?(slot: number, start: number, nr: number): void;
   /** After a PTE table's run: `slot` is the level-1 slot that points to the table. The table may be freed here. */
@@ -41,6 +43,7 @@ function visitEntry(pt: PageTable, slot: number, level: number, start: number, e
     kind = pt.kind(slot, level);
   }
   if (kind !== Kind.table) return;
+  v.table?.(level - 1, start);
   if (level > 1) return visitTable(pt, pt.child(slot), level - 1, start, end, v);
   v.ptes?.(pt.slot(pt.child(slot), start, 0), start, end - start);
   v.leaveTable?.(slot, start, end);

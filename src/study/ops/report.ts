@@ -174,17 +174,10 @@ function addPte(mm: Mm, merger: RunMerger, slot: number, page: number): void {
 
 function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
   const { frames } = mm.kernel;
-  const maps = frames.mapcount(pfn);
-  return {
-    page,
-    n: 1,
-    cls,
-    order: frames.order(pfn),
-    index: pfn - frames.head(pfn),
-    maps,
-    flags: maps === 1 ? "x" : "",
-    pfn,
-  };
+  const [maps, head] = [frames.mapcount(pfn), frames.head(pfn)];
+  // Under a huge mapping pagemap asks the folio's first page for all of them (pagemap_pmd_range, 6.18).
+  const exclusive = (cls === "H" ? frames.mapcount(head) : maps) === 1;
+  return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags: exclusive ? "x" : "", pfn };
 }
 
 /** Bytes that a PMD-sized leaf maps, for the header line. */

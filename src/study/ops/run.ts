@@ -6,6 +6,7 @@
 import type { Word } from "../../machine/contents.ts";
 import type { Errno } from "../../mm/errno.ts";
 import { access } from "../../mm/fault.ts";
+import { exit, fork } from "../../mm/fork.ts";
 import { Kernel, type KernelSpec } from "../../mm/kernel.ts";
 import { adviceNames, madvise } from "../../mm/madvise.ts";
 import { mincore } from "../../mm/mincore.ts";
@@ -149,6 +150,13 @@ class Runner {
         return NOT_BUILT;
       case "sleep":
       case "state":
+        return OK;
+      case "fork":
+        this.#procs.push(fork(mm));
+        return OK;
+      case "exit":
+        exit(mm);
+        this.#procs[this.#procs.indexOf(mm)] = undefined;
         return OK;
       default:
         return NOT_BUILT;

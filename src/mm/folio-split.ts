@@ -1,0 +1,86 @@
+/**
+ * Folio split: a large folio becomes single pages. Every entry that maps it is taken out and put back one by one, so huge
+ * mappings are split on the way and contiguous blocks come back plain; pages that nobody maps are freed.
+ *
+ * Source: __folio_split, unmap_folio and remap_page of mm/huge_memory.c, remove_migration_pte of mm/migrate.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { invariant } from "../base/errors.ts";
+import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
+import { getAndClearPtes, type Pte, setPtes } from "../pgtable/ptep.ts";
+import { visit } from "../pgtable/visit.ts";
+import { splitHuge } from "./huge.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Mm } from "./mm.ts";
+import { alignDown } from "./thp.ts";
+
+/** Splits a folio that this address space alone maps. `vpn` is a page at which it is mapped, or near one. */
+export function splitFolio(mm: Mm, head: number, vpn: number): void {
+  const { frames, tally, contents } = mm.kernel;
+  const pages = 2 ** frames.order(head);
+  splitMappings(mm, head, vpn);
+  const slots = slotsOf(mm, head, vpn);
+  const old = slots.map((slot) => getAndClearPtes(mm.pt, slot, 1));
+  frames.setFlag(head, 1, FrameFlag.deferred, false);
+  frames.split(head);
+  for (const [i, slot] of slots.entries()) remap(mm, slot, old[i]!);
+  for (let pfn = head; pfn < head + pages; pfn++) {
+    if (frames.mapped(pfn)) continue;
+    contents?.clear(pfn, 1);
+    frames.free(pfn);
+  }
+  tally[E.folioSplits]!++;
+  tally[E.flushRanges]!++;
+}
+
+/** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */
+function remap(mm: Mm, slot: number, old: Pte): void {
+  const { kernel, pt } = mm;
+  if (!kernel.profile.splitDropsZeros || !isZero(kernel, old.pfn)) return setPtes(pt, slot, old.pfn, old.attrs, 1);
+  const prot = old.attrs & (A.exec | A.protnone);
+  setPtes(pt, slot, kernel.zeroPfn, prot | A.young | A.special, 1);
+  kernel.frames.addMapcount(old.pfn, 1, -1);
+  mm.anonPages--;
+}
+
+function isZero(kernel: Kernel, pfn: number): boolean {
+  return kernel.contents?.isZero(pfn) ?? !kernel.frames.hasFlag(pfn, FrameFlag.written);
+}
+
+function splitMappings(mm: Mm, head: number, vpn: number): void {
+  const slot = mm.pt.find(vpn, 1);
+  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf && mm.pt.pfn(slot) === head) splitHuge(mm, slot);
+}
+
+/** Slots that map the folio, in order: looked for around the page first, everywhere if some of it was moved away. */
+function slotsOf(mm: Mm, head: number, vpn: number): number[] {
+  const { frames } = mm.kernel;
+  const order = frames.order(head);
+  const wanted = frames.totalMapcount(head);
+  const around = alignDown(vpn, order);
+  const near = search(mm, head, Math.max(0, around - 2 ** order), around + 2 ** (order + 1));
+  if (near.length === wanted) return near;
+  const all = mm.vmas.all.flatMap((vma) => search(mm, head, vma.start, vma.end));
+  invariant(all.length === wanted, `folio ${head}: ${all.length} of ${wanted} entries found`);
+  return all;
+}
+
+function search(mm: Mm, head: number, start: number, end: number): number[] {
+  const { pt } = mm;
+  const found: number[] = [];
+  const last = head + 2 ** mm.kernel.frames.order(head) - 1;
+  visit(pt, start, end, {
+    ptes: (slot, _vpn, nr) => {
+      for (let i = slot; i < slot + nr; i++) if (maps(mm, i, head, last)) found.push(i);
+    },
+  });
+  return found;
+}
+
+function maps(mm: Mm, slot: number, first: number, last: number): boolean {
+  const { pt } = mm;
+  if (pt.kind(slot, 0) !== Kind.leaf || pt.attrs(slot) & A.special) return false;
+  const pfn = pt.pfn(slot);
+  return pfn >= first && pfn <= last;
+}

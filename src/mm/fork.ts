@@ -1,0 +1,112 @@
+/**
+ * fork and exit: the child gets the areas, and page tables only where a fault could not build them again.
+ *
+ * Not modelled: pinned pages, the points where the copy lets others run, devices.
+ * Source: dup_mmap of mm/mmap.c, copy_page_range, copy_present_ptes, vma_needs_copy of mm/memory.c, copy_huge_pmd of
+ * mm/huge_memory.c, anon_vma_fork of mm/rmap.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
+import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
+import type { PageTable } from "../pgtable/pagetable.ts";
+import { setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
+import { visit } from "../pgtable/visit.ts";
+import { folioPteBatch } from "./batch.ts";
+import { Mm } from "./mm.ts";
+import { dupHuge, dupPages } from "./rmap.ts";
+import { Vm, type Vma } from "./vma.ts";
+import { zapRange } from "./zap.ts";
+
+/** `fork`: the child's address space. */
+export function fork(parent: Mm): Mm {
+  const child = new Mm(parent.kernel);
+  for (const vma of parent.vmas.all) {
+    if (vma.flags & Vm.dontcopy) continue;
+    child.vmas.append(childVma(parent, vma));
+    if (needsCopy(vma)) copyRange(parent, child, vma);
+  }
+  parent.kernel.tally[E.flushRanges]!++;
+  return child;
+}
+
+/** An area with an anon_vma becomes one with an anon_vma of its own that hangs below the parent's (`anon_vma_fork`). */
+function childVma(parent: Mm, vma: Vma): Vma {
+  const wiped = (vma.flags & Vm.wipeonfork) !== 0 || vma.anonVma === 0;
+  const chain = wiped ? { anonVma: 0, forked: false } : { anonVma: parent.kernel.newAnonVma(), forked: true };
+  return { ...vma, ...chain, flags: vma.flags & ~Vm.locked };
+}
+
+/** `vma_needs_copy`: what a fault in the child can find again is not copied. */
+function needsCopy(vma: Vma): boolean {
+  return !(vma.flags & Vm.wipeonfork) && vma.anonVma !== 0;
+}
+
+function copyRange(parent: Mm, child: Mm, vma: Vma): void {
+  visit(parent.pt, vma.start, vma.end, {
+    table: (level, vpn) => void child.pt.findOrMake(vpn, level),
+    huge: (slot, _level, start) => copyHuge(parent, child, slot, start),
+    ptes: (slot, start, nr) => copyPtes(parent, child, slot, child.pt.findOrMake(start, 0), nr),
+  });
+}
+
+/** `copy_huge_pmd`: the child shares the folio by one entry, with a table set aside for its own split. */
+function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
+  const { pt, kernel } = parent;
+  child.pt.deposit();
+  if (!kernel.isHugeZero(pt.pfn(slot))) dupHuge(child, pt.pfn(slot), parent);
+  changeLeaf(pt, slot, 1, 0, A.write);
+  setLeaf(child.pt, child.pt.findOrMake(vpn, 1), 1, pt.pfn(slot), pt.attrs(slot) & ~A.young);
+}
+
+function copyPtes(parent: Mm, child: Mm, from: number, to: number, nr: number): void {
+  const { pt } = parent;
+  for (let i = 0; i < nr; ) {
+    pt.tally[E.slotsRead]!++;
+    switch (pt.kind(from + i, 0)) {
+      case Kind.none:
+        i++;
+        break;
+      case Kind.leaf:
+        i += copyPresent(parent, child, from + i, to + i, nr - i);
+        break;
+      default:
+        copyMarker(pt, child.pt, from + i, to + i);
+        i++;
+    }
+  }
+}
+
+/** Markers are the child's as well: guards, always. */
+function copyMarker(pt: PageTable, to: PageTable, from: number, slot: number): void {
+  const { format: f } = pt;
+  const [lo, hi] = [pt.lo(from), pt.hi(from)];
+  setSoftleaf(to, slot, 1, f.swapType(lo, hi), f.swapOffset(lo, hi));
+}
+
+/**
+ * `copy_present_ptes`: one folio's run. Entries that differ in write permission are one run, for all lose it; the parent's
+ * are protected in place, the child's are written as one run, which folds whole blocks even where the parent's are plain.
+ */
+function copyPresent(parent: Mm, child: Mm, from: number, to: number, max: number): number {
+  const { pt } = parent;
+  const pfn = pt.pfn(from);
+  const special = pt.attrs(from) & A.special;
+  const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
+  if (!special) dupPages(child, pfn, n, parent);
+  const attrs = pt.attrs(from) & ~(A.young | A.write);
+  if (anyWritable(pt, from, n)) wrprotectPtes(pt, from, n);
+  setPtes(child.pt, to, pfn, attrs, n);
+  return n;
+}
+
+function anyWritable(pt: PageTable, slot: number, n: number): boolean {
+  for (let i = slot; i < slot + n; i++) if (pt.attrs(i) & A.write) return true;
+  return false;
+}
+
+/** `exit_mmap`: everything is unmapped and every table goes. The address space must not be used afterwards. */
+export function exit(mm: Mm): void {
+  for (const vma of mm.vmas.all) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
+  mm.vmas.clear();
+  mm.pt.destroy();
+}
