@@ -1,0 +1,142 @@
+/**
+ * Translation lookaside buffers: one or more levels, each of one array for all page sizes (unified) or several (split). An
+ * entry covers a base page, a contiguous block, or a larger leaf, whatever its array can hold.
+ *
+ * A level holds a leaf in the largest size it knows that fits into it, so that hardware which ignores the contiguous bit,
+ * or whose first level knows small pages only, is a list of sizes and no special case.
+ * Not modelled: ASIDs and global entries, dirty state of entries, speculative fills, prefetch, coalescing without a bit.
+ * Source: Cortex-A76 Core TRM (Arm 100798) section "TLB organization": "breaking these down into smaller pages when
+ * required for the data or instruction L1 TLB"; Intel SDM volume 3A section 4.10.2.
+ */
+import { UserError } from "../base/errors.ts";
+import { type CacheShape, checkShape, LruSets } from "./lru.ts";
+import { highOf, indexAt, LOW_BITS, lowOf } from "./vpn.ts";
+
+/** One array. `holds` lists the sizes of its entries as log two of base pages: 0 is 4K and 9 is 2M on x86-64. */
+export interface TlbArraySpec extends CacheShape {
+  readonly name: string;
+  readonly holds: readonly number[];
+}
+
+/** The arrays of each level, the level that is asked first in front. */
+export type TlbSpec = readonly (readonly TlbArraySpec[])[];
+
+/** The second half of a key carries the entry's size in its low bits, so that sizes share an array without mistaking tags. */
+const SIZE_BITS = 5;
+const MAX_LG2 = LOW_BITS - 1;
+
+interface Place {
+  /** Its index among the level's places. */
+  readonly at: number;
+  readonly lg2: number;
+  readonly keys: LruSets;
+  /** First frame of each entry. */
+  readonly pfn: Float64Array;
+}
+
+/** One level: the places to look for an address, one for each size of each array. */
+interface Level {
+  readonly places: readonly Place[];
+  /** Place that a leaf goes to, by the leaf's size; undefined where the level cannot hold it. */
+  readonly placeFor: readonly (Place | undefined)[];
+  /** Sizes of which the level has ever held an entry; the others need not be looked for. */
+  readonly seen: Uint8Array;
+}
+
+/** The TLBs of one core. Translations are held with their frames, so that a hit can be checked against the tables. */
+export class Tlb {
+  readonly levels: number;
+  /** Frame of the page last looked up, where it hit. */
+  pfn = -1;
+  readonly #levels: readonly Level[];
+  #hitLg2 = 0;
+
+  /** Throws {@link UserError} for a shape that cannot be built. */
+  constructor(spec: TlbSpec) {
+    this.#levels = spec.map((arrays) => newLevel(arrays));
+    this.levels = spec.length;
+  }
+
+  /** Looks an address up. Returns the level that hit, after copying the entry to the levels before; `levels` is a miss. */
+  look(vpn: number): number {
+    const low = lowOf(vpn);
+    const high = highOf(vpn, low);
+    for (let l = 0; l < this.levels; l++) {
+      if (!this.#find(this.#levels[l]!, low, high)) continue;
+      if (l > 0) this.#copyUp(l, low, high);
+      return l;
+    }
+    return this.levels;
+  }
+
+  /** Adds a leaf of `2^lg2` base pages, found by a walk after a miss. `pfn` is the frame of the page itself. */
+  fill(vpn: number, lg2: number, pfn: number): void {
+    const low = lowOf(vpn);
+    const high = highOf(vpn, low);
+    for (let l = 0; l < this.levels; l++) put(this.#levels[l]!, low, high, lg2, pfn);
+  }
+
+  /** Invalidates all entries that overlap `[start, end)`, in pages (a TLB invalidation by address range). */
+  flush(start: number, end: number): void {
+    const overlaps = (a: number, b: number) => {
+      const first = (b >>> SIZE_BITS) * 2 ** LOW_BITS + a;
+      return first < end && first + 2 ** (b & (2 ** SIZE_BITS - 1)) > start;
+    };
+    for (const { places } of this.#levels) for (const { keys } of places) keys.drop(overlaps);
+  }
+
+  #find(level: Level, low: number, high: number): boolean {
+    const { places, seen } = level;
+    for (let p = 0; p < places.length; p++) {
+      if (seen[p] === 0) continue;
+      const { lg2, keys, pfn } = places[p]!;
+      const i = keys.use(indexAt(low, high, lg2), (low >>> lg2) << lg2, (high << SIZE_BITS) | lg2);
+      if (i < 0) continue;
+      this.#hitLg2 = lg2;
+      this.pfn = pfn[i]! + (low & ((1 << lg2) - 1));
+      return true;
+    }
+    return false;
+  }
+
+  #copyUp(from: number, low: number, high: number): void {
+    const [lg2, pfn] = [this.#hitLg2, this.pfn];
+    for (let l = from - 1; l >= 0; l--) put(this.#levels[l]!, low, high, lg2, pfn);
+  }
+}
+
+function put(level: Level, low: number, high: number, leafLg2: number, pfn: number): void {
+  const place = level.placeFor[leafLg2];
+  if (place === undefined) return;
+  const { lg2, keys } = place;
+  const i = keys.replace(indexAt(low, high, lg2), (low >>> lg2) << lg2, (high << SIZE_BITS) | lg2);
+  place.pfn[i] = pfn - (low & ((1 << lg2) - 1));
+  level.seen[place.at] = 1;
+}
+
+function newLevel(arrays: readonly TlbArraySpec[]): Level {
+  const sorted = arrays.flatMap(newPlaces).sort((x, y) => x.lg2 - y.lg2);
+  const places = sorted.map((place, at) => ({ ...place, at }));
+  const placeFor = Array.from({ length: MAX_LG2 + 1 }, (_, leaf) => places.findLast(({ lg2 }) => lg2 <= leaf));
+  return { places, placeFor, seen: new Uint8Array(places.length) };
+}
+
+/** The sizes of one array share its entries. */
+function newPlaces(array: TlbArraySpec): Omit<Place, "at">[] {
+  checkShape(array.name, array);
+  const wrong = array.holds.find((lg2) => !Number.isInteger(lg2) || lg2 < 0 || lg2 > MAX_LG2);
+  if (wrong !== undefined) throw new UserError(`bad size '${wrong}' in ${array.name}: 0 to ${MAX_LG2} is allowed`);
+  const keys = new LruSets(array);
+  const pfn = new Float64Array(keys.entries);
+  return array.holds.map((lg2) => ({ lg2, keys, pfn }));
+}
+
+/** Base pages that a TLB covers at once with entries of one leaf size: the sum over its largest level ("TLB reach"). */
+export function reach(spec: TlbSpec, leafLg2: number): number {
+  const covered = spec.map((arrays) => {
+    const fit = arrays.filter((a) => a.holds.some((lg2) => lg2 <= leafLg2));
+    const held = Math.max(...fit.flatMap((a) => a.holds.filter((lg2) => lg2 <= leafLg2)), 0);
+    return fit.filter((a) => a.holds.includes(held)).reduce((sum, a) => sum + a.sets * a.ways * 2 ** held, 0);
+  });
+  return Math.max(...covered, 0);
+}

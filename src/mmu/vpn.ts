@@ -1,0 +1,24 @@
+/**
+ * A virtual page number as two whole numbers of 32 bits, because bits of a double cannot be shifted.
+ * 27 low bits leave room for every size of leaf below (1G is 18 bits of 4K pages) and 18 bits above for 57-bit addresses.
+ */
+
+/** Bits in the low part. */
+export const LOW_BITS = 27;
+const LOW_MASK = 2 ** LOW_BITS - 1;
+const LOW_SPAN = 2 ** LOW_BITS;
+
+/** The low 27 bits. ToInt32 works modulo 2^32, so that `&` is right for any whole number up to 2^53. */
+export function lowOf(vpn: number): number {
+  return vpn & LOW_MASK;
+}
+
+/** All bits above, given the low part. */
+export function highOf(vpn: number, low: number): number {
+  return (vpn - low) / LOW_SPAN;
+}
+
+/** The page number shifted right, right in its low 32 bits at least; callers mask what they need. */
+export function indexAt(low: number, high: number, shift: number): number {
+  return shift < LOW_BITS ? (low >>> shift) | (high << (LOW_BITS - shift)) : high >>> (shift - LOW_BITS);
+}

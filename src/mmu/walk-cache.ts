@@ -1,0 +1,68 @@
+/**
+ * Walk caches: table entries kept by the walker, an array for each level above 0, so that a walk can begin further down
+ * (x86's paging-structure caches; arm64 cores keep such entries in a walk cache of their own or in the last TLB level).
+ *
+ * Every walk uses its entry in every level, also where a hit further down made reading it needless. Hardware does not
+ * publish this; it makes what one level holds independent of the size of another, so that more entries never cost reads.
+ * Not modelled: caches shared with TLB entries, address-space tags, entries of two-stage translation.
+ * Source: Intel SDM volume 3A section 4.10.3; Cortex-A55 Core TRM (Arm 100442), "Walk cache RAM".
+ */
+import { type Format, levelsOf, spanLg2 } from "../arch/format.ts";
+import { type CacheShape, checkShape, LruSets } from "./lru.ts";
+import { highOf, indexAt, LOW_BITS, lowOf } from "./vpn.ts";
+
+/** Shape of the array of each level; index 0 and missing levels are levels without one. */
+export type WalkCacheSpec = readonly (CacheShape | null)[];
+
+interface LevelCache {
+  readonly level: number;
+  readonly spanLg2: number;
+  readonly keys: LruSets;
+}
+
+/** The walk caches of one core. */
+export class WalkCache {
+  readonly #levels: number;
+  /** From the root down. */
+  readonly #caches: readonly LevelCache[];
+
+  /** Throws `UserError` for a shape that cannot be built. */
+  constructor(format: Format, spec: WalkCacheSpec) {
+    this.#levels = levelsOf(format);
+    this.#caches = spec
+      .flatMap((shape, level) => (shape === null || level === 0 || level >= this.#levels ? [] : [{ shape, level }]))
+      .map(({ shape, level }) => newLevelCache(format, level, shape))
+      .reverse();
+  }
+
+  /**
+   * Notes a walk that ended at an entry of `endLevel`. Returns the level of its first table read: one below the lowest
+   * table entry that was held, or the top.
+   */
+  walk(vpn: number, endLevel: number): number {
+    const low = lowOf(vpn);
+    const high = highOf(vpn, low);
+    let first = this.#levels - 1;
+    for (let c = 0; c < this.#caches.length; c++) {
+      const cache = this.#caches[c]!;
+      if (cache.level <= endLevel) break;
+      const { spanLg2: lg2, keys } = cache;
+      const a = lg2 < LOW_BITS ? (low >>> lg2) << lg2 : 0;
+      const b = lg2 <= LOW_BITS ? high : high >>> (lg2 - LOW_BITS);
+      const set = indexAt(low, high, lg2);
+      if (keys.use(set, a, b) >= 0) first = cache.level - 1;
+      else keys.replace(set, a, b);
+    }
+    return first;
+  }
+
+  /** Forgets everything, as a TLB invalidation that is not told to spare walk caches does. */
+  flush(): void {
+    for (const { keys } of this.#caches) keys.drop(() => true);
+  }
+}
+
+function newLevelCache(format: Format, level: number, shape: CacheShape): LevelCache {
+  checkShape(`the walk cache of level ${level}`, shape);
+  return { level, spanLg2: spanLg2(format, level), keys: new LruSets(shape) };
+}
