@@ -27,7 +27,7 @@ async function make(ask: Ask): Promise<FigureData> {
     told = performance.now();
     say({ type: "progress", done, total });
   };
-  return dataOf(live.make(ask.params, inputs, { progress }));
+  return dataOf(await live.make(ask.params, inputs, { progress }));
 }
 
 async function fetchAll(addresses: Ask["inputs"]): Promise<LiveInputs> {

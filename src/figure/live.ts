@@ -21,29 +21,34 @@ export interface LiveFigure {
   /** Names of files in `notebooks/data/` that `make` needs. */
   readonly inputs: readonly string[];
   /** Parameters left out take their defaults; wrong ones, and missing inputs, are a {@link UserError}. */
-  make(params: LiveParams, inputs: LiveInputs, effects?: RunEffects): Figure;
+  make(params: LiveParams, inputs: LiveInputs, effects?: RunEffects): Promise<Figure>;
   /** How the made data is drawn; what `make` returns carries the same function. */
   readonly plot: Drawing;
 }
 
-/** What {@link defineLive} takes: `run` gets all parameters filled in and returns the data alone. */
+type LiveData = Omit<FigureData, "live">;
+
+/**
+ * What {@link defineLive} takes: `run` gets all parameters filled in and returns the data alone, in time if it has to
+ * wait, as it has to for the content of a compressed capture.
+ */
 export interface LiveSpec<S extends ParamSpecs> {
   readonly id: string;
   readonly title: string;
   readonly params: S;
   readonly inputs: readonly string[];
-  run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): Omit<FigureData, "live">;
+  run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): LiveData | Promise<LiveData>;
   readonly plot: Drawing;
 }
 
 /** A live figure whose every made figure knows by which parameters it can be made again. */
 export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure {
   const { id, title, params, inputs, plot } = spec;
-  const make: LiveFigure["make"] = (given, files, effects) => {
+  const make: LiveFigure["make"] = async (given, files, effects) => {
     const filled = fillParams(params, given);
     for (const name of inputs)
       if (files[name] === undefined) throw new UserError(`live figure '${id}' needs the input file '${name}'`);
-    return figure({ ...spec.run(filled, files, effects), live: { id, params: filled as LiveParams }, plot });
+    return figure({ ...(await spec.run(filled, files, effects)), live: { id, params: filled as LiveParams }, plot });
   };
   return { id, title, params, inputs, make, plot };
 }

@@ -7,28 +7,28 @@ import { powers, testHost } from "./samples.ts";
 
 const inputs = { "names.txt": "one" };
 
-test("a made figure knows by which parameters it can be made again, defaults included", () => {
-  const made = powers.make({ base: 3 }, inputs);
+test("a made figure knows by which parameters it can be made again, defaults included", async () => {
+  const made = await powers.make({ base: 3 }, inputs);
   expect(made.live).toEqual({ id: "powers", params: { base: 3, scale: "linear", zero: false } });
-  expect(dataOf(powers.make(made.live!.params, inputs))).toEqual(dataOf(made));
+  expect(dataOf(await powers.make(made.live!.params, inputs))).toEqual(dataOf(made));
 });
 
-test("data sent from a worker is drawn on the page as it would have been drawn in place", () => {
-  const made = powers.make({ scale: "log" }, inputs);
+test("data sent from a worker is drawn on the page as it would have been drawn in place", async () => {
+  const made = await powers.make({ scale: "log" }, inputs);
   const received = revive(structuredClone(dataOf(made)), powers);
   expect(toSvg(received, testHost())).toBe(toSvg(made, testHost()));
 });
 
-test("a wrong parameter is refused with what is allowed", () => {
-  expect(() => powers.make({ bose: 3 }, inputs)).toThrow("did you mean base?");
-  expect(() => powers.make({ base: 5 }, inputs)).toThrow("bad base '5': 2 to 4 in steps of 0.5 is allowed");
-  expect(() => powers.make({ base: 2.2 }, inputs)).toThrow("bad base '2.2'");
-  expect(() => powers.make({ scale: "lin" }, inputs)).toThrow("allowed are linear, log");
-  expect(() => powers.make({ zero: "yes" }, inputs)).toThrow("true or false is allowed");
+test("a wrong parameter is refused with what is allowed", async () => {
+  await expect(powers.make({ bose: 3 }, inputs)).rejects.toThrow("did you mean base?");
+  await expect(powers.make({ base: 5 }, inputs)).rejects.toThrow("bad base '5': 2 to 4 in steps of 0.5 is allowed");
+  await expect(powers.make({ base: 2.2 }, inputs)).rejects.toThrow("bad base '2.2'");
+  await expect(powers.make({ scale: "lin" }, inputs)).rejects.toThrow("allowed are linear, log");
+  await expect(powers.make({ zero: "yes" }, inputs)).rejects.toThrow("true or false is allowed");
 });
 
-test("a missing input file is named", () => {
-  expect(() => powers.make({}, {})).toThrow("needs the input file 'names.txt'");
+test("a missing input file is named", async () => {
+  await expect(powers.make({}, {})).rejects.toThrow("needs the input file 'names.txt'");
 });
 
 test("live figures have different names, and every one can be looked up", () => {
