@@ -103,6 +103,7 @@ export const arm64_4k: Format = {
   contLg2: [4, 4, 0, 0],
   levelNames: ["PTE", "PMD", "PUD", "PGD"],
   accountedLevel: 2,
+  hugeModifyDropsDirty: false,
   emptyLo: 0,
   emptyHi: 0,
   kind,

@@ -22,6 +22,8 @@ export interface Format {
   readonly levelNames: readonly string[];
   /** Tables up to and including this level count in `VmPTE` (mm_pgtables_bytes: PTE, PMD, PUD). */
   readonly accountedLevel: number;
+  /** A change of protection drops the dirty state of a writable leaf above level 0 (x86: `pmd_modify`). */
+  readonly hugeModifyDropsDirty: boolean;
   /** Low and high word of an empty entry. */
   readonly emptyLo: number;
   readonly emptyHi: number;

@@ -105,6 +105,7 @@ export const x86_64: Format = {
   contLg2: [0, 0, 0, 0],
   levelNames: ["PTE", "PMD", "PUD", "PGD"],
   accountedLevel: 2,
+  hugeModifyDropsDirty: true,
   emptyLo: 0,
   emptyHi: 0,
   kind,

@@ -136,7 +136,9 @@ function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
 
 /** `wp_can_reuse_anon_folio`: the page is known to be ours, or its folio turns out to be. */
 function canReuse(mm: Mm, pfn: number): boolean {
-  return mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive) || ownsFolio(mm, pfn);
+  const { frames, profile } = mm.kernel;
+  if (frames.hasFlag(pfn, FrameFlag.exclusive)) return true;
+  return (profile.reusesLargeFolios || frames.order(pfn) === 0) && ownsFolio(mm, pfn);
 }
 
 /** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */

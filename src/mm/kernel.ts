@@ -76,6 +76,11 @@ export class Kernel {
     return pfn === this.#hugeZeroPfn;
   }
 
+  /** Whether so many pages may be promised at once: the heuristic overcommit, which knows no sum (`__vm_enough_memory`). */
+  canCommit(pages: number): boolean {
+    return pages <= this.frames.total;
+  }
+
   /** A number for a new anon_vma. */
   newAnonVma(): number {
     return ++this.#anonVmas;

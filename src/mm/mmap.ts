@@ -30,7 +30,9 @@ export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   if (end > taskPages(mm)) return "ENOMEM";
   if (spec.start < MIN_BYTES / 2 ** mm.kernel.format.pageLg2) return "EPERM";
   if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
-  mm.vmas.insert(spec.start, end, spec.flags | (isAccountable(spec.flags) ? Vm.account : 0));
+  const account = isAccountable(spec.flags) ? Vm.account : 0;
+  if (account && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
+  mm.vmas.insert(spec.start, end, spec.flags | account);
   if (spec.populate) populate(mm, spec.start, end);
   return null;
 }

@@ -27,7 +27,8 @@ export function mprotect(mm: Mm, start: number, end: number, access: number): Er
     const vma = mm.vmas.at(at);
     if (vma === undefined) return "ENOMEM";
     const to = Math.min(end, vma.end);
-    protectPart(mm, vma, at, to, access);
+    const err = protectPart(mm, vma, at, to, access);
+    if (err !== null) return err;
     at = to;
   }
   return null;
@@ -43,14 +44,16 @@ function withAccounting(vma: Vma, flags: number): number {
 }
 
 /** `mprotect_fixup`. */
-function protectPart(mm: Mm, old: Vma, start: number, end: number, access: number): void {
-  if ((old.flags & VM_ACCESS) === access) return;
+function protectPart(mm: Mm, old: Vma, start: number, end: number, access: number): Errno | null {
+  if ((old.flags & VM_ACCESS) === access) return null;
   const flags = withAccounting(old, (old.flags & ~VM_ACCESS) | access);
+  if (flags & ~old.flags & Vm.account && !mm.kernel.canCommit(end - start)) return "ENOMEM";
   const vma = mm.vmas.modify(start, end, flags);
   const changed = visitProtect(mm, vma, start, end);
-  if (!changed) return;
+  if (!changed) return null;
   mm.kernel.tally[E.flushRanges]!++;
   mm.kernel.tally[E.flushPages]! += end - start;
+  return null;
 }
 
 function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
@@ -70,9 +73,11 @@ function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
 
 /** `change_huge_pmd`. */
 function protectHuge(mm: Mm, vma: Vma, slot: number): void {
+  const old = mm.pt.attrs(slot);
   const prot = protAttrs(vma.flags);
-  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot), mm.pt.attrs(slot)) ? A.write : 0;
-  changeLeaf(mm.pt, slot, 1, prot | regain, PROT_ATTRS & ~(prot | regain));
+  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot), old) ? A.write : 0;
+  const lost = mm.pt.format.hugeModifyDropsDirty && old & A.write ? A.dirty : 0;
+  changeLeaf(mm.pt, slot, 1, prot | regain, (PROT_ATTRS & ~(prot | regain)) | lost);
 }
 
 function protectPtes(mm: Mm, vma: Vma, slot: number, nr: number): boolean {

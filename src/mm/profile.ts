@@ -15,23 +15,33 @@ export interface Profile {
   ptReclaim(format: Format): boolean;
   /** Guard regions exist (since 6.13). */
   readonly guards: boolean;
+  /** A write fault finds that a PTE-mapped large folio is this process' alone again (CONFIG_MM_ID, since 6.15). */
+  readonly reusesLargeFolios: boolean;
   /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.13, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
 }
 
-export const profiles: readonly Profile[] = [
-  { name: "6.12", ptReclaim: () => false, guards: false, splitDropsZeros: false, mprotectBatches: false },
-  {
-    name: "6.18",
-    ptReclaim: (f) => f.machine === "x86_64",
-    guards: true,
-    splitDropsZeros: true,
-    mprotectBatches: true,
-  },
-  { name: "7.2", ptReclaim: () => true, guards: true, splitDropsZeros: true, mprotectBatches: true },
-];
+const v6_12: Profile = {
+  name: "6.12",
+  ptReclaim: () => false,
+  guards: false,
+  reusesLargeFolios: false,
+  splitDropsZeros: false,
+  mprotectBatches: false,
+};
+
+const v6_18: Profile = {
+  name: "6.18",
+  ptReclaim: (format) => format.machine === "x86_64",
+  guards: true,
+  reusesLargeFolios: true,
+  splitDropsZeros: true,
+  mprotectBatches: true,
+};
+
+export const profiles: readonly Profile[] = [v6_12, v6_18, { ...v6_18, name: "7.2", ptReclaim: () => true }];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */
 export function profileNamed(name: string): Profile {
