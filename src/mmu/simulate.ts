@@ -9,6 +9,7 @@ import { levelsOf, spanLg2 } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { Tlb, type TlbSpec } from "./tlb.ts";
 import { type AccessDirty, type Tree, translateInto, WalkRoom } from "./translate.ts";
+import { highOf, lowOf } from "./vpn.ts";
 import { WalkCache, type WalkCacheSpec } from "./walk-cache.ts";
 
 /** The translation hardware of one core. An empty list is a core without it. */
@@ -77,11 +78,8 @@ export class Mmu {
    */
   run(vpns: Float64Array, out?: Float64Array): void {
     this.#growSeen();
-    for (let from = 0; from < vpns.length; from += CHUNK) {
-      const to = Math.min(from + CHUNK, vpns.length);
-      if (out === undefined) this.#chunk(vpns, from, to);
-      else this.#chunkOut(vpns, from, to, out);
-    }
+    for (let from = 0; from < vpns.length; from += CHUNK)
+      this.#chunk(vpns, from, Math.min(from + CHUNK, vpns.length), out ?? null);
     this.#accesses += vpns.length;
   }
 
@@ -110,30 +108,30 @@ export class Mmu {
     for (const counts of [this.#hits, this.#reads, this.#lines, this.#seen]) counts.fill(0);
   }
 
-  #chunk(vpns: Float64Array, from: number, to: number): void {
-    for (let i = from; i < to; i++) this.#load(vpns[i]!);
+  #chunk(vpns: Float64Array, from: number, to: number, out: Float64Array | null): void {
+    for (let i = from; i < to; i++) {
+      const low = lowOf(vpns[i]!);
+      const pfn = this.#load(low, highOf(vpns[i]!, low));
+      if (out !== null) out[i] = pfn;
+    }
   }
 
-  #chunkOut(vpns: Float64Array, from: number, to: number, out: Float64Array): void {
-    for (let i = from; i < to; i++) out[i] = this.#load(vpns[i]!);
-  }
-
-  #load(vpn: number): number {
-    const hit = this.#tlb.look(vpn);
+  #load(low: number, high: number): number {
+    const hit = this.#tlb.lookAt(low, high);
     this.#hits[hit]!++;
-    return hit < this.#tlb.levels ? this.#tlb.pfn : this.#walk(vpn);
+    return hit < this.#tlb.levels ? this.#tlb.pfn : this.#walk(low, high);
   }
 
-  #walk(vpn: number): number {
+  #walk(low: number, high: number): number {
     const room = this.#room;
-    translateInto(room, this.#tree, vpn, false, this.#ad);
-    this.#countReads(this.#walkCache.walk(vpn, room.level));
+    translateInto(room, this.#tree, low, high, false, this.#ad);
+    this.#countReads(this.#walkCache.walkAt(low, high, room.level));
     if (room.fault !== null) {
       this.#faults++;
       return -1;
     }
     const block = room.attrs & A.cont ? this.#levels : 0;
-    this.#tlb.fill(vpn, this.#leafLg2[block + room.level]!, room.pfn);
+    this.#tlb.fillAt(low, high, this.#leafLg2[block + room.level]!, room.pfn);
     return room.pfn;
   }
 

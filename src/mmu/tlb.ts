@@ -60,7 +60,11 @@ export class Tlb {
   /** Looks an address up. Returns the level that hit, after copying the entry to the levels before; `levels` is a miss. */
   look(vpn: number): number {
     const low = lowOf(vpn);
-    const high = highOf(vpn, low);
+    return this.lookAt(low, highOf(vpn, low));
+  }
+
+  /** {@link look} for loops: a page number of more than 31 bits would cost an allocation at every call. */
+  lookAt(low: number, high: number): number {
     for (let l = 0; l < this.levels; l++) {
       if (!this.#find(this.#levels[l]!, low, high)) continue;
       if (l > 0) this.#copyUp(l, low, high);
@@ -72,7 +76,11 @@ export class Tlb {
   /** Adds a leaf of `2^lg2` base pages, found by a walk after a miss. `pfn` is the frame of the page itself. */
   fill(vpn: number, lg2: number, pfn: number): void {
     const low = lowOf(vpn);
-    const high = highOf(vpn, low);
+    this.fillAt(low, highOf(vpn, low), lg2, pfn);
+  }
+
+  /** {@link fill} for loops. */
+  fillAt(low: number, high: number, lg2: number, pfn: number): void {
     for (let l = 0; l < this.levels; l++) put(this.#levels[l]!, low, high, lg2, pfn);
   }
 
@@ -100,7 +108,8 @@ export class Tlb {
   }
 
   #copyUp(from: number, low: number, high: number): void {
-    const [lg2, pfn] = [this.#hitLg2, this.pfn];
+    const lg2 = this.#hitLg2;
+    const pfn = this.pfn;
     for (let l = from - 1; l >= 0; l--) put(this.#levels[l]!, low, high, lg2, pfn);
   }
 }

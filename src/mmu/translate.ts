@@ -49,32 +49,49 @@ export class WalkRoom implements Walk {
   attrs = 0;
   /** The slots that were read, from the root down; only the first `reads` belong to this walk. */
   readonly slots = new Int32Array(MAX_LEVELS);
+  /** Log two of the base pages under one entry, by level, of the format walked last: a loop walks one format. */
+  readonly spans = new Int32Array(MAX_LEVELS + 1);
+  #format: Format | null = null;
+
+  /** Makes the spans those of a format. */
+  fit(format: Format): void {
+    if (this.#format === format) return;
+    this.#format = format;
+    for (let level = 0; level <= format.indexLg2.length; level++) this.spans[level] = spanLg2(format, level);
+  }
 }
 
 /** The slots that a walk reads, from the root down: what a drawing of the walk needs. */
 export function walkSlots(tree: Tree, vpn: number): number[] {
   const room = new WalkRoom();
-  descend(tree, vpn, room);
+  const low = lowOf(vpn);
+  descend(room, tree, low, highOf(vpn, low));
   return Array.from(room.slots.subarray(0, room.reads));
 }
 
 /** Translates one access, and writes accessed and dirty where the hardware does that itself. */
 export function translate(tree: Tree, vpn: number, write: boolean, ad: AccessDirty): Walk {
   const room = new WalkRoom();
-  translateInto(room, tree, vpn, write, ad);
+  const low = lowOf(vpn);
+  translateInto(room, tree, low, highOf(vpn, low), write, ad);
   const { fault, slot, level, reads, pfn } = room;
   return { fault, slot, level, reads, pfn };
 }
 
-/** {@link translate} for loops: the outcome replaces what the room held. */
-export function translateInto(room: WalkRoom, tree: Tree, vpn: number, write: boolean, ad: AccessDirty): void {
+/** {@link translate} for loops: the page in two halves (see `vpn.ts`), and the outcome replaces what the room held. */
+export function translateInto(
+  room: WalkRoom,
+  tree: Tree,
+  low: number,
+  high: number,
+  write: boolean,
+  ad: AccessDirty,
+): void {
   const { format: f, tables } = tree;
-  descend(tree, vpn, room);
+  descend(room, tree, low, high);
   const { slot, level } = room;
-  const chunk = slot >>> tables.chunkLg2;
-  const at = slot & tables.chunkMask;
-  const lo = tables.lo[chunk]![at]!;
-  const hi = tables.hi[chunk]![at]!;
+  const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
+  const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const isLeaf = f.kind(lo, hi, level) === Kind.leaf;
   room.attrs = isLeaf ? f.attrs(lo, hi) : 0;
   room.fault = isLeaf ? check(room.attrs, write, ad) : "translation";
@@ -83,30 +100,28 @@ export function translateInto(room: WalkRoom, tree: Tree, vpn: number, write: bo
   const base = f.pfn(lo, hi);
   const noted = room.attrs | A.young | (write ? A.dirty : 0);
   if (noted !== room.attrs) store(tables, slot, f.leafLo(base, noted, level), f.leafHi(base, noted, level));
-  room.pfn = base + (vpn & ((1 << spanLg2(f, level)) - 1));
+  room.pfn = base + (low & ((1 << room.spans[level]!) - 1));
 }
 
 /** Follows table entries from the root to the first entry that is none. */
-function descend({ format: f, tables, root }: Tree, vpn: number, room: WalkRoom): void {
-  const low = lowOf(vpn);
-  const high = highOf(vpn, low);
-  let level = f.indexLg2.length;
-  let shift = spanLg2(f, level);
+function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number, high: number): void {
+  room.fit(f);
   let table = root;
-  for (let reads = 0; ; ) {
-    const lg2 = f.indexLg2[--level]!;
-    shift -= lg2;
-    const slot = (table << tables.slotsLg2) | (indexAt(low, high, shift) & ((1 << lg2) - 1));
+  let reads = 0;
+  for (let level = f.indexLg2.length - 1; ; level--) {
+    const index = indexAt(low, high, room.spans[level]!) & ((1 << f.indexLg2[level]!) - 1);
+    const slot = (table << tables.slotsLg2) | index;
     room.slots[reads++] = slot;
     const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
     const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
-    if (f.kind(lo, hi, level) !== Kind.table) {
-      room.slot = slot;
-      room.level = level;
-      room.reads = reads;
-      return;
+    if (f.kind(lo, hi, level) === Kind.table) {
+      table = tables.tableOf(f.tablePfn(lo, hi));
+      continue;
     }
-    table = tables.tableOf(f.tablePfn(lo, hi));
+    room.slot = slot;
+    room.level = level;
+    room.reads = reads;
+    return;
   }
 }
 

@@ -41,7 +41,11 @@ export class WalkCache {
    */
   walk(vpn: number, endLevel: number): number {
     const low = lowOf(vpn);
-    const high = highOf(vpn, low);
+    return this.walkAt(low, highOf(vpn, low), endLevel);
+  }
+
+  /** {@link walk} for loops: a page number of more than 31 bits would cost an allocation at every call. */
+  walkAt(low: number, high: number, endLevel: number): number {
     let first = this.#levels - 1;
     for (let c = 0; c < this.#caches.length; c++) {
       const cache = this.#caches[c]!;
