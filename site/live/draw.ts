@@ -6,8 +6,8 @@ import { liveFigure } from "../../src/figure/live/index.ts";
 import { revive } from "../../src/figure/live.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
 import { stampLine } from "../../src/figure/stamp.ts";
-import { toHtmlTable } from "../../src/figure/table.ts";
 import { toText } from "../../src/figure/text.ts";
+import { dataHtml } from "../../src/notebook/render/table.ts";
 
 declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
 
@@ -37,7 +37,7 @@ export function draw(id: string, data: FigureData): Drawn {
     alt: figure.alt,
     wide,
     narrow: toSvg(figure, host, { width: NARROW }),
-    table: toHtmlTable(figure),
+    table: dataHtml(figure),
     stamp: stampLine(figure, host.build),
     files: { svg: wide, csv: toCsv(figure), txt: toText(figure, host.build) },
   };

@@ -8,11 +8,11 @@ import { toCsv } from "../../figure/csv.ts";
 import { type Build, FIGURE_MIME, type FigureData } from "../../figure/figure.ts";
 import type { LiveFigure } from "../../figure/live.ts";
 import { stampLine } from "../../figure/stamp.ts";
-import { toHtmlTable } from "../../figure/table.ts";
 import type { Json, JsonObject, MimeBundle } from "../format.ts";
 import { controlsHtml } from "./controls.ts";
 import { attributes, escapeHtml } from "./html.ts";
 import { sanitizeSvg } from "./sanitize.ts";
+import { dataHtml } from "./table.ts";
 
 /** A file that a page offers beside itself. */
 export interface PageFile {
@@ -79,7 +79,7 @@ export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Pl
     picturesHtml(bundle, stored),
     live ? controlsHtml(id, live.params, data.live?.params ?? {}) : "",
     `<figcaption><a class="ptlab-number" href="#${id}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,
-    `<details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of figure ${number}">${toHtmlTable(data)}</div></details>`,
+    `<details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of figure ${number}">${dataHtml(data)}</div></details>`,
     linksHtml(files, place.address),
     `<p class="ptlab-stamp">${escapeHtml(stampLine(data, build))}</p>`,
   ];
