@@ -34,21 +34,23 @@ export function oneOf<T extends string>(what: string, given: string, allowed: re
   throw new UserError(`unknown ${what} '${given}': allowed are ${allowed.join(", ")}${hint}`);
 }
 
-/** The allowed name within an edit distance of two, if there is one. */
+/** The allowed name that a slip of the fingers is likely to have missed: one edit in a short word, two in a long one. */
 export function nearest<T extends string>(given: string, allowed: readonly T[]): T | undefined {
   const scored = allowed.map((name) => ({ name, d: editDistance(given, name) })).sort((a, b) => a.d - b.d);
-  return scored[0] !== undefined && scored[0].d <= 2 ? scored[0].name : undefined;
+  return scored[0] !== undefined && scored[0].d <= (given.length <= 4 ? 1 : 2) ? scored[0].name : undefined;
 }
 
+/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const d = Array.from({ length: a.length + 1 }, (_, i) => Array.from({ length: b.length + 1 }, (_, j) => i || j));
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    d[i]![0] = i;
     for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, swap));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const substitute = d[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swap = swapped ? d[i - 2]![j - 2]! + 1 : substitute;
+      d[i]![j] = Math.min(d[i - 1]![j]! + 1, d[i]![j - 1]! + 1, substitute, swap);
     }
-    row = next;
   }
-  return row[b.length]!;
+  return d[a.length]![b.length]!;
 }

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { MiB } from "../../../src/base/size.ts";
+import { type OpRecord, type OpsSpec, runScript } from "../../../src/study/ops/run.ts";
+import { parseScript } from "../../../src/study/ops/script.ts";
+import { fields, type Recorded, readRecorded } from "./recorded.ts";
+
+/**
+ * The recorded corpora, the machine each was recorded on, and how much of each the model must reproduce: scripts that need
+ * only what is built, and operations compared (in scripts that need more, those before the first that is not built).
+ * The numbers are floors: what is built later raises them, nothing lowers them.
+ */
+const CORPORA: readonly { name: string; spec: OpsSpec; scripts: number; ops: number }[] = [
+  { name: "x86-64-6.18-hand", spec: { arch: "x86-64" }, scripts: 21, ops: 236 },
+  { name: "x86-64-6.18-hand-entries", spec: { arch: "x86-64", memory: 960 * MiB }, scripts: 21, ops: 236 },
+  { name: "x86-64-6.18-random-base", spec: { arch: "x86-64" }, scripts: 200, ops: 6561 },
+  { name: "x86-64-6.18-random-fork-guard", spec: { arch: "x86-64" }, scripts: 200, ops: 6543 },
+  { name: "x86-64-6.18-random-all", spec: { arch: "x86-64" }, scripts: 0, ops: 547 },
+  { name: "arm64-4k-6.18-hand", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 21, ops: 236 },
+  { name: "arm64-4k-6.18-contpte", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 17, ops: 200 },
+  { name: "arm64-4k-6.18-random-base", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 100, ops: 3274 },
+  { name: "arm64-4k-6.18-random-all", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 1, ops: 878 },
+  { name: "arm64-4k-7.2-hand", spec: { arch: "arm64-4k", kernel: "7.2", memory: 960 * MiB }, scripts: 21, ops: 236 },
+  { name: "arm64-4k-7.2-contpte", spec: { arch: "arm64-4k", kernel: "7.2", memory: 960 * MiB }, scripts: 17, ops: 200 },
+  {
+    name: "arm64-4k-7.2-random-all",
+    spec: { arch: "arm64-4k", kernel: "7.2", memory: 960 * MiB },
+    scripts: 0,
+    ops: 547,
+  },
+  {
+    name: "arm64-4k-6.12-contpte",
+    spec: { arch: "arm64-4k", kernel: "6.12", memory: 960 * MiB },
+    scripts: 17,
+    ops: 200,
+  },
+];
+
+/** The operations that were there from the beginning: no script of these alone may ever be out of scope. */
+const FLOOR = /^(map(?!.* shared)|touch|peek|state|knob|sleep|unmap|protect|dontneed|hugepage|nohugepage) ?/;
+
+/** Compares until an operation that is not built; gives the number compared, and whether that was all. */
+function compare(recorded: Recorded, spec: OpsSpec): { ops: number; whole: boolean } {
+  const script = parseScript(recorded.text, recorded.header.script);
+  expect(script.bad).toBeNull();
+  const model = runScript(script, spec);
+  model.next();
+  let ops = 0;
+  for (const want of recorded.records) {
+    const got = model.next().value as OpRecord;
+    if (got.err === "ENOSYS") return { ops, whole: false };
+    compareFields(recorded.header.script, want, got);
+    ops++;
+  }
+  return { ops, whole: true };
+}
+
+/** Equal means equal, in every field that the recording has. */
+function compareFields(script: string, want: OpRecord, got: OpRecord): void {
+  const model = fields(got);
+  const differ = [...fields(want)].filter(([key, text]) => model.get(key) !== text);
+  const extra = want.pt ? [...model.keys()].filter((key) => !fields(want).has(key)) : [];
+  if (differ.length === 0 && extra.length === 0) return;
+  const lines = differ.map(([key, text]) => `  ${key}\n    kernel ${text}\n    model  ${model.get(key)}`);
+  expect.fail(
+    `${script} operation ${want.i}: ${want.op}\n${lines.join("\n")}${extra.length ? `\n  only in the model: ${extra}` : ""}`,
+  );
+}
+
+describe("a recorded kernel run", () => {
+  for (const { name, spec, scripts, ops } of CORPORA)
+    it(`is reproduced by the model in every field: ${name}`, () => {
+      const recorded = readRecorded(name);
+      const results = recorded.map((r) => compare(r, spec));
+      const whole = results.filter((r) => r.whole).length;
+      const compared = results.reduce((sum, r) => sum + r.ops, 0);
+      expect(whole).toBeGreaterThanOrEqual(scripts);
+      expect(compared).toBeGreaterThanOrEqual(ops);
+    });
+
+  it("of the first operations only is never out of scope", () => {
+    for (const { name, spec } of CORPORA)
+      for (const r of readRecorded(name))
+        if (r.records.every((op) => FLOOR.test(op.op))) expect(compare(r, spec).whole, r.header.script).toBe(true);
+  });
+
+  it("would be told apart from one that differs in one page's class", () => {
+    const [script] = readRecorded("x86-64-6.18-hand");
+    const record = script!.records.find((r) => r.procs[0]!.regions[0]?.runs.some((run) => run[2] === "P"))!;
+    const changed = structuredClone(record) as { procs: { regions: { runs: (number | string)[][] }[] }[] } & OpRecord;
+    changed.procs[0]!.regions[0]!.runs.find((run) => run[2] === "P")![2] = "H";
+    expect(() => compareFields("x", record, changed)).toThrow(/kernel .*P.*\n.*model .*H/);
+  });
+});
