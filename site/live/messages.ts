@@ -9,6 +9,12 @@ export interface Ask {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
+/**
+ * The name under which a data file is published for the simulator. Some servers unpack a file whose name ends in `.gz` on
+ * its way, and the digest in a figure's stamp is of the bytes as they are.
+ */
+export const fetchName = (name: string): string => (name.endsWith(".gz") ? `${name}.bin` : name);
+
 export type Answer =
   | { readonly type: "progress"; readonly done: number; readonly total: number }
   | { readonly type: "result"; readonly result: FigureData }

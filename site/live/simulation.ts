@@ -2,7 +2,7 @@
 // with its worker, because a simulation in full run listens to nobody.
 import type { FigureData } from "../../src/figure/figure.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
-import type { Answer, Ask } from "./messages.ts";
+import { type Answer, type Ask, fetchName } from "./messages.ts";
 
 /** Thrown to whoever waits when a run is stopped or overtaken by a newer one. */
 export class Stopped extends Error {}
@@ -34,7 +34,7 @@ export class Simulation {
       this.#worker = undefined;
       reject(new Error(event.message || "the simulator could not be started"));
     };
-    const addresses = inputs.map((name) => [name, new URL(`${base()}data/${name}`, location.href).href]);
+    const addresses = inputs.map((name) => [name, new URL(`${base()}data/${fetchName(name)}`, location.href).href]);
     worker.postMessage({ id, params, inputs: Object.fromEntries(addresses) } satisfies Ask);
     return promise;
   }

@@ -137,15 +137,16 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
       await close();
     });
 
-    test("computes the stored picture again when a control is moved there and back", async () => {
+    test("computes the stored data and stamp again when a control is moved there and back", async () => {
       const { page, close } = await open(path);
       const figure = page.locator("ptlab-figure").first();
-      const table = () => figure.locator(".ptlab-data table").innerHTML();
-      const stored = await table();
+      const shown = async () =>
+        (await figure.locator(".ptlab-data table").innerHTML()) + (await figure.locator(".ptlab-stamp").textContent());
+      const stored = await shown();
       const back = await moveAnyControl(page);
       await page.waitForFunction(() => document.querySelector<HTMLElement>("ptlab-figure")?.dataset.state === "live");
       await page.keyboard.press(back);
-      await expect.poll(table).toBe(stored);
+      await expect.poll(shown).toBe(stored);
       await close();
     });
   });

@@ -2,11 +2,14 @@
 import { readFile } from "node:fs/promises";
 import type { APIRoute } from "astro";
 import { dataFiles } from "../../../src/notebook/file.ts";
+import { fetchName } from "../../live/messages.ts";
 
 const FOLDER = "notebooks/data";
 
 export async function getStaticPaths() {
-  return (await dataFiles(FOLDER)).map((file) => ({ params: { file } }));
+  const names = await dataFiles(FOLDER);
+  const published = names.flatMap((name) => [...new Set([name, fetchName(name)])].map((file) => ({ name, file })));
+  return published.map(({ name, file }) => ({ params: { file }, props: { name } }));
 }
 
-export const GET: APIRoute = async ({ params }) => new Response(await readFile(`${FOLDER}/${params.file}`));
+export const GET: APIRoute = async ({ props }) => new Response(await readFile(`${FOLDER}/${props.name}`));
