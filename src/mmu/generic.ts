@@ -1,0 +1,52 @@
+/**
+ * A generic core for comparisons that should not depend on one product: every number is a round one, the same for all
+ * formats, and can be swept.
+ *
+ * Sources of the order of magnitude: Cortex-A76 has 48 and 1280 TLB entries (Core TRM, Arm 100798); reverse engineering
+ * puts x86's page-directory-entry cache at some 32 entries. The exact shape is assumed.
+ */
+import { type Format, spanLg2 } from "../arch/format.ts";
+import type { MmuSpec } from "./simulate.ts";
+import type { TlbArraySpec } from "./tlb.ts";
+import type { AccessDirty } from "./translate.ts";
+import type { WalkCacheSpec } from "./walk-cache.ts";
+
+/** What one may choose of the generic core. */
+export interface GenericCore {
+  /** Entries of the second TLB level: 8 times a power of two. */
+  readonly tlbEntries: number;
+  /** Whether table entries are cached for the walker. */
+  readonly walkCache: boolean;
+  /** Whether a TLB entry may cover a contiguous block. */
+  readonly contiguous: boolean;
+  readonly accessDirty: AccessDirty;
+}
+
+const FIRST_LEVEL = { sets: 16, ways: 4 };
+const SECOND_WAYS = 8;
+/** By level of the cached entry: level 0 has no table entries. */
+const WALK_CACHES: WalkCacheSpec = [null, { sets: 1, ways: 32 }, { sets: 1, ways: 8 }, { sets: 1, ways: 4 }];
+
+/** The generic core for a format: two unified TLB levels for all leaf sizes of the format, and walk caches. */
+export function genericCore(format: Format, core: GenericCore): MmuSpec {
+  const holds = leafSizes(format, core.contiguous);
+  const array = (name: string, sets: number, ways: number): TlbArraySpec => ({ name, sets, ways, holds });
+  return {
+    tlb: [
+      [array("the first TLB level", FIRST_LEVEL.sets, FIRST_LEVEL.ways)],
+      [array("the second TLB level", core.tlbEntries / SECOND_WAYS, SECOND_WAYS)],
+    ],
+    walkCache: core.walkCache ? WALK_CACHES : [],
+    accessDirty: core.accessDirty,
+  };
+}
+
+/** Sizes of leaves that Linux makes on a format, as log two of base pages; with contiguous blocks if asked for. */
+export function leafSizes(format: Format, contiguous: boolean): number[] {
+  const sizes = new Set<number>();
+  for (let level = 0; level <= format.maxLeafLevel; level++) {
+    sizes.add(spanLg2(format, level));
+    if (contiguous) sizes.add(spanLg2(format, level) + format.contLg2[level]!);
+  }
+  return [...sizes].sort((a, b) => a - b);
+}

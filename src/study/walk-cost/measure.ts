@@ -1,0 +1,43 @@
+/**
+ * Runs a stream of loads over a layout and reports what was counted and modelled, after showing that every load reached
+ * the memory that was written at its address.
+ */
+import { invariant } from "../../base/errors.ts";
+import { type AccessCost, accessCost, type CostTable } from "../../mmu/cost.ts";
+import { type GenericCore, genericCore } from "../../mmu/generic.ts";
+import { Mmu, type MmuCounts } from "../../mmu/simulate.ts";
+import type { Layout } from "./layout.ts";
+
+/** The core, but for what the layout's kernel decides. */
+export type CoreChoice = Pick<GenericCore, "tlbEntries" | "walkCache">;
+
+/** Loads that fill TLBs and walk caches, and loads that are counted. */
+export interface Streams {
+  readonly warmUp: Float64Array;
+  readonly counted: Float64Array;
+}
+
+/** Counts and costs of the accesses that were counted. */
+export interface Measured {
+  readonly counts: MmuCounts;
+  readonly cost: AccessCost;
+}
+
+/** Loads the warm-up stream uncounted, then counts the other. Throws `BrokenInvariant` if one load went astray. */
+export function measure(layout: Layout, core: CoreChoice, costs: CostTable, { warmUp, counted }: Streams): Measured {
+  const { kernel, pt } = layout.mm;
+  const mmu = new Mmu(pt, genericCore(kernel.format, { ...core, contiguous: true, accessDirty: kernel.accessDirty }));
+  checkReached(layout, mmu, warmUp);
+  mmu.reset();
+  checkReached(layout, mmu, counted);
+  const counts = mmu.counts();
+  return { counts, cost: accessCost(counts, costs) };
+}
+
+function checkReached({ start, frames }: Layout, mmu: Mmu, vpns: Float64Array): void {
+  const out = new Float64Array(vpns.length);
+  mmu.run(vpns, out);
+  for (let i = 0; i < vpns.length; i++)
+    if (out[i] !== frames[vpns[i]! - start])
+      invariant(false, `load ${i} of page ${vpns[i]} reached frame ${out[i]}, not ${frames[vpns[i]! - start]}`);
+}
