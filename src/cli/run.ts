@@ -3,7 +3,6 @@
  * fails or is interrupted stays as it was.
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { UserError } from "../base/errors.ts";
 import { listNotebooks, readNotebook, writeNotebook } from "../notebook/file.ts";
 import type { Notebook } from "../notebook/format.ts";
 import { isFresh, markFresh, type Surroundings, surroundings } from "../notebook/fresh.ts";
@@ -53,20 +52,11 @@ export async function runCommand(options: RunOptions, effects: RunEffects): Prom
   return status;
 }
 
-/** The notebooks of the project that a start would run again. */
-export async function staleNotebooks(root: string): Promise<readonly string[]> {
-  const folder = join(root, "notebooks");
-  const around = await surroundings(root);
-  const names = await listNotebooks(folder);
-  const stale = await Promise.all(names.map(async (name) => !isFresh(await readNotebook(join(folder, name)), around)));
-  return names.filter((_, i) => stale[i]);
-}
-
 async function chosen(files: readonly string[], effects: RunEffects): Promise<readonly string[]> {
   if (files.length > 0) return files.map((file) => resolve(effects.cwd, file));
   const folder = join(effects.root, "notebooks");
   const names = await listNotebooks(folder);
-  if (names.length === 0) throw new UserError("there are no notebooks in notebooks/: name files to run");
+  if (names.length === 0) effects.err("notebooks/: there are none\n");
   return names.map((name) => join(folder, name));
 }
 

@@ -46,17 +46,18 @@ const FOLD_LINES = 24;
 /** Renders a notebook; `name` is its file name without extension. */
 export async function renderPage(name: string, nb: Notebook, effects: RenderEffects): Promise<Page> {
   const { title, rest } = splitTitle(name, nb);
-  const page = newPage(effects);
+  const state = newState(effects);
   const parts: string[] = [];
-  for (const cell of rest.cells) parts.push(cell.cell_type === "code" ? await page.code(cell) : await page.text(cell));
+  for (const cell of rest.cells)
+    parts.push(cell.cell_type === "code" ? await codeHtml(state, cell) : await textHtml(state, cell));
   const file = { name: `${name}.ipynb`, mime: "application/x-ipynb+json", text: formatNotebook(nb) };
   const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter.</p>`;
   return {
     title,
     description: describe(rest),
-    html: [...page.assets(), download, ...parts].filter((part) => part !== "").join("\n"),
-    headings: page.headings,
-    files: [file, ...page.files],
+    html: [...state.assets, download, ...parts].filter((part) => part !== "").join("\n"),
+    headings: state.headings,
+    files: [file, ...state.files],
   };
 }
 
@@ -90,54 +91,73 @@ function describe(nb: Notebook): string {
 /** Markdown without its marks, near enough for a title or a preview. */
 const plainText = (text: string): string => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`]/g, "");
 
-/** The renderers of one page, which share its numbering of figures, its heading ids and its files. */
-function newPage(effects: RenderEffects) {
-  const headings: Heading[] = [];
-  const files: PageFile[] = [];
-  const assets = new Set<string>();
-  const slugs = new Set<string>();
-  let figures = 0;
+/** What the cells of one page share: its numbering of figures, its heading ids, its files. */
+interface PageState {
+  readonly effects: RenderEffects;
+  readonly headings: Heading[];
+  readonly files: PageFile[];
+  /** Links to the highlighter's style and script. */
+  readonly assets: Set<string>;
+  readonly slugs: Set<string>;
+  figures: number;
+}
 
-  const unique = (slug: string): string => {
-    let id = slug;
-    for (let n = 1; slugs.has(id); n++) id = `${slug}-${n}`;
-    slugs.add(id);
-    return id;
-  };
-  const context: OutputContext = {
+const newState = (effects: RenderEffects): PageState => ({
+  effects,
+  headings: [],
+  files: [],
+  assets: new Set(),
+  slugs: new Set(),
+  figures: 0,
+});
+
+async function textHtml(state: PageState, cell: TextCell): Promise<string> {
+  if (cell.cell_type === "raw") return "";
+  const { html, headings } = await state.effects.markdown(withAttachments(cell));
+  const texts = new Map(headings.map((h) => [h.slug, h.text]));
+  return sanitizeHtml(html, (depth, id) => {
+    const slug = uniqueSlug(state, id);
+    state.headings.push({ depth, slug, text: texts.get(id) ?? id });
+    return slug;
+  });
+}
+
+/** Two cells may have headings alike. */
+function uniqueSlug({ slugs }: PageState, slug: string): string {
+  let id = slug;
+  for (let n = 1; slugs.has(id); n++) id = `${slug}-${n}`;
+  slugs.add(id);
+  return id;
+}
+
+async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
+  if (cell.source.trim() === "" && cell.outputs.length === 0) return "";
+  const highlighted = await state.effects.markdown(fenced(cell.source));
+  const { rest, found } = splitAssets(highlighted.html);
+  for (const asset of found) state.assets.add(asset);
+  const context = outputContext(state);
+  const shown: string[] = [];
+  for (const output of cell.outputs) {
+    const html = await outputHtml(output, context);
+    if (html !== "") shown.push(`<div class="ptlab-output">${html}</div>`);
+  }
+  return `<div class="ptlab-cell">${folded(cell, rest)}${shown.join("")}</div>`;
+}
+
+function outputContext(state: PageState): OutputContext {
+  const { effects, files } = state;
+  return {
     figure(bundle: MimeBundle) {
       const stored = storedFigure(bundle);
       if (!stored) return "";
       const live = stored.data.live && effects.live(stored.data.live.id);
-      const rendered = renderFigure(stored, bundle, { number: ++figures, address: effects.address, live });
+      const place = { number: ++state.figures, address: effects.address, live };
+      const rendered = renderFigure(stored, bundle, place);
       files.push(...rendered.files);
       return rendered.html;
     },
     markdown: async (text) => (await effects.markdown(text)).html,
   };
-  const text = async (cell: TextCell): Promise<string> => {
-    if (cell.cell_type === "raw") return "";
-    const { html, headings: found } = await effects.markdown(withAttachments(cell));
-    const texts = new Map(found.map((h) => [h.slug, h.text]));
-    return sanitizeHtml(html, (depth, id) => {
-      const slug = unique(id);
-      headings.push({ depth, slug, text: texts.get(id) ?? id });
-      return slug;
-    });
-  };
-  const code = async (cell: CodeCell): Promise<string> => {
-    if (cell.source.trim() === "" && cell.outputs.length === 0) return "";
-    const highlighted = await effects.markdown(fenced(cell.source));
-    const { rest, found } = splitAssets(highlighted.html);
-    for (const asset of found) assets.add(asset);
-    const shown: string[] = [];
-    for (const output of cell.outputs) {
-      const html = await outputHtml(output, context);
-      if (html !== "") shown.push(`<div class="ptlab-output">${html}</div>`);
-    }
-    return `<div class="ptlab-cell">${folded(cell, rest)}${shown.join("")}</div>`;
-  };
-  return { text, code, headings, files, assets: () => [...assets] };
 }
 
 /** A fence longer than any in the code, so that the code cannot end it. */
