@@ -6,6 +6,7 @@ import { arm64_4k } from "./arm64.ts";
 import type { Format } from "./format.ts";
 import { x86_64 } from "./x86-64.ts";
 
+/** Every format that is built, in the order in which pages and lists show them. */
 export const formats: readonly Format[] = [x86_64, arm64_4k];
 
 /** The format of that name; a UserError lists the known names otherwise. */

@@ -3,9 +3,13 @@
  */
 import { UserError } from "./errors.ts";
 
+/** Bytes in a kibibyte. */
 export const KiB = 2 ** 10;
+/** Bytes in a mebibyte. */
 export const MiB = 2 ** 20;
+/** Bytes in a gibibyte. */
 export const GiB = 2 ** 30;
+/** Bytes in a tebibyte. */
 export const TiB = 2 ** 40;
 
 const SUFFIX: Readonly<Record<string, number>> = {

@@ -24,8 +24,10 @@ export const EVENTS = {
   deferredSplits: "folios queued for a later folio split",
 } as const;
 
+/** Name of a counted event. */
 export type EventName = keyof typeof EVENTS;
 
+/** The counted events in the order of their indices. */
 export const EVENT_NAMES = Object.keys(EVENTS) as readonly EventName[];
 
 /** Index of every event in a tally. */

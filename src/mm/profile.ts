@@ -41,6 +41,7 @@ const v6_18: Profile = {
   mprotectBatches: true,
 };
 
+/** Every kernel that the model is held against, oldest first. */
 export const profiles: readonly Profile[] = [v6_12, v6_18, { ...v6_18, name: "7.2", ptReclaim: () => true }];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */

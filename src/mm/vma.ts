@@ -23,6 +23,7 @@ export const Vm = {
   wipeonfork: 1 << 10,
 } as const;
 
+/** The flags that mprotect sets (`VM_ACCESS_FLAGS`). */
 export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
 
 /** One area: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
