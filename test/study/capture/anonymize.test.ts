@@ -64,6 +64,21 @@ describe("addresses", () => {
     property((before, after) => expect(gaps(after)).toEqual(gaps(before)));
   });
 
+  test("VMAs that fill their tables to the edge do not come to touch", () => {
+    const tables = [3, 7, 8, 12, 40, 16 * 50 + 15, 16 * 51 + 1].map((table) =>
+      vmaOf(512 * table, new Array(512).fill(undefined)),
+    );
+    const after = anonymize(tables, 4096, 9);
+    expect(after.slice(1).map((vma, i) => vma.start === after[i]!.end)).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   test("a process that is moved as a whole by the kernel's randomisation gives the same capture", () => {
     const vmas = (base: number) => [vmaOf(base, [{ cls: "G", pfn: NO_PFN, order: 0 }]), vmaOf(base + 90, [undefined])];
     const first = anonymize(vmas(0x55d1a2c00), 4096, 9);
