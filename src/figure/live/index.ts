@@ -3,9 +3,20 @@
  */
 import { oneOf } from "../../base/errors.ts";
 import type { LiveFigure } from "../live.ts";
+import { contpteDecayLive } from "./contpte-decay.ts";
+import { contptePoliciesLive } from "./contpte-policies.ts";
+import { splitCountsLive } from "./split-counts.ts";
+import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
 /** All live figures. */
-export const liveFigures: readonly LiveFigure[] = [];
+export const liveFigures: readonly LiveFigure[] = [
+  walkCost,
+  folioOrder,
+  tlbReach,
+  splitCountsLive,
+  contptePoliciesLive,
+  contpteDecayLive,
+];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */
 export function liveFigure(id: string): LiveFigure {

@@ -1,0 +1,91 @@
+/**
+ * The live figure of coverage by THP policy: four real processes, their anonymous memory faulted in again in the model.
+ */
+import { digest } from "../../base/digest.ts";
+import type { Capture } from "../../study/capture/format.ts";
+import { readCapture } from "../../study/capture/read.ts";
+import { coveragePolicies, type NamedCaptures, type PolicyRow } from "../../study/coverage/policies.ts";
+import type { Column, Row } from "../figure.ts";
+import { defineLive, type LiveInputs } from "../live.ts";
+import { dots } from "../marks.ts";
+
+/** The captures by the name that the figure shows. */
+export const CAPTURE_FILES: Readonly<Record<string, string>> = {
+  "node, no THP": "node-json.json.gz",
+  "node, mTHP 64K": "node-json-mthp64k.json.gz",
+  "python, no THP": "python-sqlite.json.gz",
+  "python, malloc THP": "python-sqlite-thp.json.gz",
+};
+
+/** The captures of a set of files, read and checked. */
+export async function namedCaptures(inputs: LiveInputs): Promise<NamedCaptures> {
+  const read = async ([name, file]: [string, string]): Promise<[string, Capture]> => {
+    const bytes = inputs[file]!;
+    return [name, await readCapture(typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes, file)];
+  };
+  return new Map(await Promise.all(Object.entries(CAPTURE_FILES).map(read)));
+}
+
+const columns: readonly Column[] = [
+  { key: "capture", label: "process", definition: "A recorded process; see the page on data." },
+  { key: "policy", label: "THP policy", definition: "Folio sizes enabled for all memory." },
+  counted("covered", "covered, %", "Anonymous memory behind contiguous blocks or PMD-sized leaves, per cent."),
+  counted("contpte", "contpte, %", "The part of it behind contiguous blocks of 64K, per cent."),
+  counted("pmd", "PMD, %", "The part of it behind PMD-sized leaves, per cent."),
+  counted("entries", "TLB entries", "Translations that cover the anonymous memory, a block or leaf as one."),
+  counted("resident", "memory, MiB", "Anonymous memory mapped."),
+  counted("tables", "tables", "Page-table pages below the root for all of the anonymous memory."),
+  counted("bloat", "unasked, MiB", "Memory mapped beyond the pages that the process had written."),
+];
+
+function counted(key: keyof PolicyRow, label: string, definition: string): Column {
+  const whole = key === "entries" || key === "tables";
+  return { key, label, definition, basis: "counted", digits: whole ? 0 : 1 };
+}
+
+function altText(rows: readonly PolicyRow[]): string {
+  const of = (policy: string) => rows.filter((row) => row.policy === policy).map((row) => row.covered);
+  const range = (values: readonly number[]) =>
+    `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)} %`;
+  const policies = [...new Set(rows.map((row) => row.policy))];
+  return `Dots of coverage by THP policy for four processes. ${policies.map((p) => `${p}: ${range(of(p))}`).join("; ")}.`;
+}
+
+/** Coverage by THP policy, redrawn for other first accesses. */
+export const contptePoliciesLive = defineLive({
+  id: coveragePolicies.id,
+  title: "Coverage by THP policy",
+  params: coveragePolicies.params,
+  inputs: Object.values(CAPTURE_FILES),
+  run: async (params, inputs, effects) => {
+    const rows = coveragePolicies.run(params, await namedCaptures(inputs), effects);
+    const how = `${params.readFirst} % of pages read before they are written, first accesses ${params.order}`;
+    return {
+      title: "Coverage by THP policy",
+      caption: `Anonymous memory of four recorded processes, faulted in again on arm64 with 4K pages: ${how}.`,
+      alt: altText(rows),
+      better: "more coverage, fewer entries and less memory are better",
+      columns,
+      rows: rows as unknown as readonly Row[],
+      compare: "entries",
+      compareWithin: "capture",
+      origin: {
+        designs: [...new Set(rows.map((row) => row.policy))],
+        workload: "anonymous memory of four captures, replayed",
+        params,
+        seed: params.readFirst > 0 || params.order === "shuffled" ? params.seed : null,
+        input: digest(
+          Object.values(CAPTURE_FILES)
+            .map((file) => digest(inputs[file]!))
+            .join(" "),
+        ),
+      },
+    };
+  },
+  plot: (Plot, frame) => ({
+    marginLeft: 150,
+    ...dots(Plot, frame, { x: "covered", y: "policy", series: "capture" }),
+    x: frame.axis("covered", { domain: [0, 100] }),
+    y: frame.axis("policy", { label: null, grid: true, type: "point" }),
+  }),
+});
