@@ -48,19 +48,25 @@ export const CAPTURE_VERSION = 1;
 
 /** What a capture may say it was recorded on; the page size is told apart from it. */
 export const ARCHES = ["x86-64", "arm64-4k", "arm64-16k", "arm64-64k", "riscv", "s390", "other"] as const;
+/** One of {@link ARCHES}. */
 export type CaptureArch = (typeof ARCHES)[number];
 
+/** Base pages, in bytes, that a capture may have. */
 export const PAGE_SIZES = [4096, 16384, 65536] as const;
 
+/** What a VMA holds, told by its name, which is not kept. */
 export const KINDS = ["anon", "heap", "stack", "file", "shmem", "special"] as const;
+/** One of {@link KINDS}. */
 export type VmaKind = (typeof KINDS)[number];
 
+/** Letters for what lies behind a page; the top of this file explains them. */
 export const CLASSES = ["A", "H", "F", "h", "Z", "S", "G", "X"] as const;
 /** What lies behind a page; the letters are explained at the top of this file. */
 export type PageClass = (typeof CLASSES)[number];
 
 /** Amounts of a VMA by smaps, in the order in which smaps prints them. */
 export const AMOUNTS = ["Rss", "Anonymous", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"] as const;
+/** One of {@link AMOUNTS}. */
 export type Amount = (typeof AMOUNTS)[number];
 /** Kilobytes by name. */
 export type Amounts = Readonly<Record<Amount, number>>;

@@ -16,6 +16,7 @@ export interface ReadLimits {
   readonly values: number;
 }
 
+/** The limits that hold unless others are given: 256 MiB of JSON, 32 Mi values. */
 export const READ_LIMITS: ReadLimits = { bytes: 2 ** 28, values: 2 ** 25 };
 
 /** Object, list of VMAs, VMA, list of runs, run. */
