@@ -1,13 +1,12 @@
 /**
  * A generic core for comparisons that should not depend on one product: every number is a round one, the same for all
- * formats, and can be swept.
+ * formats, so that formats differ by what Linux can do with them and by nothing else.
  *
- * Sources of the order of magnitude: Cortex-A76 has 48 and 1280 TLB entries (Core TRM, Arm 100798); reverse engineering
- * puts x86's page-directory-entry cache at some 32 entries. The exact shape is assumed.
+ * The shape is assumed. For the order of magnitude: Cortex-A76 has 48 and 1280 TLB entries (Core TRM, Arm 100798); Intel
+ * cores keep larger pages in a first-level array of their own.
  */
 import { type Format, spanLg2 } from "../arch/format.ts";
 import type { MmuSpec } from "./simulate.ts";
-import type { TlbArraySpec } from "./tlb.ts";
 import type { AccessDirty } from "./translate.ts";
 import type { WalkCacheSpec } from "./walk-cache.ts";
 
@@ -22,19 +21,23 @@ export interface GenericCore {
   readonly accessDirty: AccessDirty;
 }
 
-const FIRST_LEVEL = { sets: 16, ways: 4 };
+const FIRST_SMALL = { sets: 16, ways: 4 };
+const FIRST_LARGE = { sets: 8, ways: 4 };
 const SECOND_WAYS = 8;
 /** By level of the cached entry: level 0 has no table entries. */
 const WALK_CACHES: WalkCacheSpec = [null, { sets: 1, ways: 32 }, { sets: 1, ways: 8 }, { sets: 1, ways: 4 }];
 
-/** The generic core for a format: two unified TLB levels for all leaf sizes of the format, and walk caches. */
+/** The generic core for a format: a split first TLB level, a unified second one, and walk caches. */
 export function genericCore(format: Format, core: GenericCore): MmuSpec {
-  const holds = leafSizes(format, core.contiguous);
-  const array = (name: string, sets: number, ways: number): TlbArraySpec => ({ name, sets, ways, holds });
+  const sizes = leafSizes(format, core.contiguous);
+  const isSmall = (lg2: number) => lg2 < spanLg2(format, 1);
   return {
     tlb: [
-      [array("the first TLB level", FIRST_LEVEL.sets, FIRST_LEVEL.ways)],
-      [array("the second TLB level", core.tlbEntries / SECOND_WAYS, SECOND_WAYS)],
+      [
+        { name: "the first TLB level", ...FIRST_SMALL, holds: sizes.filter(isSmall) },
+        { name: "the first TLB level for large leaves", ...FIRST_LARGE, holds: sizes.filter((lg2) => !isSmall(lg2)) },
+      ],
+      [{ name: "the second TLB level", sets: core.tlbEntries / SECOND_WAYS, ways: SECOND_WAYS, holds: sizes }],
     ],
     walkCache: core.walkCache ? WALK_CACHES : [],
     accessDirty: core.accessDirty,

@@ -41,14 +41,14 @@ export const walkCostParams = {
 
 /** One way of mapping and what a load costs there, on average. */
 export interface WalkCostRow extends Policy {
-  /** The policy in words. */
+  /** Format and policy in words. */
   readonly mapping: string;
   readonly measured: Measured;
 }
 
 /** Loads that are counted, and before them those that fill TLBs and walk caches. */
 export const COUNTED = 32768;
-export const WARM_UP = 32768;
+export const WARM_UP = 16384;
 
 /** What the choice of formats and orders stands for: base pages first, then by order, without contpte before with. */
 export function policies(format: string, orders: string): Policy[] {

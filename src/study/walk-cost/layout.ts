@@ -77,12 +77,11 @@ export function contpteMatters(format: Format, order: number): boolean {
   return block > 0 && order >= block && order < pmdOrder(format);
 }
 
-/** The policy in a few words: `64K folios, contpte`. */
+/** Format and policy in at most 24 letters: `arm64-4k 64K contpte`. */
 export function policyText({ format: name, order, contpte }: Policy): string {
   const format = formatNamed(name);
-  const size = formatSize(2 ** (format.pageLg2 + order));
-  if (order === 0) return `${size} pages`;
+  const size = `${name} ${formatSize(2 ** (format.pageLg2 + order))}`;
   if (order === pmdOrder(format)) return `${size} THP`;
-  if (!contpteMatters(format, order)) return `${size} folios`;
-  return contpte ? `${size} folios, contpte` : `${size} folios, no contpte`;
+  if (!contpteMatters(format, order)) return size;
+  return contpte ? `${size} contpte` : `${size} no contpte`;
 }

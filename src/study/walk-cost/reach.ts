@@ -45,8 +45,7 @@ function point(params: ParamsOf<typeof tlbReachParams>, layout: Layout, mib: num
   const { policy, mm } = layout;
   const pages = (mib * MiB) / 2 ** mm.kernel.format.pageLg2;
   const { counts } = measure(layout, coreOf(params), defaultCosts, streams({ ...params, ...LENGTH, pages }));
-  const mapping = `${policy.format}, ${policyText(policy)}`;
-  return { ...policy, mapping, mib, missesPer1000: (counts.walks / counts.accesses) * 1000 };
+  return { ...policy, mapping: policyText(policy), mib, missesPer1000: (counts.walks / counts.accesses) * 1000 };
 }
 
 /** "How far does the TLB reach?" */
