@@ -10,6 +10,7 @@ import { CellFailure, RunInterrupted, runNotebook } from "../notebook/run.ts";
 import type { Session } from "../notebook/session.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 
+/** Options of the command, as typed. */
 export interface RunOptions {
   /** Notebook files; none means all of `notebooks/`. */
   readonly files: readonly string[];
@@ -17,6 +18,7 @@ export interface RunOptions {
   readonly force?: boolean;
 }
 
+/** What running notebooks needs from outside. */
 export interface RunEffects extends CommandEffects {
   /** The project's folder, in which notebooks run. */
   readonly root: string;

@@ -10,6 +10,7 @@ import { digestPaths } from "../notebook/digest.ts";
 import { replaceFile } from "../notebook/file.ts";
 import { type RunEffects, runCommand } from "./run.ts";
 
+/** Options of the command, as typed. */
 export interface StartOptions {
   /** First port to try, 4321 unless given; the next free one is taken. */
   readonly port?: string;

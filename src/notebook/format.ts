@@ -4,7 +4,9 @@
  */
 import { UserError } from "../base/errors.ts";
 
+/** Any JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+/** A JSON object, such as the metadata of a cell. */
 export interface JsonObject {
   readonly [key: string]: Json;
 }
@@ -35,6 +37,7 @@ interface CellBase {
   readonly metadata: JsonObject;
 }
 
+/** Code, with what it put out when it last ran. */
 export interface CodeCell extends CellBase {
   readonly cell_type: "code";
   readonly execution_count: number | null;
@@ -47,8 +50,10 @@ export interface TextCell extends CellBase {
   readonly attachments: Readonly<Record<string, MimeBundle>>;
 }
 
+/** A cell of either kind. */
 export type NbCell = CodeCell | TextCell;
 
+/** A checked notebook: text joined, every cell with an id of its own. */
 export interface Notebook {
   readonly metadata: JsonObject;
   readonly cells: readonly NbCell[];

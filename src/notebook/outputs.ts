@@ -28,6 +28,7 @@ interface Slot {
   readonly displayId?: string;
 }
 
+/** An empty log. */
 export function outputLog(): OutputLog {
   const cells = new Map<number, { slots: Slot[]; clearAtNext: boolean }>();
   const at = (cell: number) => {

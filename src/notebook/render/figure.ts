@@ -21,6 +21,7 @@ export interface PageFile {
   readonly text: string;
 }
 
+/** A figure as part of a page, and the files that it offers. */
 export interface RenderedFigure {
   readonly html: string;
   readonly files: readonly PageFile[];
@@ -70,6 +71,7 @@ export interface Placement {
   readonly live: LiveFigure | undefined;
 }
 
+/** The figure with all that belongs to it. */
 export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Placement): RenderedFigure {
   const { number, live } = place;
   const { data, build } = stored;

@@ -21,6 +21,8 @@ export function attributes(values: Readonly<Record<string, string | number | boo
     .join("");
 }
 
-/** Console text without the escape sequences that colour it on a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what this looks for
-export const withoutAnsi = (text: string): string => text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, "");
+const ANSI = /\x1b\[[0-9;?]*[ -/]*[@-~]/g;
+
+/** Console text without the escape sequences that colour it on a terminal. */
+export const withoutAnsi = (text: string): string => text.replace(ANSI, "");

@@ -10,12 +10,14 @@ import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputHtml } from "./output.ts";
 import { sanitizeHtml } from "./sanitize.ts";
 
+/** A heading of a page. */
 export interface Heading {
   readonly depth: number;
   readonly slug: string;
   readonly text: string;
 }
 
+/** Rendered Markdown and the headings in it. */
 export interface Markdown {
   readonly html: string;
   readonly headings: readonly Heading[];
@@ -31,6 +33,7 @@ export interface RenderEffects {
   live(id: string): LiveFigure | undefined;
 }
 
+/** A notebook as a page. */
 export interface Page {
   readonly title: string;
   /** First sentences of the prose, for search engines and previews. */

@@ -1,4 +1,6 @@
-// The part of sanitize-html's options that is used here; the package itself comes without types.
+/**
+ * The part of sanitize-html's options that is used here; the package itself comes without types.
+ */
 declare module "sanitize-html" {
   function sanitize(html: string, options: sanitize.IOptions): string;
   namespace sanitize {

@@ -6,6 +6,7 @@ import type { FigureData } from "../../figure/figure.ts";
 import { toHtmlTable } from "../../figure/table.ts";
 import { escapeHtml } from "./html.ts";
 
+/** Table and meanings, escaped. */
 export function dataHtml(data: FigureData): string {
   const terms = data.columns.map(
     ({ label, definition }) => `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(definition)}</dd>`,
