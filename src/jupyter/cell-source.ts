@@ -158,7 +158,7 @@ function fitDeclarations(
     const before = declared.names.map((name) => known.get(name) ?? bindings.get(name)).find((b) => b !== undefined);
     const binding = before ?? declared.natural;
     for (const name of declared.names) bindings.set(name, binding);
-    if (binding !== declared.natural) edits.push(...declared.other(binding, file));
+    if (binding !== declared.natural || declared.isConst) edits.push(...declared.other(binding, file));
   }
   return { edits, bindings };
 }
@@ -166,6 +166,8 @@ function fitDeclarations(
 interface Declared {
   readonly names: readonly string[];
   readonly natural: Binding;
+  /** The engine lets no `const` follow a `let`; that nobody writes to one is the type check's business. */
+  readonly isConst?: boolean;
   /** The edits that declare the names in the other way. */
   other(binding: Binding, file: TypeScript.SourceFile): Edit[];
 }
@@ -194,6 +196,7 @@ function variables(statement: TypeScript.VariableStatement): Declared | undefine
   return {
     names: list.declarations.flatMap((d) => boundNames(d.name)),
     natural: isVar ? "global" : "lexical",
+    isConst: (list.flags & ts.NodeFlags.Const) !== 0,
     other: (binding, file) => {
       const start = list.getStart(file);
       const end = start + (/^\w+/.exec(file.text.slice(start))?.[0].length ?? 0);

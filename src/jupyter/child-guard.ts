@@ -6,7 +6,7 @@ import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
-import { AWAITING, ENTERED, GUARD_FD, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
+import { AWAITING, GUARD_FD, KERNEL, PHASE, RUNNING, SEEN, TARGET } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 250;
@@ -23,10 +23,13 @@ parent.on("error", () => process.kill(process.pid, "SIGKILL"));
 
 async function interrupt(id: number): Promise<void> {
   const seen = Atomics.load(shared, SEEN);
+  Atomics.store(shared, TARGET, id);
   for (let attempt = 0; Atomics.load(shared, RUNNING) === id && Atomics.load(shared, SEEN) === seen; attempt++) {
     const phase = Atomics.load(shared, PHASE);
-    if (attempt === 0 || phase === ENTERED) process.kill(process.pid, "SIGINT");
-    else if (phase === AWAITING) terminate();
+    // By turns: a termination drops all that was waiting to run, the kernel's own next step among it, which a signal
+    // then brings back. Never both at once, or the second would hit the next cell.
+    if (phase === AWAITING && attempt % 2 === 1) terminate();
+    else if (attempt === 0 || phase !== KERNEL) process.kill(process.pid, "SIGINT");
     await sleep(PATIENCE);
   }
 }

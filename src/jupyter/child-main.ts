@@ -4,7 +4,16 @@
 import { Worker } from "node:worker_threads";
 import { Interrupted } from "./cell-run.ts";
 import { type CellSession, openCellSession, reportStray } from "./cell-session.ts";
-import { type Answer, PHASE, type Reply, type Request, RUNNING, SEEN, SHARED_LENGTH } from "./child-protocol.ts";
+import {
+  type Answer,
+  PHASE,
+  type Reply,
+  type Request,
+  RUNNING,
+  SEEN,
+  SHARED_LENGTH,
+  TARGET,
+} from "./child-protocol.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT));
 const send = (reply: Reply): void => void process.send?.(reply);
@@ -20,6 +29,8 @@ const session = openCellSession(process.cwd(), {
 // An inspector that is still connected makes Node wait for its end, and say so on standard error.
 process.on("exit", () => void session.close());
 process.on("SIGINT", () => {
+  // A signal may arrive after the cell that it was meant for has ended.
+  if (Atomics.load(shared, TARGET) !== Atomics.load(shared, RUNNING)) return;
   Atomics.add(shared, SEEN, 1);
   session.interrupt();
 });

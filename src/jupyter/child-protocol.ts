@@ -24,11 +24,15 @@ export type Answer = ExecuteResult | Completion | Completeness | string | null;
 /** File descriptor of the child on which the parent names the execution to interrupt; its end is the parent's end. */
 export const GUARD_FD = 4;
 
-/** Places in the shared array: the running execution (0 for none), interrupts seen by the main thread, its phase. */
+/**
+ * Places in the shared array: the running execution (0 for none), interrupts seen by the main thread, its phase, and the
+ * execution that is to be interrupted.
+ */
 export const RUNNING = 0;
 export const SEEN = 1;
 export const PHASE = 2;
-export const SHARED_LENGTH = 3;
+export const TARGET = 3;
+export const SHARED_LENGTH = 4;
 
 /**
  * What the main thread does: `KERNEL`, code of the kernel that must not be ended half way; `ENTERED`, a cell's first

@@ -3,6 +3,7 @@
  * redeclaration, and top-level await. Reached through Node's inspector, which is the only door to that mode.
  */
 import { type Runtime, Session } from "node:inspector";
+import { promiseHooks } from "node:v8";
 import { Script } from "node:vm";
 import { BRIDGE, getBridge } from "./bridge.ts";
 
@@ -44,16 +45,19 @@ export function createEvaluator(): Evaluator {
     close: () => inspector.disconnect(),
     evaluate: (expression) =>
       new Promise((resolve) => {
-        pending = () =>
+        pending = () => {
+          const release = holdNextPromise();
           inspector.post(
             "Runtime.evaluate",
             { expression, replMode: true, awaitPromise: true, objectGroup: GROUP },
             (failure, reply) => {
+              release();
               resolve(failure === null ? outcome(reply as Runtime.EvaluateReturnType, value) : { kind: "interrupted" });
               taken = undefined;
               inspector.post("Runtime.releaseObjectGroup", { objectGroup: GROUP });
             },
           );
+        };
         if (getBridge() === undefined) throw new Error("no session is open");
         try {
           entry.runInThisContext({ breakOnSigint: true });
@@ -62,6 +66,26 @@ export function createEvaluator(): Evaluator {
           resolve({ kind: "interrupted" });
         }
       }),
+  };
+}
+
+const held = new Set<Promise<unknown>>();
+
+/**
+ * Keeps the next promise that is made until it is released: that of the script itself. Were it collected, as happens
+ * when an interrupted cell waits for nothing any more, the inspector would tell so from within the garbage collection,
+ * where no code may run, and the process would end.
+ */
+function holdNextPromise(): () => void {
+  let promise: Promise<unknown> | undefined;
+  const stop = promiseHooks.onInit((made) => {
+    promise ??= made as Promise<unknown>;
+    held.add(promise);
+    stop();
+  });
+  return () => {
+    stop();
+    if (promise !== undefined) held.delete(promise);
   };
 }
 

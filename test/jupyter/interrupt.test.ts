@@ -1,0 +1,101 @@
+/**
+ * A session can be interrupted whatever its cell does, and it never outlives its parent.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { runCell } from "./cells.ts";
+
+let session: ChildSession;
+
+beforeAll(() => {
+  session = startSession(PROJECT_ROOT);
+});
+afterAll(() => session.close());
+
+const SLEEP = "const nap = (ms: number) => new Promise((done) => setTimeout(done, ms));";
+
+/** Runs a cell and interrupts it as soon as it has printed something. */
+function interrupted(code: string) {
+  const stop = new AbortController();
+  return runCell(session, code, { signal: stop.signal, onEvent: () => stop.abort() });
+}
+
+test.each([
+  ["computes", "console.log('go'); while (true) {}"],
+  ["computes after an await", "console.log('go'); await null; while (true) {}"],
+  ["awaits without ever letting go", "console.log('go'); for (;;) await null;"],
+  ["waits for ever", "console.log('go'); await new Promise(() => {});"],
+  ["computes in a timer", "console.log('go'); setTimeout(() => { while (true) {} }, 1); await new Promise(() => {});"],
+])("a cell that %s is interrupted, and its variables stay", async (_, code) => {
+  await runCell(session, "const kept = 11;");
+  expect(await interrupted(code)).toMatchObject({ status: "aborted", ename: "Interrupted" });
+  expect((await runCell(session, "kept")).value).toBe("11");
+});
+
+test.each([
+  ["a promise around a timer", `${SLEEP} for (;;) { console.log('tick'); await nap(10); }`],
+  [
+    "node:timers/promises",
+    "import { setTimeout as rest } from 'node:timers/promises';\nfor (;;) { console.log('tick'); await rest(10); }",
+  ],
+  ["setInterval", "setInterval(() => console.log('tick'), 10); await new Promise(() => {});"],
+])("an interrupted loop over %s does not go on in the background", async (_, code) => {
+  let ticks = 0;
+  const stop = new AbortController();
+  const onEvent = (event: { type: string; output?: { output_type: string } }) => {
+    if (event.output?.output_type === "stream") ticks++;
+    stop.abort();
+  };
+  await runCell(session, code, { signal: stop.signal, onEvent });
+  const before = ticks;
+  await runCell(session, `${SLEEP} await nap(80);`);
+  expect(ticks).toBe(before);
+});
+
+test("a signal that is already aborted keeps the cell from running", async () => {
+  const ran = await runCell(session, "console.log('ran')", { signal: AbortSignal.abort() });
+  expect(ran).toMatchObject({ status: "aborted", stdout: "" });
+});
+
+test("an interrupt while nothing runs does not touch the next cell", async () => {
+  session.interrupt();
+  expect((await runCell(session, "1 + 1")).value).toBe("2");
+});
+
+test("a cell that ends the process is an error that says so", async () => {
+  const own = startSession(PROJECT_ROOT);
+  expect(await runCell(own, "process.exit(3)")).toMatchObject({
+    status: "error",
+    ename: "SessionEnded",
+    evalue: "the session's process has ended with status 3; its variables are gone",
+  });
+  await own.ended;
+});
+
+test("two sessions at once share nothing", async () => {
+  const other = startSession(PROJECT_ROOT);
+  await runCell(session, "const mine = 1; (globalThis as any).ours = 1;");
+  expect((await runCell(other, "mine")).ename).toBe("TypeCheckError");
+  expect((await runCell(other, "typeof (globalThis as any).ours")).value).toBe("'undefined'");
+  await other.close();
+});
+
+test("a busy session ends when its parent is killed", async () => {
+  const parent = fork(fileURLToPath(new URL("./busy-parent.ts", import.meta.url)), { execArgv: [] });
+  const [pid] = (await once(parent, "message")) as [number];
+  parent.kill("SIGKILL");
+  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
