@@ -7,7 +7,13 @@ import { writeSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { UserError } from "./base/errors.ts";
+import type { CoverageOptions } from "./cli/coverage.ts";
 import type { CommandEffects } from "./cli/effects.ts";
+import type { RunEffects } from "./cli/run.ts";
+import type { Place } from "./jupyter/data-dir.ts";
+
+/** The project's folder. */
+const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 
 const interrupted = new AbortController();
 
@@ -37,7 +43,11 @@ const program = new Command("ptlab")
   .version(manifest.version)
   .showHelpAfterError(false)
   .exitOverride()
-  .configureOutput({ writeErr: effects.err, writeOut: effects.out });
+  .configureOutput({
+    writeErr: effects.err,
+    writeOut: effects.out,
+    outputError: (text, print) => print(text.replace(/^error: /, "ptlab: ").replace(/\n\(/, " (")),
+  });
 
 program
   .command("ops")
@@ -53,6 +63,81 @@ program
     const accessDirty = o.hwAf ? "hardware" : undefined;
     process.exitCode = await opsCommand(files, { ...o, accessDirty }, effects);
   });
+
+program
+  .command("capture")
+  .description("record the memory layout of a live process (Linux, root); nothing of it identifies the machine")
+  .argument("<pid>", "process id")
+  .requiredOption("-o, --output <file>", "file to write, compressed if it ends in .gz")
+  .option("--name <label>", "label to keep in the capture; nothing else names the program")
+  .option("--force", "replace a file that exists")
+  .action(async (pid: string, o: { output: string; name?: string; force?: boolean }) => {
+    const { captureCommand } = await import("./cli/capture.ts");
+    await captureCommand({ pid, ...o }, effects);
+  });
+
+program
+  .command("coverage")
+  .description(
+    "what a captured process gets from large folios, by thpmaps' names, and what other page sizes would give",
+  )
+  .argument("<file>", "capture")
+  .option("--rollup", "sum over all areas")
+  .option("--cont <size>", "size of contiguous blocks, such as 64K; may be given again", collect)
+  .option("--inc-empty", "show statistics that are 0")
+  .option("--inc-smaps", "show the amounts of smaps that the capture holds")
+  .option("--json", "print one JSON object")
+  .action(async (file: string, o: Omit<CoverageOptions, "file">) => {
+    const { coverageCommand } = await import("./cli/coverage.ts");
+    const { sourceDigest } = await import("./notebook/digest.ts");
+    await coverageCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+  });
+
+program
+  .command("run")
+  .description("run notebooks headless and store their outputs; what is fresh is left alone")
+  .argument("[file...]", "notebooks, all of notebooks/ by default")
+  .option("--force", "run also what is fresh")
+  .action(async (files: string[], o: { force?: boolean }) => {
+    const { runCommand } = await import("./cli/run.ts");
+    process.exitCode = await runCommand({ files, ...o }, await runEffects());
+  });
+
+program
+  .command("start")
+  .description("run stale notebooks, build the site, serve it on this machine")
+  .option("--port <number>", "first port to try", "4321")
+  .option("--no-serve", "build and end")
+  .action(async (o: { port: string; serve: boolean }) => {
+    const { startCommand } = await import("./cli/start.ts");
+    process.exitCode = await startCommand(o, await runEffects());
+  });
+
+const jupyter = program.command("jupyter").description("the Jupyter kernel");
+for (const [name, what] of [
+  ["install", "make the kernel known to Jupyter as 'ptlab (TypeScript)'"],
+  ["uninstall", "take it out again"],
+] as const)
+  jupyter
+    .command(name)
+    .description(what)
+    .option("--user", "for this user (the default unless root)")
+    .option("--prefix <dir>", "below DIR/share/jupyter")
+    .option("--sys-prefix", "in the active Python environment")
+    .action(async (o: Place) => {
+      const kernelspec = await import("./jupyter/kernelspec.ts");
+      await (name === "install" ? kernelspec.installCommand(o) : kernelspec.uninstallCommand(o));
+    });
+
+/** What running notebooks needs: a session a notebook, each in a process of its own. */
+async function runEffects(): Promise<RunEffects> {
+  const { startSession } = await import("./jupyter/child-session.ts");
+  return { ...effects, root: ROOT, cwd: process.cwd(), createSession: startSession };
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
 
 process.on("SIGINT", () => interrupted.abort());
 try {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { MiB } from "../../../src/base/size.ts";
+import { differences, type Recorded } from "../../../src/study/ops/compare.ts";
 import { type OpRecord, type OpsSpec, runScript } from "../../../src/study/ops/run.ts";
 import { parseScript } from "../../../src/study/ops/script.ts";
-import { fields, type Recorded, readRecorded } from "./recorded.ts";
+import { readRecorded } from "./recorded.ts";
 
 /**
  * The recorded corpora, the machine each was recorded on, and how much of each the model must reproduce: scripts that need
@@ -56,14 +57,8 @@ function compare(recorded: Recorded, spec: OpsSpec): { ops: number; whole: boole
 
 /** Equal means equal, in every field that the recording has. */
 function compareFields(script: string, want: OpRecord, got: OpRecord): void {
-  const model = fields(got);
-  const differ = [...fields(want)].filter(([key, text]) => model.get(key) !== text);
-  const extra = want.pt ? [...model.keys()].filter((key) => !fields(want).has(key)) : [];
-  if (differ.length === 0 && extra.length === 0) return;
-  const lines = differ.map(([key, text]) => `  ${key}\n    kernel ${text}\n    model  ${model.get(key)}`);
-  expect.fail(
-    `${script} operation ${want.i}: ${want.op}\n${lines.join("\n")}${extra.length ? `\n  only in the model: ${extra}` : ""}`,
-  );
+  const lines = differences(want, got).map((d) => `  ${d.field}\n    kernel ${d.kernel}\n    model  ${d.model}`);
+  if (lines.length > 0) expect.fail(`${script} operation ${want.i}: ${want.op}\n${lines.join("\n")}`);
 }
 
 describe("a recorded kernel run", () => {
