@@ -6,7 +6,7 @@ import { decode, type Format, levelsOf, spanLg2, vaBits } from "../arch/format.t
 import { formatSize, hex } from "../base/size.ts";
 import { type Tree, walkSlots } from "./translate.ts";
 
-/** The walk of one virtual page, a line for each level read; at most 72 columns. */
+/** The walk of one virtual page, a line for each level read: level, slot, address bits that chose it, word, meaning. */
 export function describeWalk(tree: Tree, vpn: number): string {
   const { format: f } = tree;
   const address = BigInt(vpn) << BigInt(f.pageLg2);
@@ -19,11 +19,11 @@ function describeSlot(tree: Tree, vpn: number, slot: number, level: number): str
   const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const shift = f.pageLg2 + spanLg2(f, level);
-  const bits = `bits ${String(shift + f.indexLg2[level]! - 1).padStart(2)}-${shift}`;
+  const bits = `${shift + f.indexLg2[level]! - 1}-${shift}`.padStart(5);
   const index = slot & (2 ** tables.slotsLg2 - 1);
   const word = ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16).padStart(16, "0");
   const name = `${level} ${f.levelNames[level]}[${index}]`.padEnd(10);
-  return `  ${name} ${bits}  ${word}  ${meaning(f, lo, hi, level, vpn)}`;
+  return `  ${name}  ${bits}  ${word}  ${meaning(f, lo, hi, level, vpn)}`;
 }
 
 function meaning(f: Format, lo: number, hi: number, level: number, vpn: number): string {
@@ -32,8 +32,10 @@ function meaning(f: Format, lo: number, hi: number, level: number, vpn: number):
   if (entry.kind !== "leaf") return entry.kind;
   const lg2 = spanLg2(f, level);
   const pfn = entry.pfn + (vpn & (2 ** lg2 - 1));
-  const block = entry.attrs & A.cont ? `, of ${formatSize(2 ** (f.pageLg2 + lg2 + f.contLg2[level]!))}` : "";
-  return `${formatSize(2 ** (f.pageLg2 + lg2))} leaf${block}: frame ${hex(pfn)} ${attrText(entry.attrs)}`;
+  const size = formatSize(2 ** (f.pageLg2 + lg2));
+  const block = formatSize(2 ** (f.pageLg2 + lg2 + f.contLg2[level]!));
+  const what = entry.attrs & A.cont ? `${size} of ${block}` : `${size} leaf`;
+  return `${what}, frame ${hex(pfn)} ${attrText(entry.attrs)}`;
 }
 
 /** The virtual address as a picture of its fields, high bits first: `47-39 PGD | ... | 11-0 offset`. */

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import { random } from "../../src/base/random.ts";
+import { reach, Tlb, type TlbArraySpec, type TlbSpec } from "../../src/mmu/tlb.ts";
+import { BASES } from "./programs.ts";
+import { TwinTlb } from "./twins.ts";
+
+const SIZES = [0, 4, 9, 13, 18];
+const full = (ways: number, holds: readonly number[]): TlbArraySpec => ({ name: "array", sets: 1, ways, holds });
+const SEEDS = Array.from({ length: 40 }, (_, i) => i + 1);
+
+describe("a TLB and its slow twin agree access by access", () => {
+  test.each(SEEDS)("seed %i", (seed) => {
+    const rng = random(seed);
+    const array = () => ({
+      name: "array",
+      sets: 2 ** rng.below(4),
+      ways: 1 + rng.below(6),
+      holds: SIZES.filter(() => rng.below(2) === 0),
+    });
+    const spec = Array.from({ length: 1 + rng.below(3) }, () => Array.from({ length: 1 + rng.below(3) }, array));
+    const [tlb, twin] = [new Tlb(spec), new TwinTlb(spec)];
+    for (let i = 0; i < 4000; i++) {
+      const vpn = rng.pick([...BASES, 2 ** 44 - 4096]) + rng.below(4096);
+      if (rng.below(200) === 0) {
+        const end = vpn + 1 + rng.below(600);
+        tlb.flush(vpn, end);
+        twin.flush(vpn, end);
+      }
+      const hit = tlb.look(vpn);
+      expect(hit, `seed ${seed}, access ${i}`).toBe(twin.look(vpn));
+      if (hit < spec.length) expect(tlb.pfn, `seed ${seed}, access ${i}`).toBe(twin.pfn);
+      else {
+        // A leaf's size depends on its place alone, as it does in tables that do not change.
+        const lg2 = SIZES[Math.floor(vpn / 1024) % 3]!;
+        tlb.fill(vpn, lg2, vpn % 2 ** 20);
+        twin.fill(vpn, lg2, vpn % 2 ** 20);
+      }
+    }
+  });
+});
+
+function misses(spec: TlbSpec, vpns: readonly number[], lg2: number): number {
+  const tlb = new Tlb(spec);
+  let n = 0;
+  for (const vpn of vpns)
+    if (tlb.look(vpn) === spec.length) {
+      n++;
+      tlb.fill(vpn, lg2, vpn);
+    }
+  return n;
+}
+
+test.each(SEEDS)("a contiguous entry never raises misses in a fully associative LRU TLB, seed %i", (seed) => {
+  const rng = random(seed);
+  const ways = 1 + rng.below(32);
+  const span = 16 + rng.below(1000);
+  const vpns = Array.from({ length: 3000 }, () => BASES[1]! + rng.below(1 + rng.below(span)));
+  const [plain, contiguous] = [[full(ways, [0])], [full(ways, [0, 4])]];
+  expect(misses([contiguous], vpns, 4)).toBeLessThanOrEqual(misses([plain], vpns, 4));
+});
+
+test("a set-associative TLB can miss more often with contiguous entries than without", () => {
+  // Three pages far apart: as single entries in three sets, as blocks all in one.
+  const vpns = Array.from({ length: 30 }, (_, i) => (i % 3) * 64 + (i % 3));
+  const array = (holds: number[]) => ({ name: "array", sets: 4, ways: 2, holds });
+  expect(misses([[array([0, 4])]], vpns, 4)).toBeGreaterThan(misses([[array([0])]], vpns, 4));
+});
+
+test("a level holds a leaf in the largest size that it knows and that fits", () => {
+  const tlb = new Tlb([[full(4, [0])], [full(4, [0, 4])]]);
+  tlb.fill(100, 9, 100);
+  expect(tlb.look(100)).toBe(0);
+  expect(tlb.look(111)).toBe(1);
+  expect(tlb.look(111)).toBe(0);
+  expect(tlb.look(112)).toBe(2);
+});
+
+test("a level that knows no size small enough holds nothing", () => {
+  const tlb = new Tlb([[full(4, [9])]]);
+  tlb.fill(5, 4, 5);
+  expect(tlb.look(5)).toBe(1);
+});
+
+test("entries of different sizes at the same place are not mistaken for one another", () => {
+  const tlb = new Tlb([[full(4, [0, 4])]]);
+  tlb.fill(0, 4, 1000);
+  tlb.fill(16, 0, 7);
+  expect([tlb.look(3), tlb.pfn, tlb.look(16), tlb.pfn, tlb.look(17)]).toEqual([0, 1003, 0, 7, 1]);
+});
+
+test("equal low address bits 512 GiB apart are two addresses", () => {
+  const tlb = new Tlb([[full(4, [0])]]);
+  tlb.fill(5, 0, 1);
+  expect(tlb.look(5 + 2 ** 27)).toBe(1);
+});
+
+test("a flush takes every entry that overlaps the range and no other", () => {
+  const tlb = new Tlb([[full(8, [0, 4])]]);
+  tlb.fill(16, 4, 16);
+  tlb.fill(40, 0, 40);
+  tlb.fill(41, 0, 41);
+  tlb.flush(31, 41);
+  expect([16, 40, 41].map((vpn) => tlb.look(vpn))).toEqual([1, 1, 0]);
+});
+
+test("reach is entries times what an entry covers", () => {
+  const spec = [[full(64, [0, 9])], [{ name: "array", sets: 128, ways: 8, holds: [0, 4] }]];
+  expect([0, 4, 9].map((lg2) => reach(spec, lg2))).toEqual([1024, 16384, 32768]);
+});
+
+test("a shape that cannot be built is refused with what is allowed", () => {
+  expect(() => new Tlb([[{ name: "L1", sets: 3, ways: 4, holds: [0] }]])).toThrow("bad sets '3' of L1: a power of two");
+  expect(() => new Tlb([[{ name: "L1", sets: 4, ways: 0, holds: [0] }]])).toThrow("bad ways '0' of L1");
+  expect(() => new Tlb([[{ name: "L1", sets: 4, ways: 1, holds: [27] }]])).toThrow("bad size '27' in L1: 0 to 26");
+});
