@@ -133,13 +133,15 @@ export function wholeBlocks(pt: PageTable, slot: number, nr: number): [number, n
  * permission must unfold, because the entries would no longer agree.
  */
 export function setAccessFlags(pt: PageTable, slot: number, add: number): void {
-  const now = pt.attrs(slot) | gather(pt, slot);
+  const seen = gather(pt, slot);
+  const now = pt.attrs(slot) | seen;
   if ((now | add) === now) return;
   if (add & A.write & ~now) {
     unfold(pt, slot);
     changeAttrs(pt, slot, 1, add, 0);
     return;
   }
-  changeAttrs(pt, slot & ~(contPtes(pt) - 1), contPtes(pt), add, 0);
+  // The entry that is written was read as that of the whole block, so it carries what any of them had.
+  changeAttrs(pt, slot & ~(contPtes(pt) - 1), contPtes(pt), seen | add, 0);
   flushBlock(pt);
 }
