@@ -9,6 +9,7 @@ export * from "./base/errors.ts";
 export * from "./base/random.ts";
 export * from "./base/size.ts";
 export * from "./base/tally.ts";
+export * from "./figure/as-text.ts";
 export * from "./figure/create.ts";
 export * from "./figure/csv.ts";
 export * from "./figure/figure.ts";
