@@ -16,8 +16,6 @@ export interface Bridge {
   readonly meta: Readonly<Record<string, unknown>>;
   /** Hands a value from the inspector to the kernel. */
   take(value: unknown): void;
-  /** Runs what is set before; see `evaluate.ts`. */
-  run(): void;
   /** Shows a mime bundle at this place of the cell's output. */
   display(value: unknown, options?: { readonly id?: string; readonly update?: boolean }): Promise<void>;
   clear(wait: boolean): void;

@@ -9,7 +9,7 @@ import { type Bridge, setBridge } from "./bridge.ts";
 import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, type Completeness, type Completion, createChecker } from "./checker.ts";
-import { AWAITING, ENTERED, KERNEL, type Phase } from "./child-protocol.ts";
+import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
@@ -26,7 +26,7 @@ export interface CellSession extends Session {
   /** Type and documentation of what is at the offset, or undefined. */
   inspect(code: string, offset: number): Promise<string | undefined>;
   completeness(code: string): Promise<Completeness>;
-  /** Interrupts the cell that awaits; a busy one is ended by SIGINT. */
+  /** Interrupts the running cell, if it lets this call through; a busy one has to be terminated first. */
   interrupt(): void;
 }
 
@@ -39,32 +39,28 @@ interface State {
   readonly bindings: Map<string, Binding>;
   readonly reserved: ReadonlySet<string>;
   readonly folder: string;
-  readonly hooks: CellSessionHooks;
+  onPhase(phase: Phase): void;
   count: number;
   /** Ends the wait for the running cell, while there is one. */
   interrupt?: () => void;
-}
-
-/** What the process around a session may want to know, to interrupt it from another thread. */
-export interface CellSessionHooks {
-  onPhase?(phase: Phase): void;
-  /** Called when a SIGINT has ended a busy cell. */
-  onInterrupt?(): void;
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let open = false;
 
-/** Opens a session whose cells import relative to `folder`. Takes about a second. */
-export function openCellSession(folder: string, hooks: CellSessionHooks = {}): CellSession {
+/**
+ * Opens a session whose cells import relative to `folder`. Takes about a second. `onPhase` is told when a cell's code
+ * may be running and when the kernel's is, so that another thread knows what it may terminate.
+ */
+export function openCellSession(folder: string, onPhase: (phase: Phase) => void = () => {}): CellSession {
   if (open) throw new Error("a session is open in this process; close it first or use a session of its own process");
   open = true;
   const reserved = reservedNames();
   const undo = [captureStreams(), trackTimers()];
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
-    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, hooks, count: 0 },
+    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, onPhase, count: 0 },
   };
   setBridge(bridge(state));
   return {
@@ -95,7 +91,6 @@ function bridge(state: State): Bridge {
     },
     meta: { url, dirname: state.folder, filename: `${state.folder}/cell.ts` },
     take: state.evaluator.take,
-    run: state.evaluator.run,
     display: (value, options) => show(state, value, options),
     clear: (wait) => emit({ type: "clear", wait }),
   };
@@ -108,13 +103,13 @@ async function show(state: State, value: unknown, options: { id?: string; update
   else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
 }
 
-/** Answers an editor while a cell may be awaiting: an interrupt must not end the type program half way. */
+/** Answers an editor while a cell may be awaiting: a termination must not hit the type program. */
 function undisturbed<T>(state: State, body: () => T): T {
-  state.hooks.onPhase?.(KERNEL);
+  state.onPhase(KERNEL);
   try {
     return body();
   } finally {
-    if (state.interrupt !== undefined) state.hooks.onPhase?.(AWAITING);
+    if (state.interrupt !== undefined) state.onPhase(CELL);
   }
 }
 
@@ -122,33 +117,39 @@ async function execute(state: State, code: string, options: ExecuteOptions): Pro
   const count = options.count ?? state.count + 1;
   state.count = count;
   const run: CellRun = { count, emit: options.onOutput, timers: new Map(), interrupted: false };
-  const interrupted = new Promise<Outcome>((resolve) => {
-    state.interrupt = () => {
-      interruptRun(run);
-      resolve({ kind: "interrupted" });
-    };
-  });
+  const { promise, resolve } = Promise.withResolvers<ExecuteResult>();
+  state.interrupt = () => {
+    state.interrupt = undefined;
+    interruptRun(run);
+    resolve(ended(run, "aborted", interruptFailure()));
+  };
   const interrupt = () => state.interrupt?.();
   if (options.signal?.aborted) interrupt();
   options.signal?.addEventListener("abort", interrupt);
   try {
-    return await runCell(state, run, code, interrupted);
+    // A terminated cell never ends: what waits for it is dropped with it, and the interrupt's own promise ends the race.
+    return await Promise.race([promise, runCell(state, run, code)]);
   } finally {
+    state.onPhase(KERNEL);
     state.interrupt = undefined;
     options.signal?.removeEventListener("abort", interrupt);
   }
 }
 
-async function runCell(state: State, run: CellRun, code: string, interrupted: Promise<Outcome>) {
-  const prepared = prepare(state, run, code);
-  if ("failure" in prepared) return ended(run, "error", prepared.failure);
+async function runCell(state: State, run: CellRun, code: string): Promise<ExecuteResult> {
+  const prepared = run.interrupted ? undefined : prepare(state, run, code);
   // An interrupt that came during the check is waiting for its turn.
   await nextTurn();
-  if (run.interrupted) return ended(run, "aborted", interruptFailure());
-  const outcome = await Promise.race([evaluate(state, run, prepared), interrupted]);
-  state.hooks.onPhase?.(KERNEL);
-  return finish(state, run, prepared, outcome);
+  if (prepared === undefined || run.interrupted) return never;
+  if ("failure" in prepared) return ended(run, "error", prepared.failure);
+  const text = `${STRICT_PREFIX}${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
+  state.onPhase(CELL);
+  const outcome = await within(run, () => state.evaluator.evaluate(text));
+  return run.interrupted ? never : finish(state, run, prepared, outcome);
 }
+
+/** What an interrupted cell returns to a race that is over. */
+const never = new Promise<never>(() => {});
 
 /** Checks the cell and makes its script. */
 function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
@@ -171,24 +172,12 @@ function prepare(state: State, run: CellRun, code: string): Script | { readonly 
   }
 }
 
-async function evaluate(state: State, run: CellRun, script: Script): Promise<Outcome> {
-  const text = `${STRICT_PREFIX}${script.code}\n//# sourceURL=${cellName(run.count)}`;
-  state.hooks.onPhase?.(ENTERED);
-  const ending = within(run, () => state.evaluator.evaluate(text));
-  state.hooks.onPhase?.(AWAITING);
-  return ending;
-}
-
 async function finish(state: State, run: CellRun, script: Script, outcome: Outcome): Promise<ExecuteResult> {
-  if (outcome.kind === "interrupted") {
-    interruptRun(run);
-    state.hooks.onInterrupt?.();
-    return ended(run, "aborted", interruptFailure());
-  }
   if (outcome.kind === "thrown") return ended(run, "error", failure(state, run, outcome));
   if (!script.endsWithExpression || outcome.value === undefined) return { status: "ok", count: run.count };
   try {
     const data = await within(run, () => present(outcome.value, state.host.get));
+    if (run.interrupted) return never;
     const output = { output_type: "execute_result", execution_count: run.count, data, metadata: {} } as const;
     run.emit({ type: "output", output });
     return { status: "ok", count: run.count };

@@ -5,11 +5,11 @@
 import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workerData } from "node:worker_threads";
-import { AWAITING, GUARD_FD, KERNEL, PHASE, RUNNING, SEEN, TARGET } from "./child-protocol.ts";
+import { parentPort, workerData } from "node:worker_threads";
+import { CELL, GUARD_FD, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
-const PATIENCE = 250;
+const PATIENCE = 150;
 
 const shared: Int32Array = workerData.shared;
 
@@ -21,17 +21,13 @@ parent.on("data", (bytes) => {
 parent.on("close", () => process.kill(process.pid, "SIGKILL"));
 parent.on("error", () => process.kill(process.pid, "SIGKILL"));
 
+/** Asks the main thread first; one that does not listen is ended where it is, and then finds the question. */
 async function interrupt(id: number): Promise<void> {
   const seen = Atomics.load(shared, SEEN);
-  Atomics.store(shared, TARGET, id);
-  for (let attempt = 0; Atomics.load(shared, RUNNING) === id && Atomics.load(shared, SEEN) === seen; attempt++) {
-    const phase = Atomics.load(shared, PHASE);
-    // By turns: a termination drops all that was waiting to run, the kernel's own next step among it, which a signal
-    // then brings back. Never both at once, or the second would hit the next cell.
-    if (phase === AWAITING && attempt % 2 === 1) terminate();
-    else if (attempt === 0 || phase !== KERNEL) process.kill(process.pid, "SIGINT");
-    await sleep(PATIENCE);
-  }
+  const isWaiting = () => Atomics.load(shared, RUNNING) === id && Atomics.load(shared, SEEN) === seen;
+  if (!isWaiting()) return;
+  parentPort?.postMessage(id);
+  for (await sleep(PATIENCE); isWaiting(); await sleep(PATIENCE)) if (Atomics.load(shared, PHASE) === CELL) terminate();
 }
 
 /** Connected for this moment only: a connected inspector keeps a process from ending. */

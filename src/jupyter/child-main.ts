@@ -4,36 +4,22 @@
 import { Worker } from "node:worker_threads";
 import { Interrupted } from "./cell-run.ts";
 import { type CellSession, openCellSession, reportStray } from "./cell-session.ts";
-import {
-  type Answer,
-  PHASE,
-  type Reply,
-  type Request,
-  RUNNING,
-  SEEN,
-  SHARED_LENGTH,
-  TARGET,
-} from "./child-protocol.ts";
+import { type Answer, PHASE, type Reply, type Request, RUNNING, SEEN, SHARED_LENGTH } from "./child-protocol.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT));
 const send = (reply: Reply): void => void process.send?.(reply);
 
 // First of all, so that the process ends with its parent also while it starts.
-new Worker(new URL("./child-guard.ts", import.meta.url), { workerData: { shared } });
+const guard = new Worker(new URL("./child-guard.ts", import.meta.url), { workerData: { shared } });
 
-const session = openCellSession(process.cwd(), {
-  onPhase: (phase) => void Atomics.store(shared, PHASE, phase),
-  onInterrupt: () => void Atomics.add(shared, SEEN, 1),
+const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
+
+guard.on("message", (id: number) => {
+  if (Atomics.load(shared, RUNNING) === id) session.interrupt();
+  Atomics.add(shared, SEEN, 1);
 });
-
 // An inspector that is still connected makes Node wait for its end, and say so on standard error.
 process.on("exit", () => void session.close());
-process.on("SIGINT", () => {
-  // A signal may arrive after the cell that it was meant for has ended.
-  if (Atomics.load(shared, TARGET) !== Atomics.load(shared, RUNNING)) return;
-  Atomics.add(shared, SEEN, 1);
-  session.interrupt();
-});
 process.on("uncaughtException", stray);
 process.on("unhandledRejection", stray);
 process.on("message", (request: Request) => void answer(request));

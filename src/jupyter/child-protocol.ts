@@ -24,21 +24,13 @@ export type Answer = ExecuteResult | Completion | Completeness | string | null;
 /** File descriptor of the child on which the parent names the execution to interrupt; its end is the parent's end. */
 export const GUARD_FD = 4;
 
-/**
- * Places in the shared array: the running execution (0 for none), interrupts seen by the main thread, its phase, and the
- * execution that is to be interrupted.
- */
+/** Places in the shared array: the running execution (0 for none), interrupts seen by the main thread, its phase. */
 export const RUNNING = 0;
 export const SEEN = 1;
 export const PHASE = 2;
-export const TARGET = 3;
-export const SHARED_LENGTH = 4;
+export const SHARED_LENGTH = 3;
 
-/**
- * What the main thread does: `KERNEL`, code of the kernel that must not be ended half way; `ENTERED`, a cell's first
- * stretch, which SIGINT ends; `AWAITING`, what a cell does after its first await, which only the inspector can end.
- */
+/** What the main thread does: code of the kernel, which must not be ended half way, or code of a cell. */
 export const KERNEL = 0;
-export const ENTERED = 1;
-export const AWAITING = 2;
-export type Phase = typeof KERNEL | typeof ENTERED | typeof AWAITING;
+export const CELL = 1;
+export type Phase = typeof KERNEL | typeof CELL;

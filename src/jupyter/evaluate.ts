@@ -4,20 +4,17 @@
  */
 import { type Runtime, Session } from "node:inspector";
 import { promiseHooks } from "node:v8";
-import { Script } from "node:vm";
-import { BRIDGE, getBridge } from "./bridge.ts";
+import { BRIDGE } from "./bridge.ts";
 
 /** How a script ended. */
 export type Outcome =
   | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "thrown"; readonly error: unknown; readonly line?: number; readonly column?: number }
-  | { readonly kind: "interrupted" };
+  | { readonly kind: "thrown"; readonly error: unknown; readonly line?: number; readonly column?: number };
 
 export interface Evaluator {
-  /** The bridge's `take` and `run`; the session puts them into its bridge. */
+  /** The bridge's `take`; the session puts it into its bridge. */
   take(value: unknown): void;
-  run(): void;
-  /** Runs a script that carries its own name; SIGINT ends it even while it computes. */
+  /** Runs a script that carries its own name. Never resolves if the script is terminated. */
   evaluate(script: string): Promise<Outcome>;
   close(): void;
 }
@@ -27,9 +24,6 @@ const GROUP = "ptlab";
 export function createEvaluator(): Evaluator {
   const inspector = new Session();
   inspector.connect();
-  // The script is entered from here, because only `vm` can end a busy one without ending the process.
-  const entry = new Script(`${BRIDGE}.run()`, { filename: import.meta.filename });
-  let pending: (() => void) | undefined;
   let taken: unknown;
   const value = (object: Runtime.RemoteObject): unknown => {
     if (object.objectId === undefined) return primitive(object);
@@ -41,30 +35,18 @@ export function createEvaluator(): Evaluator {
     take(object) {
       taken = object;
     },
-    run: () => pending?.(),
     close: () => inspector.disconnect(),
     evaluate: (expression) =>
       new Promise((resolve) => {
-        pending = () => {
-          const release = holdNextPromise();
-          inspector.post(
-            "Runtime.evaluate",
-            { expression, replMode: true, awaitPromise: true, objectGroup: GROUP },
-            (failure, reply) => {
-              release();
-              resolve(failure === null ? outcome(reply as Runtime.EvaluateReturnType, value) : { kind: "interrupted" });
-              taken = undefined;
-              inspector.post("Runtime.releaseObjectGroup", { objectGroup: GROUP });
-            },
-          );
-        };
-        if (getBridge() === undefined) throw new Error("no session is open");
-        try {
-          entry.runInThisContext({ breakOnSigint: true });
-        } catch (error) {
-          if ((error as { code?: string }).code !== "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw error;
-          resolve({ kind: "interrupted" });
-        }
+        const release = holdNextPromise();
+        const options = { expression, replMode: true, awaitPromise: true, objectGroup: GROUP };
+        inspector.post("Runtime.evaluate", options, (failure, reply) => {
+          release();
+          // A failure is a termination, which the session learns of in another way.
+          if (failure === null) resolve(outcome(reply as Runtime.EvaluateReturnType, value));
+          taken = undefined;
+          inspector.post("Runtime.releaseObjectGroup", { objectGroup: GROUP });
+        });
       }),
   };
 }

@@ -93,7 +93,7 @@ function ownFrames(error: Error, cells: CellTexts): string[] {
     );
 }
 
-const KERNEL_FRAME = /node:inspector|node:vm|\/src\/jupyter\/(?!display\.ts)/;
+const KERNEL_FRAME = /node:inspector|\/src\/jupyter\/(?!display\.ts)/;
 
 function mapFrame(frame: string, cells: CellTexts): string {
   return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {
