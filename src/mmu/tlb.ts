@@ -141,7 +141,7 @@ function newPlaces(array: TlbArraySpec): Omit<Place, "at">[] {
 }
 
 /** Base pages that a TLB covers at once with entries of one leaf size: the sum over its largest level ("TLB reach"). */
-export function reach(spec: TlbSpec, leafLg2: number): number {
+export function reachPages(spec: TlbSpec, leafLg2: number): number {
   const covered = spec.map((arrays) => {
     const fit = arrays.filter((a) => a.holds.some((lg2) => lg2 <= leafLg2));
     const held = Math.max(...fit.flatMap((a) => a.holds.filter((lg2) => lg2 <= leafLg2)), 0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../src/base/random.ts";
-import { reach, Tlb, type TlbArraySpec, type TlbSpec } from "../../src/mmu/tlb.ts";
+import { reachPages, Tlb, type TlbArraySpec, type TlbSpec } from "../../src/mmu/tlb.ts";
 import { BASES } from "./programs.ts";
 import { TwinTlb } from "./twins.ts";
 
@@ -105,7 +105,7 @@ test("a flush takes every entry that overlaps the range and no other", () => {
 
 test("reach is entries times what an entry covers", () => {
   const spec = [[full(64, [0, 9])], [{ name: "array", sets: 128, ways: 8, holds: [0, 4] }]];
-  expect([0, 4, 9].map((lg2) => reach(spec, lg2))).toEqual([1024, 16384, 32768]);
+  expect([0, 4, 9].map((lg2) => reachPages(spec, lg2))).toEqual([1024, 16384, 32768]);
 });
 
 test("a shape that cannot be built is refused with what is allowed", () => {
