@@ -59,6 +59,6 @@ export * from "./study/ops/compare.ts";
 export * from "./study/ops/run.ts";
 export * from "./study/ops/script.ts";
 export * from "./study/splits/split-counts.ts";
-export { walkCostExperiment } from "./study/walk-cost/experiment.ts";
+export { runWalkCost, walkCostExperiment } from "./study/walk-cost/experiment.ts";
 export { buildLayout } from "./study/walk-cost/layout.ts";
 export { makeStream } from "./study/walk-cost/streams.ts";

@@ -12,7 +12,7 @@ import type { WalkCacheSpec } from "./walk-cache.ts";
 
 /** What one may choose of the generic core. */
 export interface GenericCore {
-  /** Entries of the second TLB level: 8 times a power of two. */
+  /** Entries of the second TLB level: 8 or 12 times a power of two. */
   readonly tlbEntries: number;
   /** Whether table entries are cached for the walker. */
   readonly walkCache: boolean;
@@ -23,13 +23,15 @@ export interface GenericCore {
 
 const FIRST_SMALL = { sets: 16, ways: 4 };
 const FIRST_LARGE = { sets: 8, ways: 4 };
-const SECOND_WAYS = 8;
+/** A number of entries with a factor of three is made by ways, since sets are a power of two. */
+const secondWays = (entries: number) => (entries % 3 === 0 ? 12 : 8);
 /** By level of the cached entry: level 0 has no table entries. */
 const WALK_CACHES: WalkCacheSpec = [null, { sets: 1, ways: 32 }, { sets: 1, ways: 8 }, { sets: 1, ways: 4 }];
 
 /** The generic core for a format: a split first TLB level, a unified second one, and walk caches. */
 export function genericCore(format: Format, core: GenericCore): MmuSpec {
   const sizes = leafSizes(format, core.contiguous);
+  const ways = secondWays(core.tlbEntries);
   const isSmall = (lg2: number) => lg2 < spanLg2(format, 1);
   return {
     tlb: [
@@ -37,7 +39,7 @@ export function genericCore(format: Format, core: GenericCore): MmuSpec {
         { name: "the first TLB level", ...FIRST_SMALL, holds: sizes.filter(isSmall) },
         { name: "the first TLB level for large leaves", ...FIRST_LARGE, holds: sizes.filter((lg2) => !isSmall(lg2)) },
       ],
-      [{ name: "the second TLB level", sets: core.tlbEntries / SECOND_WAYS, ways: SECOND_WAYS, holds: sizes }],
+      [{ name: "the second TLB level", sets: core.tlbEntries / ways, ways, holds: sizes }],
     ],
     walkCache: core.walkCache ? WALK_CACHES : [],
     accessDirty: core.accessDirty,

@@ -26,43 +26,43 @@ const NAME: Column = {
 
 /** The columns of the levels that were read at all; walk caches keep the upper ones from being read. */
 function walkCostColumns(levels: readonly number[]): readonly Column[] {
-  return [
-    NAME,
-    MISSES,
-    ...levels.map(
-      (level): Column => ({
-        key: `reads${level}`,
-        label: `Reads, level ${level}`,
-        unit: "per load",
-        basis: "counted",
-        digits: 2,
-        definition: `Slots that the walker read in tables of level ${level}; level 0 holds PTEs.`,
-      }),
-    ),
-    {
-      key: "ns",
-      label: "Time",
-      unit: "ns per load",
-      basis: "modelled",
-      definition: "Time of translation, the sum of the columns that follow; the load itself is not in it.",
-    },
-    {
-      key: "nsTlb",
-      label: "Second TLB level",
-      unit: "ns per load",
-      basis: "modelled",
-      definition: "Time to look in the second TLB level.",
-    },
-    ...levels.map(
-      (level): Column => ({
-        key: `ns${level}`,
-        label: `Table reads, level ${level}`,
-        unit: "ns per load",
-        basis: "modelled",
-        definition: `Time to read slots of level ${level}, from the smallest cache taken to hold all of that level.`,
-      }),
-    ),
-  ];
+  return [NAME, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)];
+}
+
+const TIME: Column = {
+  key: "ns",
+  label: "Time",
+  unit: "ns",
+  basis: "modelled",
+  definition: "Translation of one load, the sum of all times below; the load itself is not in it.",
+};
+
+const TLB_TIME: Column = {
+  key: "nsTlb",
+  label: "Second TLB level",
+  unit: "ns",
+  basis: "modelled",
+  definition: "Time to look in the second TLB level, per load.",
+};
+
+function readsColumn(level: number): Column {
+  return {
+    key: `reads${level}`,
+    label: `Reads, level ${level}`,
+    basis: "counted",
+    digits: 2,
+    definition: `Slots that the walker read in tables of level ${level}, per load; level 0 holds PTEs.`,
+  };
+}
+
+function timeColumn(level: number): Column {
+  return {
+    key: `ns${level}`,
+    label: `Table reads, level ${level}`,
+    unit: "ns",
+    basis: "modelled",
+    definition: `Time to read slots of level ${level}, per load, from the smallest cache taken to hold that level.`,
+  };
 }
 
 function walkCostRow({ mapping, measured: { counts, cost } }: WalkCostRow, levels: readonly number[]): Row {

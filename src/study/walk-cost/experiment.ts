@@ -20,7 +20,7 @@ export const coreParams = {
   tlb: {
     kind: "choice",
     label: "TLB entries, second level",
-    options: ["256", "512", "1024", "2048", "4096"],
+    options: ["256", "512", "1024", "1536", "2048", "3072", "4096"],
     default: "1024",
   },
   walkCache: { kind: "toggle", label: "Walk caches", default: true },
