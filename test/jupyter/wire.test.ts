@@ -86,6 +86,17 @@ describe("executing", () => {
     expect(of("execute_result")).toMatchObject([{ execution_count: reply?.execution_count }]);
   });
 
+  test("a loop of prints is one message for each stretch of one stream", async () => {
+    const { of } = await client.execute(
+      "for (const n of [1, 2, 3]) console.log(n); console.error('e'); console.log(4)",
+    );
+    expect(of("stream").map(({ name, text }) => [name, text])).toEqual([
+      ["stdout", "1\n2\n3\n"],
+      ["stderr", "e\n"],
+      ["stdout", "4\n"],
+    ]);
+  });
+
   test("an error is published and replied with its name, message and traceback", async () => {
     const { reply, of } = await client.execute("\nthrow new RangeError('far')");
     expect(reply).toMatchObject({ status: "error", ename: "RangeError", evalue: "far" });

@@ -3,6 +3,7 @@
  */
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
+import { coalescer } from "./coalesce.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
 
@@ -53,9 +54,11 @@ async function execute(runner: Runner, exchange: Exchange, number: number): Prom
 
 async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number): Promise<ExecuteResult> {
   const session = runner.slot.current();
-  const onOutput = wish.silent ? () => {} : (event: OutputEvent) => publish(exchange, event);
+  const outputs = coalescer((event) => publish(exchange, event));
+  const onOutput = wish.silent ? () => {} : outputs.push;
   const result: ExecuteResult =
     wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, { onOutput, count });
+  outputs.flush();
   if (result.ename === "SessionEnded") runner.slot.renew();
   if (result.status !== "ok" && wish.stopOnError) runner.abortUpTo = runner.received;
   return result;
