@@ -27,6 +27,7 @@ export type Completeness =
   | { readonly status: "complete" | "invalid" }
   | { readonly status: "incomplete"; readonly indent: string };
 
+/** Type check and editor answers for the cells of one session; keeps the declarations of the cells so far. */
 export interface Checker {
   /** Checks a cell after all cells kept so far. */
   check(code: string): { readonly problems: readonly Problem[]; keep(): void };

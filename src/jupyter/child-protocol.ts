@@ -19,18 +19,26 @@ export type Reply =
   | { readonly type: "done"; readonly id: number; readonly answer: Answer }
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 
+/** What answers a request, by its type: `execute`, `complete`, `completeness`, and text or null for `inspect`. */
 export type Answer = ExecuteResult | Completion | Completeness | string | null;
 
 /** File descriptor of the child on which the parent names the execution to interrupt; its end is the parent's end. */
 export const GUARD_FD = 4;
 
-/** Places in the shared array: the running execution (0 for none), interrupts seen by the main thread, its phase. */
+// Places in the array that the child's main thread shares with its guard.
+
+/** Place of the running execution's id; 0 for none. */
 export const RUNNING = 0;
+/** Place of the number of interrupts that the main thread has seen. */
 export const SEEN = 1;
+/** Place of the main thread's phase. */
 export const PHASE = 2;
+/** Number of places. */
 export const SHARED_LENGTH = 3;
 
-/** What the main thread does: code of the kernel, which must not be ended half way, or code of a cell. */
+/** Phase in which the main thread runs code of the kernel, which must not be ended half way. */
 export const KERNEL = 0;
+/** Phase in which the main thread runs code of a cell, which may be terminated. */
 export const CELL = 1;
+/** What the main thread does. */
 export type Phase = typeof KERNEL | typeof CELL;

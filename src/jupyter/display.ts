@@ -16,8 +16,11 @@ export function mime(bundle: Readonly<Record<string, unknown>>): object {
   return { [DISPLAY]: () => bundle };
 }
 
+/** A value that shows itself as HTML. */
 export const html = (text: string): object => mime({ "text/html": text });
+/** A value that shows itself as an SVG picture. */
 export const svg = (text: string): object => mime({ "image/svg+xml": text });
+/** A value that shows itself as Markdown. */
 export const markdown = (text: string): object => mime({ "text/markdown": text });
 
 /** Shows a value at this place of the output; the id is made up unless one is given. */

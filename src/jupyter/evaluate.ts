@@ -11,6 +11,7 @@ export type Outcome =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "thrown"; readonly error: unknown; readonly line?: number; readonly column?: number };
 
+/** Evaluates scripts in the global scope of this process. */
 export interface Evaluator {
   /** The bridge's `take`; the session puts it into its bridge. */
   take(value: unknown): void;
@@ -21,6 +22,7 @@ export interface Evaluator {
 
 const GROUP = "ptlab";
 
+/** An evaluator on an inspector session of its own. */
 export function createEvaluator(): Evaluator {
   const inspector = new Session();
   inspector.connect();

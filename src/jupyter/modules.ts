@@ -31,6 +31,7 @@ type Files = Map<string, Tracked>;
 
 type Next = (specifier: string, context?: Partial<ResolveHookContext>) => ResolveFnOutput;
 
+/** A loader for the cells of a folder. Its resolve hook stays in this process until `close`. */
 export function createLoader(folder: string): ModuleLoader {
   const files: Files = new Map();
   const roots = [PROJECT_ROOT, folder].map((root) => `${root}/`);

@@ -13,6 +13,7 @@ import type * as TypeScript from "typescript";
 
 const require = createRequire(import.meta.url);
 
+/** TypeScript's public interface. */
 export type Ts = typeof TypeScript;
 /** TypeScript as it really is: the converter needs a few functions that the public types leave out. */
 type TsInternals = Ts & {
@@ -47,6 +48,7 @@ export interface FileWatch {
   poll(): void;
 }
 
+/** A diagnostic of tslab; lines and characters count from zero, a file is named only if it is not the cell. */
 export interface TslabDiagnostic {
   readonly start: { readonly offset: number; readonly line: number; readonly character: number };
   readonly end: { readonly offset: number; readonly line: number; readonly character: number };

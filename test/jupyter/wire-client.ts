@@ -50,7 +50,8 @@ export async function startClient(): Promise<Client> {
     stdio: ["ignore", "inherit", "inherit"],
   });
   const client = connect(child, (channel) => `tcp://127.0.0.1:${ports[channel]}`);
-  await client.request("control", "kernel_info_request");
+  // A subscription takes effect some time after it is asked for.
+  for (let heard = 0; heard === 0; ) heard = (await client.request("control", "kernel_info_request")).published.length;
   return { ...client, close: () => client.close().finally(() => rm(folder, { recursive: true })) };
 }
 
@@ -116,7 +117,7 @@ function connect(child: ChildProcess, address: (channel: Channel) => string): Cl
       const entry: Waiting = {
         published,
         resolve: () => {
-          // A subscription takes effect some time after the first request; that one has to do with its reply.
+          // The first requests have to do with their replies, see above.
           if ((entry.reply !== undefined || !wantsReply) && (isIdle() || type === "kernel_info_request")) resolve();
         },
       };

@@ -15,6 +15,7 @@ export interface Coalescer {
   flush(): void;
 }
 
+/** A coalescer that passes on to `emit`. */
 export function coalescer(emit: (event: OutputEvent) => void): Coalescer {
   let name: "stdout" | "stderr" = "stdout";
   let text = "";

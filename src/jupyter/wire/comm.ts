@@ -3,6 +3,7 @@
  */
 import type { Handlers } from "./kernel.ts";
 
+/** Answers `comm_info_request` and closes every comm that is opened. */
 export const commHandlers: Handlers = {
   comm_info_request: () => ({ status: "ok", comms: {} }),
   // An unknown target is answered by closing what the front end has just opened.

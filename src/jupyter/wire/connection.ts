@@ -4,7 +4,9 @@
 import { readFile } from "node:fs/promises";
 import { oneOf, UserError } from "../../base/errors.ts";
 
+/** The sockets of a kernel by their names in the connection file. */
 export const CHANNELS = ["shell", "control", "iopub", "stdin", "hb"] as const;
+/** One of the sockets. */
 export type Channel = (typeof CHANNELS)[number];
 
 /** Where the kernel listens, and the key that signs its messages. */

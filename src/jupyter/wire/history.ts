@@ -8,11 +8,13 @@ interface Entry {
   readonly code: string;
 }
 
+/** The executed cells, oldest first. */
 export interface History {
   readonly entries: readonly Entry[];
   add(entry: Entry): void;
 }
 
+/** An empty history. */
 export function createHistory(): History {
   const entries: Entry[] = [];
   return { entries, add: (entry) => void entries.push(entry) };

@@ -4,6 +4,7 @@
  */
 import type { Exchange, Handlers, SessionSlot } from "./kernel.ts";
 
+/** Answers `complete_request`, `inspect_request` and `is_complete_request`. */
 export function introspectionHandlers(slot: SessionSlot): Handlers {
   return {
     async complete_request({ content }) {

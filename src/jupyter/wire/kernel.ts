@@ -21,6 +21,7 @@ export interface Exchange {
 
 /** Answers one type of request with the content of its reply, or with nothing where the protocol has no reply. */
 export type Handler = (exchange: Exchange) => Promise<object | undefined> | object | undefined;
+/** Handlers by the type of the message that they answer. */
 export type Handlers = Readonly<Record<string, Handler>>;
 
 /** What a kernel is made of. */

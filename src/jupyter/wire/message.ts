@@ -5,8 +5,10 @@
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import type { JsonObject } from "../../notebook/format.ts";
 
+/** The version of the protocol that is spoken. */
 export const PROTOCOL_VERSION = "5.4";
 
+/** The header of a message, as it is on the wire. */
 export interface Header {
   readonly msg_id: string;
   readonly session: string;

@@ -8,6 +8,7 @@ import { type Codec, createCodec, type Message, type Outgoing } from "./message.
 /** Channels on which requests come in. */
 export type RequestChannel = "shell" | "control" | "stdin";
 
+/** The open sockets of a kernel. */
 export interface Sockets {
   /** Calls the handler for every message of a channel, until the sockets are closed. */
   listen(channel: RequestChannel, handle: (message: Message) => void): void;
