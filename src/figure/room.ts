@@ -120,8 +120,9 @@ function mustTurn(drawn: Drawn, name: Position, room: number): boolean {
 }
 
 function marginsFor(options: Plot.PlotOptions, drawn: Drawn, width: number): Margins {
-  const left = sideWidth("y", drawn);
-  const right = sideWidth("fy", drawn);
+  const facets = sideWidth("fy", drawn);
+  // Facets stand opposite to the inner axis, unless the author has put them where that one would be.
+  const [left, right] = options.fy?.axis === "left" ? [facets, 0] : [sideWidth("y", drawn), facets];
   const x = levelHeight("x", options, drawn);
   const fx = levelHeight("fx", options, drawn);
   // Plot puts the facets' axis opposite to the inner axis, or at the bottom where there is no inner axis.

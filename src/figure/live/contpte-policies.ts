@@ -7,7 +7,6 @@ import { readCapture } from "../../study/capture/read.ts";
 import { coveragePolicies, type NamedCaptures, type PolicyRow } from "../../study/coverage/policies.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive, type LiveInputs } from "../live.ts";
-import { dots } from "../marks.ts";
 
 /** The captures by the name that the figure shows. */
 export const CAPTURE_FILES: Readonly<Record<string, string>> = {
@@ -48,7 +47,7 @@ function altText(rows: readonly PolicyRow[]): string {
   const range = (values: readonly number[]) =>
     `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)} %`;
   const policies = [...new Set(rows.map((row) => row.policy))];
-  return `Dots of coverage by THP policy for four processes. ${policies.map((p) => `${p}: ${range(of(p))}`).join("; ")}.`;
+  return `Bars of coverage by THP policy for four processes. ${policies.map((p) => `${p}: ${range(of(p))}`).join("; ")}.`;
 }
 
 /** Coverage by THP policy, redrawn for other first accesses. */
@@ -82,10 +81,16 @@ export const contptePoliciesLive = defineLive({
       },
     };
   },
-  plot: (Plot, frame) => ({
-    marginLeft: 150,
-    ...dots(Plot, frame, { x: "covered", y: "policy", series: "capture" }),
-    x: frame.axis("covered", { domain: [0, 100] }),
-    y: frame.axis("policy", { label: null, grid: true, type: "point" }),
-  }),
+  plot: (Plot, frame) => {
+    const processes = frame.series("capture", "fill");
+    const bars = processes.map((s) =>
+      Plot.barX(s.rows, { fy: "policy", y: "capture", x: "covered", fill: s.fill, stroke: s.colour }),
+    );
+    return {
+      x: frame.axis("covered", { domain: [0, 100] }),
+      y: { axis: null, domain: processes.map((s) => s.name) },
+      fy: { ...frame.axis("policy", { label: null }), axis: "left" },
+      marks: [...bars, Plot.ruleX([0])],
+    };
+  },
 });

@@ -76,7 +76,6 @@ export const splitCountsLive = defineLive({
     };
   },
   plot: (Plot, frame) => ({
-    marginLeft: 130,
     ...stack(Plot, frame, { x: "value", y: "op", series: "series", rows: frame.unpivot(SHOWN) }),
     x: frame.axis(SHOWN, { label: "splits" }),
     y: frame.axis("op", { label: null }),
