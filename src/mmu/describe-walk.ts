@@ -35,7 +35,7 @@ function meaning(f: Format, lo: number, hi: number, level: number, vpn: number):
   const size = formatSize(2 ** (f.pageLg2 + lg2));
   const block = formatSize(2 ** (f.pageLg2 + lg2 + f.contLg2[level]!));
   const what = entry.attrs & A.cont ? `${size} of ${block}` : `${size} leaf`;
-  return `${what}, frame ${hex(pfn)} ${attrText(entry.attrs)}`;
+  return `${what}, frame ${hex(pfn)}, ${attrText(entry.attrs)}`;
 }
 
 /** The virtual address as a picture of its fields, high bits first: `47-39 PGD | ... | 11-0 offset`. */

@@ -50,14 +50,19 @@ export class WalkRoom implements Walk {
   /** The slots that were read, from the root down; only the first `reads` belong to this walk. */
   readonly slots = new Int32Array(MAX_LEVELS);
   /** Log two of the base pages under one entry, by level, of the format walked last: a loop walks one format. */
-  readonly spans = new Int32Array(MAX_LEVELS + 1);
+  readonly spans = new Int32Array(MAX_LEVELS);
+  /** Mask of an index into a table, by level, of the same format. */
+  readonly masks = new Int32Array(MAX_LEVELS);
   #format: Format | null = null;
 
-  /** Makes the spans those of a format. */
+  /** Makes spans and masks those of a format. */
   fit(format: Format): void {
     if (this.#format === format) return;
     this.#format = format;
-    for (let level = 0; level <= format.indexLg2.length; level++) this.spans[level] = spanLg2(format, level);
+    for (const [level, lg2] of format.indexLg2.entries()) {
+      this.spans[level] = spanLg2(format, level);
+      this.masks[level] = (1 << lg2) - 1;
+    }
   }
 }
 
@@ -109,14 +114,16 @@ export function translateInto(
 /** Follows table entries from the root to the first entry that is none. */
 function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number, high: number): void {
   room.fit(f);
+  const { lo: los, hi: his, chunkLg2, chunkMask, slotsLg2 } = tables;
+  const { spans, masks, slots } = room;
   let table = root;
   let reads = 0;
   for (let level = f.indexLg2.length - 1; ; level--) {
-    const index = indexAt(low, high, room.spans[level]!) & ((1 << f.indexLg2[level]!) - 1);
-    const slot = (table << tables.slotsLg2) | index;
-    room.slots[reads++] = slot;
-    const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
-    const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
+    const slot = (table << slotsLg2) | (indexAt(low, high, spans[level]!) & masks[level]!);
+    slots[reads++] = slot;
+    const chunk = slot >>> chunkLg2;
+    const lo = los[chunk]![slot & chunkMask]!;
+    const hi = his[chunk]![slot & chunkMask]!;
     if (f.kind(lo, hi, level) === Kind.table) {
       table = tables.tableOf(f.tablePfn(lo, hi));
       continue;

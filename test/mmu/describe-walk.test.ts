@@ -24,7 +24,7 @@ test("a walk is drawn slot by slot down to a page", () => {
       3 PGD[254]  47-39  0000000040001067  table in frame 0x40001
       2 PUD[72]   38-30  0000000040002067  table in frame 0x40002
       1 PMD[418]  29-21  0000000040003067  table in frame 0x40003
-      0 PTE[5]    20-12  8000000000005067  4K leaf, frame 0x5 wda"
+      0 PTE[5]    20-12  8000000000005067  4K leaf, frame 0x5, wda"
   `);
 });
 
@@ -34,7 +34,7 @@ test("a leaf of a contiguous block says how large the block is", () => {
       3 PGD[254]  47-39  0800000040001403  table in frame 0x40001
       2 PUD[72]   38-30  0800000040002403  table in frame 0x40002
       1 PMD[418]  29-21  0800000040003403  table in frame 0x40003
-      0 PTE[5]    20-12  00f8000000015f43  4K of 64K, frame 0x15 wdaC"
+      0 PTE[5]    20-12  00f8000000015f43  4K of 64K, frame 0x15, wdaC"
   `);
 });
 
@@ -43,7 +43,7 @@ test("a walk to a large leaf ends where the leaf is", () => {
     "arm64-4k: address 0x7f123452c000, page 0x7f123452c
       3 PGD[254]  47-39  0800000040001403  table in frame 0x40001
       2 PUD[72]   38-30  0800000040002403  table in frame 0x40002
-      1 PMD[418]  29-21  00e8000000200f41  2M leaf, frame 0x32c wda"
+      1 PMD[418]  29-21  00e8000000200f41  2M leaf, frame 0x32c, wda"
   `);
 });
 

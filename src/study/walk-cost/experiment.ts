@@ -27,6 +27,7 @@ export const coreParams = {
   seed: { kind: "range", label: "Seed", min: 1, max: 99, step: 1, default: 1 },
 } as const;
 
+/** Parameters of "What does one access cost?". */
 export const walkCostParams = {
   format: { kind: "choice", label: "Format", options: ["both", ...WALK_FORMATS], default: "both" },
   mapped: {
@@ -46,8 +47,9 @@ export interface WalkCostRow extends Policy {
   readonly measured: Measured;
 }
 
-/** Loads that are counted, and before them those that fill TLBs and walk caches. */
+/** Loads that are counted. */
 export const COUNTED = 32768;
+/** Loads before them, which fill TLBs and walk caches. */
 export const WARM_UP = 16384;
 
 /** What the choice of formats and orders stands for: base pages first, then by order, without contpte before with. */

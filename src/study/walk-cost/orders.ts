@@ -9,6 +9,7 @@ import { coreOf, coreParams, policies, streams } from "./experiment.ts";
 import { buildLayout, contpteMatters, type Policy } from "./layout.ts";
 import { measure } from "./measure.ts";
 
+/** Parameters of "Which folio orders help the TLB?". */
 export const folioOrderParams = {
   ...coreParams,
   tlb: { ...coreParams.tlb, default: "512" },

@@ -8,6 +8,7 @@ import { coreOf, coreParams, streams } from "./experiment.ts";
 import { buildLayout, type Layout, type Policy, policyText } from "./layout.ts";
 import { measure } from "./measure.ts";
 
+/** Parameters of "How far does the TLB reach?". */
 export const tlbReachParams = coreParams;
 
 /** One size of memory under one way of mapping. */

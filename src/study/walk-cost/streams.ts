@@ -3,7 +3,9 @@
  */
 import { type Random, random } from "../../base/random.ts";
 
+/** The rules that there are. */
 export const PATTERNS = ["random", "zipf", "sequential"] as const;
+/** A rule by name. */
 export type Pattern = (typeof PATTERNS)[number];
 
 /** What a stream is made of. Equal specs give equal streams. */
