@@ -16,7 +16,7 @@ export const EVENTS = {
   foliosTouched: "folio descriptors read or written",
   faults: "page faults handled",
   vmaSplits: "VMA splits: one mapping's description became two",
-  vmaMerges: "VMA merges",
+  vmaMerges: "VMA merges: an area, or a part of one, joined its neighbour",
   mappingSplits: "mapping splits: a huge leaf was replaced by a table of smaller ones",
   folioSplits: "folio splits: a folio was cut into smaller folios",
   contpteFolds: "contpte folds: a block of PTEs was given the contiguous bit",

@@ -5,7 +5,7 @@
  *
  * Source of the rules: mm/page_alloc.c (buddies), include/linux/mm_types.h (folio fields) of Linux 6.18.
  */
-import { invariant } from "../base/errors.ts";
+import { invariant, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
 /** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
@@ -18,6 +18,9 @@ const CHUNK_MASK = CHUNK - 1;
 const ENTIRE_LG2 = 9;
 /** No anonymous folio has order 1 (THP_ORDERS_ALL_ANON), so a large one has at least four frames. */
 const SUM_LG2 = 2;
+
+/** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
+const MAX_FRAMES = 2 ** 31;
 
 /** State byte: order in the low bits, with one of these. */
 const FREE = 0x20;
@@ -63,7 +66,9 @@ export class Frames {
   /** Everything from here on has never been used. */
   #fresh = 0;
 
+  /** Memory is handed out in whole blocks of the largest order; what is left above the last one is never used. */
   constructor(total: number) {
+    if (total > MAX_FRAMES) throw new UserError(`${total} frames of memory: at most ${MAX_FRAMES} are allowed`);
     this.total = total;
   }
 

@@ -116,7 +116,7 @@ function allocDownwards(mm: Mm, vma: Vma, vpn: number, order: number): [pfn: num
     const pfn = mask & (1 << o) ? newAnonFolio(mm.kernel, o) : -1;
     if (pfn >= 0) return [pfn, o];
   }
-  invariant(false, `out of memory: ${mm.kernel.frames.total} frames are in use; give the machine more`);
+  return mm.kernel.outOfMemory();
 }
 
 /** A fault on a present entry: copy on write, or accessed and dirty that hardware does not set. */
@@ -144,7 +144,7 @@ function canReuse(mm: Mm, pfn: number): boolean {
 /** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */
 function copyPage(mm: Mm, vma: Vma, slot: number, old: Pte): void {
   const pfn = newAnonFolio(mm.kernel, 0);
-  invariant(pfn >= 0, "out of memory: no frame for a copy");
+  if (pfn < 0) mm.kernel.outOfMemory();
   copyContents(mm.kernel, old.pfn, pfn);
   getAndClearPtes(mm.pt, slot, 1);
   flushPage(mm);

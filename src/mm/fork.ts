@@ -9,7 +9,7 @@ import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
-import { setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
+import { ptepAttrs, setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
 import { visit } from "../pgtable/visit.ts";
 import { folioPteBatch } from "./batch.ts";
 import { Mm } from "./mm.ts";
@@ -93,7 +93,7 @@ function copyPresent(parent: Mm, child: Mm, from: number, to: number, max: numbe
   const special = pt.attrs(from) & A.special;
   const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
   if (!special) dupPages(child, pfn, n, parent);
-  const attrs = pt.attrs(from) & ~(A.young | A.write);
+  const attrs = ptepAttrs(pt, from) & ~(A.young | A.write);
   if (anyWritable(pt, from, n)) wrprotectPtes(pt, from, n);
   setPtes(child.pt, to, pfn, attrs, n);
   return n;

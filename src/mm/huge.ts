@@ -30,6 +30,7 @@ export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: bo
   if (!suitableOrders(vma, vpn, allowed)) return false;
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   if (!write && kernel.thp.useZeroPage) {
+    if (kernel.hugeZeroPfn < 0) return false;
     pt.deposit();
     setLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | A.special);
     return true;

@@ -5,7 +5,7 @@
 import type { Format } from "../arch/format.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
-import { invariant } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
 import { GiB } from "../base/size.ts";
 import { newTally, type Tally } from "../base/tally.ts";
 import { Contents } from "../machine/contents.ts";
@@ -62,12 +62,13 @@ export class Kernel {
     this.accessDirty = spec.accessDirty ?? (this.format.machine === "x86_64" ? "hardware" : "fault");
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format);
-    this.zeroPfn = this.#pinned(0);
+    this.zeroPfn = this.frames.alloc(0);
+    if (this.zeroPfn < 0) this.outOfMemory();
   }
 
-  /** First frame of the huge zero page, made at its first use. */
+  /** First frame of the huge zero page, made at its first use; -1 while memory has no block for it. */
   get hugeZeroPfn(): number {
-    if (this.#hugeZeroPfn < 0) this.#hugeZeroPfn = this.#pinned(pmdOrder(this.format));
+    if (this.#hugeZeroPfn < 0) this.#hugeZeroPfn = this.frames.alloc(pmdOrder(this.format));
     return this.#hugeZeroPfn;
   }
 
@@ -86,9 +87,9 @@ export class Kernel {
     return ++this.#anonVmas;
   }
 
-  #pinned(order: number): number {
-    const pfn = this.frames.alloc(order);
-    invariant(pfn >= 0, "no memory for the zero page");
-    return pfn;
+  /** Ends a program that needs more memory than the machine was given: the model has no reclaim and kills no process. */
+  outOfMemory(): never {
+    const { used, total } = this.frames;
+    throw new UserError(`out of memory: ${used} of ${total} frames are in use and none can be had; allow more memory`);
   }
 }

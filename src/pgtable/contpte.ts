@@ -24,6 +24,12 @@ export function isFolded(kind: Kind, attrs: number): boolean {
   return kind === Kind.leaf && (attrs & (A.cont | A.protnone)) === A.cont;
 }
 
+/** `pte_batch_hint`: how many entries from here to the end of a folded block; 1 for a plain entry. */
+export function batchHint(pt: PageTable, slot: number): number {
+  if (!isFolded(pt.kind(slot, 0), pt.attrs(slot))) return 1;
+  return contPtes(pt) - (slot & (contPtes(pt) - 1));
+}
+
 /** Accessed and dirty of the whole block around a slot. Hardware may note them on any one entry of it. */
 export function gather(pt: PageTable, slot: number): number {
   const n = contPtes(pt);

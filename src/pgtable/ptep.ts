@@ -21,11 +21,19 @@ export interface Pte {
 
 /** `ptep_get`: reads an entry. With contpte, accessed and dirty are those of the whole block. */
 export function ptepGet(pt: PageTable, slot: number): Pte {
+  return { kind: pt.kind(slot, 0), pfn: pt.pfn(slot), attrs: ptepAttrs(pt, slot) };
+}
+
+/** The attributes that {@link ptepGet} reports, for loops. */
+export function ptepAttrs(pt: PageTable, slot: number): number {
   pt.tally[E.slotsRead]!++;
-  const kind = pt.kind(slot, 0);
   const attrs = pt.attrs(slot);
-  const gathered = pt.contpte && contpte.isFolded(kind, attrs) ? contpte.gather(pt, slot) : 0;
-  return { kind, pfn: pt.pfn(slot), attrs: attrs | gathered };
+  return pt.contpte && contpte.isFolded(pt.kind(slot, 0), attrs) ? attrs | contpte.gather(pt, slot) : attrs;
+}
+
+/** `pte_batch_hint`: entries from here that are known to continue one another without a look at them; at least 1. */
+export function pteBatchHint(pt: PageTable, slot: number): number {
+  return pt.contpte ? contpte.batchHint(pt, slot) : 1;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BrokenInvariant } from "../../src/base/errors.ts";
+import { BrokenInvariant, UserError } from "../../src/base/errors.ts";
 import { type Random, random } from "../../src/base/random.ts";
 import { FrameFlag, Frames, MAX_ORDER } from "../../src/machine/frames.ts";
 
@@ -115,6 +115,11 @@ describe("the buddy allocator", () => {
     expect(() => frames.alloc(1)).toThrow(BrokenInvariant);
     frames.addMapcount(head + 3, 1, 1);
     expect(() => frames.free(head)).toThrow(BrokenInvariant);
+  });
+
+  test("more frames than frame numbers can name are refused as a user's mistake", () => {
+    expect(() => new Frames(2 ** 31 + 1)).toThrow(UserError);
+    expect(() => new Frames(2 ** 31)).not.toThrow();
   });
 
   test("a machine of many chunks keeps the state of distant frames apart", () => {
