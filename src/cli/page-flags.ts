@@ -16,7 +16,9 @@ const ZERO = 1 << 24;
 
 /** A frame's kind in the upper bits of its note, its folio's order in the lower ones. */
 export const FrameKind = { file: 0x00, anon: 0x10, zero: 0x20, other: 0x30 } as const;
+/** The bits of a note that hold its kind. */
 export const KIND_MASK = 0x30;
+/** The bits of a note that hold the folio order. */
 export const ORDER_MASK = 0x0f;
 /** The folio was being made or freed while its flags were read; the frame is noted as order 0. */
 export const RACED = 0x40;

@@ -25,7 +25,9 @@ export interface Column {
   readonly digits?: number;
 }
 
+/** One value of a data table; null where there is none. */
 export type Cell = string | number | boolean | null;
+/** One row of a data table, by column keys. */
 export type Row = Readonly<Record<string, Cell>>;
 
 /** Where a figure's numbers come from, apart from the program itself. */

@@ -5,7 +5,9 @@
 
 /** Size of all text in a picture, in CSS pixels. */
 export const FONT_SIZE = 12;
+/** Pixels from one line of text to the next. */
 export const LINE_HEIGHT = 15;
+/** The font of all text in pictures: whatever the reader's system uses. */
 export const FONT_FAMILY = "system-ui, sans-serif";
 
 /** Estimated width of one line, in CSS pixels at {@link FONT_SIZE}. */

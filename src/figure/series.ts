@@ -31,10 +31,12 @@ export const DASHES = ["none", "7 3", "2 3", "9 3 2 3", "4 2"] as const;
 
 /** Symbols of dots, in the order of series. */
 export const SYMBOLS = ["circle", "square", "triangle", "diamond2", "cross", "star"] as const;
+/** Name of one of {@link SYMBOLS}. */
 export type SymbolName = (typeof SYMBOLS)[number];
 
 /** Textures of areas, in the order of series; `render.ts` draws them. */
 export const TEXTURES = ["solid", "rising", "dots", "falling", "level", "upright", "grid"] as const;
+/** Name of one of {@link TEXTURES}. */
 export type Texture = (typeof TEXTURES)[number];
 
 /** A look by the place of a series; colours and dashes have coprime cycles, so that no two of the first 30 lines are alike. */

@@ -27,6 +27,7 @@ export type ParamSpec =
       readonly default: boolean;
     };
 
+/** Descriptions of all parameters, by name. */
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
 
 /** The value type that a parameter description asks for. */

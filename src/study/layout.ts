@@ -12,6 +12,7 @@ import { Vm } from "../mm/vma.ts";
 
 /** How anonymous memory is allocated: the order of the folio that a write fault takes, by name. */
 export const POLICIES = ["4K pages", "mTHP 64K", "THP 2M"] as const;
+/** Name of one of {@link POLICIES}. */
 export type Policy = (typeof POLICIES)[number];
 
 /** Where studies put their memory: aligned for every leaf size, far from everything else. Page number at 4K pages. */

@@ -11,6 +11,7 @@ import type { Mm } from "../../mm/mm.ts";
 import type { PageTable } from "../../pgtable/pagetable.ts";
 import { pageBytes, type Region, type RegionRow } from "./report.ts";
 
+/** One run of raw entries; the header of this file explains its members. */
 export type EntryRun = [page: number, n: number, kind: string, flags: string, value?: number | string];
 
 /** The raw entries of one process. `tables` counts table pages by level, top first. */

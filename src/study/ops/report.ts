@@ -33,6 +33,7 @@ export interface VmaRow {
   readonly swap: number;
 }
 
+/** One region: its name, address in hexadecimal and length in bytes, its areas, and its pages as runs. */
 export interface RegionRow {
   readonly r: string;
   readonly va: string;
@@ -56,6 +57,7 @@ export function procRow(p: number, mm: Mm, regions: readonly Region[], pfns: boo
   return { p, vmpte: (tables * pageBytes(mm)) / 1024, dpte: tables, regions: rows };
 }
 
+/** Bytes of a base page. */
 export function pageBytes(mm: Mm): number {
   return 2 ** mm.kernel.format.pageLg2;
 }

@@ -45,6 +45,7 @@ export interface OpRecord {
   readonly pt: readonly PtRow[];
 }
 
+/** A line of output. */
 export type OpsRecord = HeaderRecord | OpRecord;
 
 /** How to run scripts: the machine, and whether frame numbers are shown. */

@@ -17,6 +17,7 @@ import { nearest, UserError } from "../../base/errors.ts";
 import { parseSize } from "../../base/size.ts";
 import type { Word } from "../../machine/contents.ts";
 
+/** Advice that a script may give, by the names of the grammar. */
 export const ADVICE = [
   "hugepage",
   "nohugepage",
@@ -39,6 +40,7 @@ export const ADVICE = [
   "dontneed_locked",
 ] as const;
 
+/** One of {@link ADVICE}. */
 export type Advice = (typeof ADVICE)[number];
 
 const RANGED = ["touch", "peek", "protect", "unmap", "remap", "lock", "unlock", "mincore"] as const;
