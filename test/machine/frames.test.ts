@@ -217,6 +217,18 @@ describe("what is noted of frames", () => {
     expect(frames.used).toBe(15);
   });
 
+  test("a folio made of frames that were once split out of another starts with no mapping", () => {
+    const frames = new Frames(BLOCK);
+    const head = frames.alloc(4);
+    frames.addMapcount(head, 16, 1);
+    frames.split(head);
+    for (let p = head; p < head + 16; p++) {
+      frames.addMapcount(p, 1, -1);
+      frames.free(p);
+    }
+    expect([frames.alloc(4), frames.totalMapcount(head), frames.mapped(head)]).toEqual([head, 0, false]);
+  });
+
   test("a folio mapped whole by a large entry cannot be split before that mapping is", () => {
     const frames = new Frames(BLOCK);
     const head = frames.alloc(9);

@@ -67,7 +67,8 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
       const mm = newMm({ arch });
       const knobs = setKnobs(rng, mm);
       const start = BASE + rng.below(40);
-      mapRw(mm, start, 2 * huge + rng.below(600));
+      const over = rng.pick([rng.below(600), 16 * rng.below(40) - 1, 0, -1]);
+      mapRw(mm, start, BASE + 2 * huge + over - start);
       const end = mm.vmas.all[0]!.end;
       if (rng.below(2)) madvise(mm, start, end, rng.pick(["hugepage", "nohugepage"]));
       const seen = new Set<number>();

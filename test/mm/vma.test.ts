@@ -172,6 +172,9 @@ describe("cutting and joining", () => {
     const vmas = sideBySide({ anonVma: 5, forked: true }, { flags: Vm.read });
     vmas.modify(10, 20, RW);
     expect(areas(vmas)).toHaveLength(2);
+    const other = sideBySide({}, { flags: Vm.read, anonVma: 5, forked: true });
+    other.modify(10, 20, RW);
+    expect(areas(other)).toHaveLength(2);
   });
 
   test("the first page of an area borrows the anon_vma of a neighbour that differs in permissions only", () => {

@@ -16,9 +16,16 @@ import { mprotect } from "../../src/mm/mprotect.ts";
 import { Vm } from "../../src/mm/vma.ts";
 import { wrongs } from "./invariants.ts";
 
+/** Values of the words at {@link OFFSETS}. */
+type Words = readonly [number, number];
+
+const OFFSETS = [8, 4000] as const;
+const ZEROS: Words = [0, 0];
+
 interface Page {
   prot: number;
-  value: number;
+  /** Two words of the page. A write changes one, so the other must have been copied with the page. */
+  value: Words;
   guard: boolean;
   dontfork: boolean;
   wipe: boolean;
@@ -53,6 +60,17 @@ export class World {
     const huge = mm.pt.span[1]!;
     this.#base = 2 ** 18 - 2 * huge - 40;
     this.#pages = 3 * huge + 90;
+    if (seed % 2) this.#startHuge();
+  }
+
+  /** Every other program has huge pages from the start; chance alone makes few. */
+  #startHuge(): void {
+    this.kernel.thp.set("enabled", "always");
+    const [p, end] = [this.procs[0]!, this.#base + this.#pages];
+    mmap(p.mm, { start: this.#base, pages: this.#pages, flags: Vm.read | Vm.write });
+    for (let v = this.#base; v < end; v++) p.pages.set(v, newPage(Vm.read | Vm.write));
+    for (let v = this.#base; v < end; v += this.#rng.pick([5, 100, 600])) this.#writePage(p, v);
+    this.log.push("huge pages everywhere");
   }
 
   /** One random operation, then every difference and every broken invariant. */
@@ -126,7 +144,7 @@ export class World {
     const huge = this.procs[0]!.mm.pt.span[1]!;
     const end = this.#base + this.#pages;
     const edge = () => this.#base + rng.below(this.#pages);
-    const snap = (vpn: number) => vpn - (vpn % rng.pick([1, 1, 4, 16, 64, huge]));
+    const snap = (vpn: number) => vpn - (vpn % rng.pick([1, 1, 4, 16, 64, huge, huge]));
     const start = Math.max(this.#base, snap(edge()));
     const len = rng.pick([1, 2, 7, 16, 33, 64, 100, huge, huge, 2 * huge, this.#pages]);
     return [start, Math.min(end, start + len)];
@@ -182,8 +200,9 @@ export class World {
     const allowed = page !== undefined && !page.guard && (page.prot & Vm.write) !== 0;
     if (pfn >= 0 !== allowed) return [`a write of page ${vpn - this.#base} ${allowed ? "fails" : "goes through"}`];
     if (!allowed) return [];
-    page.value = ++this.#value;
-    this.kernel.contents!.write(pfn, 8, page.value);
+    const [value, word] = [++this.#value, this.#rng.below(2)];
+    page.value = word === 0 ? [value, page.value[1]] : [page.value[0], value];
+    this.kernel.contents!.write(pfn, OFFSETS[word]!, value);
     return [];
   }
 
@@ -192,8 +211,14 @@ export class World {
     const page = p.pages.get(vpn);
     const allowed = page !== undefined && !page.guard && page.prot !== 0;
     if (pfn >= 0 !== allowed) return [`a read of page ${vpn - this.#base} ${allowed ? "fails" : "goes through"}`];
-    const value = allowed ? this.kernel.contents!.read(pfn, 8) : 0;
-    return !allowed || value === page.value ? [] : [`page ${vpn - this.#base} reads ${value} and not ${page.value}`];
+    if (!allowed) return [];
+    const [got, want] = [`${this.#words(pfn)}`, `${page.value}`];
+    return got === want ? [] : [`page ${vpn - this.#base} reads ${got} and not ${want}`];
+  }
+
+  #words(pfn: number): Words {
+    const read = (offset: number) => Number(this.kernel.contents!.read(pfn, offset));
+    return [read(OFFSETS[0]), read(OFFSETS[1])];
   }
 
   #fork(p: Proc): string[] {
@@ -202,7 +227,7 @@ export class World {
     const pages = new Map<number, Page>();
     for (const [vpn, page] of p.pages) {
       if (page.dontfork) continue;
-      pages.set(vpn, page.wipe ? { ...page, value: 0, guard: false } : { ...page });
+      pages.set(vpn, page.wipe ? { ...page, value: ZEROS, guard: false } : { ...page });
     }
     this.procs.push({ mm: fork(p.mm), pages });
     return [];
@@ -290,18 +315,18 @@ export class World {
   }
 
   /** The entry for a page, by software and without a trace. */
-  #look(mm: Mm, vpn: number): { guard: boolean; value: number } {
+  #look(mm: Mm, vpn: number): { guard: boolean; value: Words } {
     const { pt } = mm;
     for (let level = 0; level < pt.levels; level++) {
       const slot = pt.find(vpn, level);
       if (slot < 0) continue;
       if (pt.kind(slot, level) === Kind.softleaf)
-        return { guard: isGuard(pt.format, pt.lo(slot), pt.hi(slot)), value: 0 };
-      if (pt.kind(slot, level) !== Kind.leaf) return { guard: false, value: 0 };
+        return { guard: isGuard(pt.format, pt.lo(slot), pt.hi(slot)), value: ZEROS };
+      if (pt.kind(slot, level) !== Kind.leaf) return { guard: false, value: ZEROS };
       const pfn = pt.pfn(slot) + (vpn % pt.span[level]!);
-      return { guard: false, value: Number(this.kernel.contents!.read(pfn, 8)) };
+      return { guard: false, value: this.#words(pfn) };
     }
-    return { guard: false, value: 0 };
+    return { guard: false, value: ZEROS };
   }
 }
 
@@ -325,8 +350,8 @@ const ADVICE = [
 
 /** What advice does to a page of the twin; what is not listed changes nothing that a program can see. */
 const EFFECTS: Readonly<Record<string, Partial<Page>>> = {
-  dontneed: { value: 0 },
-  guard: { value: 0, guard: true },
+  dontneed: { value: ZEROS },
+  guard: { value: ZEROS, guard: true },
   unguard: { guard: false },
   dontfork: { dontfork: true },
   dofork: { dontfork: false },
@@ -335,9 +360,9 @@ const EFFECTS: Readonly<Record<string, Partial<Page>>> = {
 };
 
 function newPage(prot: number): Page {
-  return { prot, value: 0, guard: false, dontfork: false, wipe: false };
+  return { prot, value: ZEROS, guard: false, dontfork: false, wipe: false };
 }
 
-function view(guard: boolean, read: boolean, write: number, value: number): string {
+function view(guard: boolean, read: boolean, write: number, value: Words): string {
   return `${guard ? "guard" : ""}${read ? "r" : ""}${write ? "w" : ""}=${value}`;
 }

@@ -98,6 +98,20 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     expect(pt.tables.live).toBe(tablesOf(pt).length);
   });
 
+  test("a table stays while one page of it belongs to an area, be it its first or its last", () => {
+    for (const keep of [0, -1]) {
+      const pt = newPageTable(f);
+      const n = pt.span[1]!;
+      pt.findOrMake(2 * n + 5, 0);
+      const kept = keep === 0 ? 2 * n : 3 * n - 1;
+      const [floor, ceiling] = keep === 0 ? [kept + 1, Number.POSITIVE_INFINITY] : [0, kept];
+      freeTables(pt, 2 * n + 5, 2 * n + 6, floor, ceiling);
+      expect(pt.find(2 * n + 5, 0)).toBeGreaterThanOrEqual(0);
+      freeTables(pt, 2 * n + 5, 2 * n + 6, 0, 3 * n);
+      expect(pt.find(2 * n + 5, 0)).toBe(-1);
+    }
+  });
+
   test("a PTE table goes when its last entry has gone, and not before", () => {
     const pt = newPageTable(f);
     const pfn = pt.frames.alloc(0);
@@ -181,7 +195,7 @@ function tablesOf(pt: PageTable, table = pt.root, level = pt.levels - 1, start =
 /** A few areas in order that do not overlap, with holes of all sizes. */
 function someAreas(rng: Random, pt: PageTable): [number, number][] {
   const upper = pt.span.slice(1, pt.levels);
-  const steps = [1, 3, 100, 3 * pt.span[1]!, ...upper, ...upper.map((n) => n + 7)];
+  const steps = [1, 3, 100, 3 * pt.span[1]!, ...upper, ...upper.map((n) => n + 7), ...upper.map((n) => n - 1)];
   const last = pagesOf(pt.format);
   const areas: [number, number][] = [];
   let at = rng.below(600);
