@@ -104,6 +104,7 @@ export const arm64_4k: Format = {
   levelNames: ["PTE", "PMD", "PUD", "PGD"],
   accountedLevel: 2,
   hugeModifyDropsDirty: false,
+  userVaBits: 48,
   emptyLo: 0,
   emptyHi: 0,
   kind,

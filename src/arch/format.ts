@@ -24,6 +24,8 @@ export interface Format {
   readonly accountedLevel: number;
   /** A change of protection drops the dirty state of a writable leaf above level 0 (x86: `pmd_modify`). */
   readonly hugeModifyDropsDirty: boolean;
+  /** Bits of address that user space may map: the kernel has the other half of the tree, or a root of its own. */
+  readonly userVaBits: number;
   /** Low and high word of an empty entry. */
   readonly emptyLo: number;
   readonly emptyHi: number;

@@ -106,6 +106,7 @@ export const x86_64: Format = {
   levelNames: ["PTE", "PMD", "PUD", "PGD"],
   accountedLevel: 2,
   hugeModifyDropsDirty: true,
+  userVaBits: 47,
   emptyLo: 0,
   emptyHi: 0,
   kind,

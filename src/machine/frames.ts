@@ -14,8 +14,8 @@ export const MAX_ORDER = 13;
 const CHUNK_LG2 = 15;
 const CHUNK = 1 << CHUNK_LG2;
 const CHUNK_MASK = CHUNK - 1;
-/** No folio mapped above level 0 is smaller than this order (x86-64, 4K granules). */
-const ENTIRE_LG2 = 9;
+/** No folio mapped above level 0 is smaller than this order: s390 has 256 pages under a segment, all others more. */
+const ENTIRE_LG2 = 8;
 /** No anonymous folio has order 1 (THP_ORDERS_ALL_ANON), so a large one has at least four frames. */
 const SUM_LG2 = 2;
 

@@ -9,7 +9,8 @@ import { pmdOrder } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
-import { translate } from "../mmu/translate.ts";
+import { translateInto } from "../mmu/translate.ts";
+import { highOf, lowOf } from "../mmu/vpn.ts";
 import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultHuge, faultOnHuge } from "./huge.ts";
@@ -27,8 +28,11 @@ const MAX_FAULTS = 8;
 
 /** One access by a program: hardware translates, the kernel mends, until it goes through or the signal comes. */
 export function access(mm: Mm, vpn: number, write: boolean): Reached {
+  const { walk, accessDirty } = mm.kernel;
+  const low = lowOf(vpn);
+  const high = highOf(vpn, low);
   for (let tries = 0; tries < MAX_FAULTS; tries++) {
-    const walk = translate(mm.pt, vpn, write, mm.kernel.accessDirty);
+    translateInto(walk, mm.pt, low, high, write, accessDirty);
     if (walk.fault === null) {
       if (write) mm.kernel.frames.setFlag(walk.pfn, 1, FrameFlag.written, true);
       return walk.pfn;

@@ -11,7 +11,7 @@ import { newTally, type Tally } from "../base/tally.ts";
 import { Contents } from "../machine/contents.ts";
 import { Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
-import type { AccessDirty } from "../mmu/translate.ts";
+import { type AccessDirty, WalkRoom } from "../mmu/translate.ts";
 import { type Profile, profileNamed } from "./profile.ts";
 import { ThpKnobs } from "./thp.ts";
 
@@ -42,6 +42,8 @@ export class Kernel {
   readonly accessDirty: AccessDirty;
   readonly contents: Contents | null;
   readonly thp: ThpKnobs;
+  /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
+  readonly walk = new WalkRoom();
   /**
    * Large folios that more than one address space maps, with the entries that each has (`_mm_id_mapcount`). Small folios
    * need none: their map count says it.

@@ -4,7 +4,6 @@
  * Not modelled: files, limits on memory and on the number of areas.
  * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
  */
-import { vaBits } from "../arch/format.ts";
 import { freeTables } from "../pgtable/free.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
@@ -42,11 +41,10 @@ function isAccountable(flags: number): boolean {
   return (flags & (Vm.noreserve | Vm.shared | Vm.write)) === Vm.write;
 }
 
-/** Pages that user space may map. x86 splits the address space with the kernel by the top bit; arm64 has a root for each. */
-function taskPages(mm: Mm): number {
-  const { format } = mm.kernel;
-  const bits = format.machine === "x86_64" ? vaBits(format) - 1 : vaBits(format);
-  return 2 ** (bits - format.pageLg2);
+/** Pages that user space may map (`TASK_SIZE`). */
+export function taskPages(mm: Mm): number {
+  const { userVaBits, pageLg2 } = mm.kernel.format;
+  return 2 ** (userVaBits - pageLg2);
 }
 
 /** `munmap` of `[start, end)` in pages: areas cut, pages zapped, tables freed that nobody else can use. */

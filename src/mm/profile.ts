@@ -17,6 +17,10 @@ export interface Profile {
   readonly guards: boolean;
   /** A write fault finds that a PTE-mapped large folio is this process' alone again (CONFIG_MM_ID, since 6.15). */
   readonly reusesLargeFolios: boolean;
+  /** mremap moves several areas at once, gaps and all (since 6.17). */
+  readonly remapsSeveral: boolean;
+  /** mremap moves a contiguous block as one run (since 6.17). */
+  readonly remapBatches: boolean;
   /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.13, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
@@ -28,6 +32,8 @@ const v6_12: Profile = {
   ptReclaim: () => false,
   guards: false,
   reusesLargeFolios: false,
+  remapsSeveral: false,
+  remapBatches: false,
   splitDropsZeros: false,
   mprotectBatches: false,
 };
@@ -37,6 +43,8 @@ const v6_18: Profile = {
   ptReclaim: (format) => format.machine === "x86_64",
   guards: true,
   reusesLargeFolios: true,
+  remapsSeveral: true,
+  remapBatches: true,
   splitDropsZeros: true,
   mprotectBatches: true,
 };

@@ -33,6 +33,11 @@ export interface Vma {
   flags: number;
   /** Which anon_vma its anonymous pages hang on; 0 for none yet. Areas split from one share it. */
   anonVma: number;
+  /**
+   * What the first page would be called in a file (`vm_pgoff`): for anonymous memory the page number at which it was first
+   * touched. An area that was moved keeps it, and so does not merge with its new neighbours.
+   */
+  pgoff: number;
   /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare area. */
   forked: boolean;
 }
@@ -85,8 +90,19 @@ export class VmaList {
 
   /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
   insert(start: number, end: number, flags: number): Vma {
-    const vma: Vma = { start, end, flags, anonVma: 0, forked: false };
+    const vma: Vma = { start, end, flags, anonVma: 0, pgoff: start, forked: false };
     this.#list.splice(this.#position(start), 0, vma);
+    return this.modify(start, end, flags);
+  }
+
+  /**
+   * Adds a copy of part of an area at another place, merged with neighbours that agree (`copy_vma`). An area without pages
+   * takes the page offsets of the new place.
+   */
+  insertCopy(vma: Vma, from: number, start: number, end: number): Vma {
+    const pgoff = vma.anonVma === 0 ? start : vma.pgoff + (from - vma.start);
+    const { flags, anonVma, forked } = vma;
+    this.#list.splice(this.#position(start), 0, { start, end, flags, anonVma, forked, pgoff });
     return this.modify(start, end, flags);
   }
 
@@ -117,8 +133,8 @@ export class VmaList {
     const old = this.at(start)!;
     const prev = start === old.start ? this.#neighbour(old, -1) : undefined;
     const next = end === old.end ? this.#neighbour(old, 1) : undefined;
-    const left = prev?.end === start && prev.flags === flags && compatible(prev, old) ? prev : undefined;
-    const right = next?.start === end && next.flags === flags && compatible(next, old) ? next : undefined;
+    const left = prev?.end === start && prev.flags === flags && joinable(prev, old) ? prev : undefined;
+    const right = next?.start === end && next.flags === flags && joinable(old, next) ? next : undefined;
     if (left && right && compatible(left, right)) return this.#joinBoth(left, old, right);
     if (left) return this.#growLeft(left, old, end);
     if (right) return this.#growRight(right, old, start);
@@ -130,9 +146,9 @@ export class VmaList {
   }
 
   #joinBoth(left: Vma, old: Vma, right: Vma): Vma {
+    this.#list.splice(this.#indexOf(old), 2);
     left.end = right.end;
     inherit(left, old.anonVma === 0 ? right : old);
-    this.#list.splice(this.#list.indexOf(old), 2);
     this.#tally[E.vmaMerges]! += 2;
     return left;
   }
@@ -146,6 +162,7 @@ export class VmaList {
 
   #growRight(right: Vma, old: Vma, start: number): Vma {
     this.#give(old, old.start, start);
+    right.pgoff -= right.start - start;
     right.start = start;
     inherit(right, old);
     return right;
@@ -154,8 +171,9 @@ export class VmaList {
   /** Leaves an area with `[start, end)` only, the rest having gone to a neighbour. */
   #give(old: Vma, start: number, end: number): void {
     this.#tally[E.vmaMerges]!++;
-    if (start === end) return void this.#list.splice(this.#list.indexOf(old), 1);
+    if (start === end) return void this.#list.splice(this.#indexOf(old), 1);
     this.#onCut(old, start === old.start ? end : start);
+    old.pgoff += start - old.start;
     old.start = start;
     old.end = end;
   }
@@ -165,13 +183,18 @@ export class VmaList {
     const vma = this.at(vpn);
     if (vma === undefined || vma.start === vpn) return;
     this.#onCut(vma, vpn);
-    this.#list.splice(this.#list.indexOf(vma) + 1, 0, { ...vma, start: vpn });
+    this.#list.splice(this.#indexOf(vma) + 1, 0, { ...vma, start: vpn, pgoff: vma.pgoff + (vpn - vma.start) });
     vma.end = vpn;
     this.#tally[E.vmaSplits]!++;
   }
 
   #neighbour(vma: Vma, by: number): Vma | undefined {
-    return this.#list[this.#list.indexOf(vma) + by];
+    return this.#list[this.#indexOf(vma) + by];
+  }
+
+  /** Index of an area of the list, found by its bounds: a scan would make a list of many areas quadratic to build. */
+  #indexOf(vma: Vma): number {
+    return this.#position(vma.start);
   }
 
   /** Index of the first area that ends after the page. */
@@ -184,6 +207,11 @@ export class VmaList {
     }
     return lo;
   }
+}
+
+/** Whether one area may continue in the other: page offsets follow, anon_vmas agree (`can_vma_merge_after`). */
+function joinable(a: Vma, b: Vma): boolean {
+  return a.pgoff + (a.end - a.start) === b.pgoff && compatible(a, b);
 }
 
 /** `is_mergeable_anon_vma`: both share an anon_vma or have none, or one has one that did not come by fork. */
@@ -200,6 +228,10 @@ function inherit(vma: Vma, from: Vma): void {
   vma.forked = from.forked;
 }
 
+function continues(a: Vma, b: Vma): boolean {
+  return a.pgoff - a.start === b.pgoff - b.start;
+}
+
 /**
  * Gives an area an anon_vma before its first anonymous page: a neighbour's if the two could be one area but for their
  * permissions (`find_mergeable_anon_vma`), else a new one.
@@ -208,6 +240,8 @@ export function prepareAnonVma(source: { newAnonVma(): number }, vmas: VmaList, 
   if (vma.anonVma !== 0) return;
   const [prev, next] = vmas.neighbours(vma);
   const lend = (n: Vma | undefined, touches: boolean) =>
-    n !== undefined && touches && !n.forked && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS) ? n.anonVma : 0;
+    n !== undefined && touches && continues(n, vma) && !n.forked && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS)
+      ? n.anonVma
+      : 0;
   vma.anonVma = lend(next, next?.start === vma.end) || lend(prev, prev?.end === vma.start) || source.newAnonVma();
 }

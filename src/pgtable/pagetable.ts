@@ -75,7 +75,8 @@ export class PageTable {
   }
 
   write(slot: number, lo: number, hi: number): void {
-    const [chunk, at] = [slot >>> this.tables.chunkLg2, slot & this.tables.chunkMask];
+    const chunk = slot >>> this.tables.chunkLg2;
+    const at = slot & this.tables.chunkMask;
     this.tables.lo[chunk]![at] = lo;
     this.tables.hi[chunk]![at] = hi;
   }

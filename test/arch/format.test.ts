@@ -96,6 +96,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     expect([f.contLg2.length, f.levelNames.length]).toEqual([n, n]);
     expect(f.maxLeafLevel).toBeLessThan(n);
     expect(f.accountedLevel).toBeLessThan(n);
+    expect(f.userVaBits).toBeLessThanOrEqual(vaBits(f));
     expect(f.indexLg2.every((lg2, l) => lg2 > f.contLg2[l]!)).toBe(true);
   });
 

@@ -172,6 +172,32 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
     expect(wrongs(mm.kernel, [mm, child])).toEqual([]);
   });
 
+  test.each([0, pmdOrder(f)])(
+    "after populate_write of order %d no write faults, though fork had protected all",
+    (order) => {
+      const mm = newMm({ arch, accessDirty: "hardware" });
+      if (order > 0) always(mm, order);
+      mapRw(mm, BASE, huge);
+      write(mm, BASE, BASE + huge);
+      const child = fork(mm);
+      expect(madvise(child, BASE, BASE + huge, "populate_write")).toBeNull();
+      expect(counted(child, ["faults"], () => write(child, BASE, BASE + huge))).toEqual([0]);
+      expect(wrongs(mm.kernel, [mm, child])).toEqual([]);
+    },
+  );
+
+  test.each(["cold", "free"])("%s leaves a huge page alone that another process maps, cut or whole", (advice) => {
+    const mm = newMm({ arch });
+    always(mm, pmdOrder(f));
+    mapRw(mm, BASE, huge);
+    write(mm, BASE, BASE + 1);
+    const child = fork(mm);
+    expect(madvise(mm, BASE, BASE + huge, advice)).toBeNull();
+    expect(madvise(mm, BASE + 3, BASE + 9, advice)).toBeNull();
+    expect([shape(mm, BASE), shape(child, BASE)]).toEqual(["H", "H"]);
+    expect(mm.pt.attrs(mm.pt.find(BASE, 1)) & (A.young | A.dirty)).toBe(A.young | A.dirty);
+  });
+
   test("an access outside all areas, or against the permission of its area, changes nothing and is no fault", () => {
     const mm = newMm({ arch });
     mmap(mm, { start: BASE, pages: 4, flags: Vm.read });
