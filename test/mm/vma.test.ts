@@ -105,6 +105,7 @@ describe("cutting and joining", () => {
         end: i * 10 + 10,
         flags: v.flags ?? RW,
         anonVma: v.anonVma ?? 0,
+        pgoff: i * 10,
         forked: v.forked ?? false,
       });
     return vmas;

@@ -41,7 +41,7 @@ export function loadCapture(kernel: Kernel, capture: Capture): Loaded {
   for (const vma of capture.vmas) {
     const flags = vmaFlags(vma);
     const anonVma = vma.runs.some((run) => isAnon(run.cls)) ? kernel.newAnonVma() : 0;
-    loader.mm.vmas.append({ start: vma.start, end: vma.end, flags, anonVma, forked: false });
+    loader.mm.vmas.append({ start: vma.start, end: vma.end, flags, anonVma, pgoff: vma.start, forked: false });
     for (const run of vma.runs) loadRun(loader, vma.start + run.page, asMade(run), flags);
   }
   return { mm: loader.mm, leftOut: loader.leftOut };

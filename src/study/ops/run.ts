@@ -13,6 +13,7 @@ import { mincore } from "../../mm/mincore.ts";
 import { Mm } from "../../mm/mm.ts";
 import { mmap, munmap } from "../../mm/mmap.ts";
 import { mprotect } from "../../mm/mprotect.ts";
+import { mremap } from "../../mm/mremap.ts";
 import { Vm } from "../../mm/vma.ts";
 import { type PtRow, ptRow } from "./entries.ts";
 import { type ProcRow, pmdBytes, procRow, type Region } from "./report.ts";
@@ -147,8 +148,7 @@ class Runner {
       case "knob":
         return { err: this.#kernel.thp.set(action.path, action.value) };
       case "remap":
-        this.#region(action.newRegion, action.newLen, action.at);
-        return NOT_BUILT;
+        return this.#remap(mm, action);
       case "sleep":
       case "state":
         return OK;
@@ -185,6 +185,16 @@ class Runner {
     const flags = protFlags(a.prot) | (a.noreserve ? Vm.noreserve : 0);
     const pages = Math.ceil(region.len / this.#page);
     return { err: mmap(mm, { start: region.addr / this.#page, pages, flags, populate: a.populate }) };
+  }
+
+  #remap(mm: Mm, a: Extract<Action, { op: "remap" }>): Outcome {
+    const { addr, len } = this.#range(a);
+    const to = this.#region(a.newRegion, a.newLen, a.at);
+    if (addr % this.#page || to.addr % this.#page) return { err: "EINVAL" };
+    const pages = (bytes: number) => Math.ceil(bytes / this.#page);
+    const [start, oldPages] = [addr / this.#page, pages(len)];
+    const spec = { start, oldPages, newPages: pages(a.newLen), to: to.addr / this.#page, dontunmap: a.dontunmap };
+    return { err: mremap(mm, spec) };
   }
 
   #range(part: { region: string; off: number; len: number | null }): { addr: number; len: number } {

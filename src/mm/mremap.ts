@@ -1,0 +1,210 @@
+/**
+ * mremap to a given place: entries move, pages do not. Whole tables are re-hung where both places allow it, one entry of the
+ * level above for 512 below; everything else is moved entry by entry.
+ *
+ * Not modelled: growing and shrinking in place, mappings of old length 0, userfaultfd.
+ * Source: mm/mremap.c (remap_move, mremap_to, move_page_tables, move_ptes, try_realign_addr), copy_vma of mm/vma.c, Linux 6.18.
+ */
+import { A, Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
+import { setLeaf } from "../pgtable/huge.ts";
+import { clearPtes, getAndClearPtes, setPtes, setSoftleaf } from "../pgtable/ptep.ts";
+import { folioPteBatch } from "./batch.ts";
+import type { Errno } from "./errno.ts";
+import { splitHuge } from "./huge.ts";
+import type { Mm } from "./mm.ts";
+import { munmap, taskPages } from "./mmap.ts";
+import { Vm, type Vma } from "./vma.ts";
+
+/** A move, in pages: `[start, start + oldPages)` goes to `to`, where it has `newPages`. */
+export interface RemapSpec {
+  readonly start: number;
+  readonly oldPages: number;
+  readonly newPages: number;
+  readonly to: number;
+  /** MREMAP_DONTUNMAP: the old area stays, empty. */
+  readonly dontunmap?: boolean;
+}
+
+/** `mremap` with MREMAP_MAYMOVE | MREMAP_FIXED. */
+export function mremap(mm: Mm, spec: RemapSpec): Errno | null {
+  const err = checkParams(mm, spec);
+  if (err !== null) return err;
+  if (mm.kernel.profile.remapsSeveral && spec.oldPages === spec.newPages) return moveSeveral(mm, spec);
+  const vma = mm.vmas.at(spec.start);
+  return vma === undefined ? "EFAULT" : remapOne(mm, vma, spec);
+}
+
+function checkParams(mm: Mm, { start, oldPages, newPages, to, dontunmap }: RemapSpec): Errno | null {
+  if (newPages <= 0 || newPages > taskPages(mm) || to > taskPages(mm) - newPages) return "EINVAL";
+  if (dontunmap && oldPages !== newPages) return "EINVAL";
+  return start < to + newPages && to < start + oldPages ? "EINVAL" : null;
+}
+
+/** `remap_move`: all areas in the range, gaps kept; nothing may be missing at its start. */
+function moveSeveral(mm: Mm, spec: RemapSpec): Errno | null {
+  const end = spec.start + spec.oldPages;
+  let seen = false;
+  for (let at = spec.start; at < end; ) {
+    const vma = mm.vmas.find(at);
+    if (vma === undefined || vma.start >= end) break;
+    if (!seen && vma.start > spec.start) return "EFAULT";
+    const from = Math.max(at, vma.start);
+    const pages = Math.min(end, vma.end) - from;
+    const piece = { ...spec, start: from, oldPages: pages, newPages: pages, to: spec.to + (from - spec.start) };
+    const err = remapOne(mm, vma, piece);
+    if (err !== null) return err;
+    seen = true;
+    at = from + pages;
+  }
+  return seen ? null : "EFAULT";
+}
+
+/** `check_prep_vma` and `mremap_to`. */
+function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
+  if (spec.oldPages === 0 || (spec.dontunmap && vma.flags & Vm.shared)) return "EINVAL";
+  if (spec.start + spec.oldPages > vma.end) return "EFAULT";
+  if (spec.newPages > spec.oldPages && vma.flags & Vm.account && !mm.kernel.canCommit(spec.newPages - spec.oldPages))
+    return "ENOMEM";
+  munmap(mm, spec.to, spec.to + spec.newPages);
+  if (spec.newPages < spec.oldPages) munmap(mm, spec.start + spec.newPages, spec.start + spec.oldPages);
+  moveVma(mm, mm.vmas.at(spec.start)!, { ...spec, oldPages: Math.min(spec.oldPages, spec.newPages) });
+  return null;
+}
+
+/** `move_vma`: a copy of the area at the new place, the tables moved, the old place unmapped. */
+function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
+  const end = spec.start + spec.oldPages;
+  const copy = mm.vmas.insertCopy(vma, spec.start, spec.to, spec.to + spec.newPages);
+  // The copy may have grown over the neighbour that the old area was; the old area is what now holds the old start.
+  const old = mm.vmas.at(spec.start)!;
+  movePageTables(mm, old, copy, spec);
+  if (!spec.dontunmap) return void munmap(mm, spec.start, end);
+  if (old !== copy && old.start === spec.start && old.end === end) {
+    old.anonVma = 0;
+    old.forked = false;
+  }
+}
+
+/** The addresses of a move in progress. */
+interface Cursor {
+  old: number;
+  to: number;
+  readonly end: number;
+}
+
+/** `move_page_tables`. */
+function movePageTables(mm: Mm, old: Vma, copy: Vma, spec: RemapSpec): void {
+  const at: Cursor = { old: spec.start, to: spec.to, end: spec.start + spec.oldPages };
+  realign(mm, at, old, copy);
+  while (at.old < at.end) {
+    const n = moveExtent(mm, at);
+    at.old += n;
+    at.to += n;
+  }
+  mm.kernel.tally[E.flushRanges]!++;
+  mm.kernel.tally[E.flushPages]! += spec.oldPages;
+}
+
+/**
+ * `try_realign_addr`: a move that starts inside a PMD is widened down to its start, if old and new lie alike in theirs and
+ * nothing else is mapped below them there; then the whole table can be re-hung.
+ */
+function realign(mm: Mm, at: Cursor, old: Vma, copy: Vma): void {
+  const inside = at.old % mm.pt.span[1]!;
+  if (inside === 0 || inside !== at.to % mm.pt.span[1]! || at.end - at.old < mm.pt.span[1]! - inside) return;
+  const free = (vma: Vma, vpn: number) => vma.start === vpn && mm.vmas.overlapping(vpn - inside, vpn).length === 0;
+  if (!free(old, at.old) || !free(copy, at.to)) return;
+  at.old -= inside;
+  at.to -= inside;
+}
+
+/** Pages to the next boundary of a level, at the old or the new place, whichever comes first (`get_extent`). */
+function extent(mm: Mm, at: Cursor, level: number): number {
+  const span = mm.pt.span[level]!;
+  return Math.min(span - (at.old % span), span - (at.to % span), at.end - at.old);
+}
+
+/** Moves what lies under one entry, of level 2 if that can be, else of level 1. Returns the pages it was. */
+function moveExtent(mm: Mm, at: Cursor): number {
+  const { pt } = mm;
+  const big = extent(mm, at, 2);
+  const pud = pt.find(at.old, 2);
+  if (pud < 0 || pt.kind(pud, 2) === Kind.none) return big;
+  const newPud = pt.findOrMake(at.to, 2);
+  if (big === pt.span[2] && moveTable(mm, pud, newPud, 2)) return big;
+  const n = extent(mm, at, 1);
+  if (pt.kind(pud, 2) !== Kind.table) return n;
+  movePmd(mm, at, n);
+  return n;
+}
+
+function movePmd(mm: Mm, at: Cursor, n: number): void {
+  const { pt } = mm;
+  const pmd = pt.find(at.old, 1);
+  if (pt.kind(pmd, 1) === Kind.none) return;
+  const newPmd = pt.findOrMake(at.to, 1);
+  const whole = n === pt.span[1];
+  if (pt.kind(pmd, 1) === Kind.leaf) {
+    if (whole && moveHuge(mm, pmd, newPmd)) return;
+    splitHuge(mm, pmd);
+  } else if (whole && moveTable(mm, pmd, newPmd, 1)) return;
+  if (pt.kind(pmd, 1) !== Kind.table) return;
+  movePtes(mm, pt.find(at.old, 0), pt.findOrMake(at.to, 0), n);
+}
+
+/** `move_normal_pud` and `move_normal_pmd`: only into an empty entry. */
+function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
+  const { pt } = mm;
+  if (pt.kind(slot, level) !== Kind.table || pt.kind(to, level) !== Kind.none) return false;
+  const table = pt.child(slot);
+  pt.clear(slot, 1);
+  pt.link(to, table);
+  return true;
+}
+
+/** `move_huge_pmd`; the deposited table goes with it, for the reserve is the address space's. */
+function moveHuge(mm: Mm, slot: number, to: number): boolean {
+  const { pt } = mm;
+  if (pt.kind(to, 1) !== Kind.none) return false;
+  const [pfn, attrs] = [pt.pfn(slot), pt.attrs(slot)];
+  pt.clear(slot, 1);
+  setLeaf(pt, to, 1, pfn, attrs);
+  return true;
+}
+
+/** `move_ptes`. */
+function movePtes(mm: Mm, from: number, to: number, n: number): void {
+  const { pt } = mm;
+  for (let i = 0; i < n; ) {
+    pt.tally[E.slotsRead]!++;
+    switch (pt.kind(from + i, 0)) {
+      case Kind.none:
+        i++;
+        break;
+      case Kind.leaf:
+        i += moveLeaves(mm, from + i, to + i, n - i);
+        break;
+      default:
+        moveMarker(mm, from + i, to + i);
+        i++;
+    }
+  }
+}
+
+/** A run only where the contiguous bit promises one: looking at the folio of each page cost more than it saved (6.17). */
+function moveLeaves(mm: Mm, from: number, to: number, max: number): number {
+  const { pt } = mm;
+  const promised = mm.kernel.profile.remapBatches && (pt.attrs(from) & (A.cont | A.protnone)) === A.cont;
+  const n = promised ? folioPteBatch(mm, from, max, A.write) : 1;
+  const pte = getAndClearPtes(pt, from, n);
+  setPtes(pt, to, pte.pfn, pte.attrs, n);
+  return n;
+}
+
+function moveMarker(mm: Mm, from: number, to: number): void {
+  const { format: f } = mm.pt;
+  const [lo, hi] = [mm.pt.lo(from), mm.pt.hi(from)];
+  clearPtes(mm.pt, from, 1);
+  setSoftleaf(mm.pt, to, 1, f.swapType(lo, hi), f.swapOffset(lo, hi));
+}
