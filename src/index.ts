@@ -31,6 +31,7 @@ export * from "./mm/mincore.ts";
 export * from "./mm/mm.ts";
 export * from "./mm/mmap.ts";
 export * from "./mm/mprotect.ts";
+export * from "./mm/mremap.ts";
 export * from "./mm/profile.ts";
 export * from "./mm/vma.ts";
 export * from "./mmu/cost.ts";

@@ -119,5 +119,6 @@ export const arm64_4k: Format = {
   swapOffset: (lo, hi) => (lo >>> 12) + (hi & OFFSET_HI) * OFFSET_LO_SPAN,
   swapLo: (type, offset) => (type << 6) | (offset << 12),
   swapHi: (_type, offset) => Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI,
+  swapSoftDirtyLo: 0,
   rawFlags,
 };

@@ -46,6 +46,8 @@ export interface Format {
   swapOffset(lo: number, hi: number): number;
   swapLo(type: number, offset: number): number;
   swapHi(type: number, offset: number): number;
+  /** Soft-dirty of a non-present entry, in the low word; 0 where Linux has no such bit on this format. */
+  readonly swapSoftDirtyLo: number;
   /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
   rawFlags(lo: number, hi: number): string;
 }

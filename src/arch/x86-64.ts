@@ -10,7 +10,7 @@
  *   SD: "saved dirty", where Linux keeps the dirty state of an entry that is not writable (_PAGE_SAVED_DIRTY).
  *   G without P: PROT_NONE (_PAGE_PROTNONE); then the frame number is stored inverted (L1TF, pgtable-invert.h).
  *   Levels: 0 page table, 1 page directory, 2 page-directory-pointer table, 3 PML4.
- *   Swap entry: type in 59-63, offset inverted in 9-58; bits 0, 7 and 8 zero (pgtable_64.h).
+ *   Swap entry: type in 59-63, offset inverted in 9-58, soft-dirty in 1; bits 0, 7 and 8 zero (pgtable_64.h).
  */
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
@@ -121,5 +121,6 @@ export const x86_64: Format = {
   swapOffset: (lo, hi) => (~lo >>> 9) + (~hi & OFFSET_HI) * OFFSET_LO_SPAN,
   swapLo: (_type, offset) => ~offset << 9,
   swapHi: (type, offset) => (type << 27) | (~Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI),
+  swapSoftDirtyLo: RW,
   rawFlags,
 };

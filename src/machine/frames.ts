@@ -31,16 +31,12 @@ const ORDER = 0x1f;
 export const FrameFlag = {
   /** `PageAnonExclusive`: no other process maps this page. */
   exclusive: 1,
-  /** Folio: shared memory rather than private anonymous memory. */
-  shmem: 2,
-  /** Folio: lazily freed (MADV_FREE): clean pages of it may be dropped. */
-  lazyFree: 4,
   /** Folio: on the deferred split queue. */
-  deferred: 8,
-  /** Folio: mlocked. */
-  mlocked: 16,
+  deferred: 2,
   /** A program has written to this page, so it can no longer be taken for one of zeros. */
-  written: 32,
+  written: 4,
+  /** Folio: dirty whatever its entries say (`PG_dirty`), because entries that were have been taken out and put back. */
+  dirty: 8,
 } as const;
 
 interface Chunk {

@@ -14,7 +14,6 @@ import { highOf, lowOf } from "../mmu/vpn.ts";
 import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultHuge, faultOnHuge } from "./huge.ts";
-import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
 import { mapPages, newAnonFolio, ownsFolio, unmapPages } from "./rmap.ts";
 import { suitableOrders } from "./thp.ts";
@@ -149,17 +148,12 @@ function canReuse(mm: Mm, pfn: number): boolean {
 function copyPage(mm: Mm, vma: Vma, slot: number, old: Pte): void {
   const pfn = newAnonFolio(mm.kernel, 0);
   if (pfn < 0) mm.kernel.outOfMemory();
-  copyContents(mm.kernel, old.pfn, pfn);
+  mm.kernel.copyPage(old.pfn, pfn);
   getAndClearPtes(mm.pt, slot, 1);
   flushPage(mm);
   setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags), 1);
   mapPages(mm, pfn, 1);
   if (!(old.attrs & A.special)) unmapPages(mm, old.pfn, 1);
-}
-
-function copyContents(kernel: Kernel, from: number, to: number): void {
-  kernel.contents?.copy(from, to);
-  kernel.frames.setFlag(to, 1, FrameFlag.written, kernel.frames.hasFlag(from, FrameFlag.written));
 }
 
 function flushPage(mm: Mm): void {

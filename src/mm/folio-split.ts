@@ -22,8 +22,11 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
   splitMappings(mm, head, vpn);
   const slots = slotsOf(mm, head, vpn);
   const old = slots.map((slot) => getAndClearPtes(mm.pt, slot, 1));
+  const dirty = frames.hasFlag(head, FrameFlag.dirty) || old.some((pte) => pte.attrs & A.dirty);
   frames.setFlag(head, 1, FrameFlag.deferred, false);
   frames.split(head);
+  // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
+  frames.setFlag(head, pages, FrameFlag.dirty, dirty);
   for (const [i, slot] of slots.entries()) remap(mm, slot, old[i]!);
   for (let pfn = head; pfn < head + pages; pfn++) {
     if (frames.mapped(pfn)) continue;

@@ -9,7 +9,7 @@ import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
-import { ptepAttrs, setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
+import { copySoftleaf, ptepAttrs, setPtes, wrprotectPtes } from "../pgtable/ptep.ts";
 import { visit } from "../pgtable/visit.ts";
 import { folioPteBatch } from "./batch.ts";
 import { Mm } from "./mm.ts";
@@ -70,17 +70,11 @@ function copyPtes(parent: Mm, child: Mm, from: number, to: number, nr: number): 
         i += copyPresent(parent, child, from + i, to + i, nr - i);
         break;
       default:
-        copyMarker(pt, child.pt, from + i, to + i);
+        // A marker is the child's as well: guards always are.
+        copySoftleaf(pt, from + i, child.pt, to + i);
         i++;
     }
   }
-}
-
-/** Markers are the child's as well: guards, always. */
-function copyMarker(pt: PageTable, to: PageTable, from: number, slot: number): void {
-  const { format: f } = pt;
-  const [lo, hi] = [pt.lo(from), pt.hi(from)];
-  setSoftleaf(to, slot, 1, f.swapType(lo, hi), f.swapOffset(lo, hi));
 }
 
 /**

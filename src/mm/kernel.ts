@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { GiB } from "../base/size.ts";
 import { newTally, type Tally } from "../base/tally.ts";
 import { Contents } from "../machine/contents.ts";
-import { Frames } from "../machine/frames.ts";
+import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { type AccessDirty, WalkRoom } from "../mmu/translate.ts";
 import { type Profile, profileNamed } from "./profile.ts";
@@ -27,6 +27,11 @@ export interface KernelSpec {
   readonly contpte?: boolean;
   /** Who sets accessed and dirty. Default: hardware on x86-64, faults on arm64 (a CPU without FEAT_HAFDBS). */
   readonly accessDirty?: AccessDirty;
+  /**
+   * Whether the kernel was built to track soft-dirty (CONFIG_MEM_SOFT_DIRTY). Default false. Only non-present entries show it
+   * in the model: the recorded runs do not tell about present ones.
+   */
+  readonly softDirty?: boolean;
   /** Whether written values are kept, so that they can be read back. Default false. */
   readonly contents?: boolean;
 }
@@ -40,6 +45,7 @@ export class Kernel {
   readonly tables: Tables;
   readonly contpte: boolean;
   readonly accessDirty: AccessDirty;
+  readonly softDirty: boolean;
   readonly contents: Contents | null;
   readonly thp: ThpKnobs;
   /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
@@ -62,6 +68,7 @@ export class Kernel {
     this.tables = new Tables(Math.max(...this.format.indexLg2), total);
     this.contpte = spec.contpte ?? true;
     this.accessDirty = spec.accessDirty ?? (this.format.machine === "x86_64" ? "hardware" : "fault");
+    this.softDirty = spec.softDirty ?? false;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format);
     this.zeroPfn = this.frames.alloc(0);
@@ -82,6 +89,12 @@ export class Kernel {
   /** Whether so many pages may be promised at once: the heuristic overcommit, which knows no sum (`__vm_enough_memory`). */
   canCommit(pages: number): boolean {
     return pages <= this.frames.total;
+  }
+
+  /** A page's contents, and whether a program has written to it, become another page's as well. */
+  copyPage(from: number, to: number): void {
+    this.contents?.copy(from, to);
+    this.frames.setFlag(to, 1, FrameFlag.written, this.frames.hasFlag(from, FrameFlag.written));
   }
 
   /** A number for a new anon_vma. */

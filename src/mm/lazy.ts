@@ -17,53 +17,46 @@ import { splitFolio } from "./folio-split.ts";
 import type { Mm } from "./mm.ts";
 import { Vm, type Vma } from "./vma.ts";
 
-/** What to clear in entries, and which folios to leave alone. */
-interface Lazy {
-  readonly clear: number;
-  /** COLD leaves every folio alone that anybody else maps; FREE does so for huge mappings and for folios it would cut. */
-  readonly sharedToo: boolean;
-}
-
 /** `MADV_COLD`: clears accessed. */
 export function madviseCold(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & Vm.locked) return "EINVAL";
-  return lazyRange(mm, start, end, { clear: A.young, sharedToo: false });
+  return lazyRange(mm, start, end, A.young);
 }
 
 /** `MADV_FREE`: clears accessed and dirty; a page that stays clean may be dropped at any time. */
 export function madviseFree(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & (Vm.locked | Vm.shared)) return "EINVAL";
-  return lazyRange(mm, start, end, { clear: A.young | A.dirty, sharedToo: true });
+  return lazyRange(mm, start, end, A.young | A.dirty);
 }
 
-function lazyRange(mm: Mm, start: number, end: number, lazy: Lazy): null {
+function lazyRange(mm: Mm, start: number, end: number, clear: number): null {
   visit(mm.pt, start, end, {
-    huge: (slot, level, from, to) => lazyHuge(mm, slot, from, to - from === mm.pt.span[level]!, lazy),
-    ptes: (slot, from, nr) => lazyPtes(mm, slot, from, nr, lazy),
+    huge: (slot, level, from, to) => lazyHuge(mm, slot, from, to - from === mm.pt.span[level]!, clear),
+    ptes: (slot, from, nr) => lazyPtes(mm, slot, from, nr, clear),
   });
   return null;
 }
 
-function lazyHuge(mm: Mm, slot: number, vpn: number, whole: boolean, lazy: Lazy): void {
+function lazyHuge(mm: Mm, slot: number, vpn: number, whole: boolean, clear: number): void {
   const { pt, kernel } = mm;
   const pfn = pt.pfn(slot);
   if (kernel.isHugeZero(pfn) || kernel.sharedFolios.has(pfn)) return;
   if (!whole) return splitFolio(mm, pfn, vpn);
-  changeLeaf(pt, slot, 1, 0, lazy.clear);
-  if (lazy.sharedToo) kernel.frames.setFlag(pfn, 1, FrameFlag.lazyFree, true);
+  changeLeaf(pt, slot, 1, 0, clear);
+  if (clear & A.dirty) kernel.frames.setFlag(pfn, 1, FrameFlag.dirty, false);
 }
 
-function lazyPtes(mm: Mm, slot: number, vpn: number, nr: number, lazy: Lazy): void {
+function lazyPtes(mm: Mm, slot: number, vpn: number, nr: number, clear: number): void {
   const { pt } = mm;
   for (let i = 0; i < nr; ) {
     pt.tally[E.slotsRead]!++;
     const leaf = pt.kind(slot + i, 0) === Kind.leaf && !(pt.attrs(slot + i) & A.special);
-    i += leaf ? lazyLeaf(mm, slot + i, vpn + i, nr - i, lazy) : 1;
+    i += leaf ? lazyLeaf(mm, slot + i, vpn + i, nr - i, clear) : 1;
   }
 }
 
 /** One folio's run. Returns how many entries are done with: none after a folio split, which is then gone through page by page. */
-function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, lazy: Lazy): number {
+function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, clear: number): number {
   const { pt, kernel } = mm;
   const { frames } = kernel;
   const head = frames.head(pt.pfn(slot));
@@ -74,8 +67,11 @@ function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, lazy: Lazy): n
     splitFolio(mm, head, vpn);
     return 0;
   }
-  if (!lazy.sharedToo && frames.totalMapcount(head) !== pages) return n;
-  clearYoungDirtyPtes(pt, slot, n, lazy.clear);
-  if (lazy.sharedToo) frames.setFlag(head, 1, FrameFlag.lazyFree, true);
+  // COLD leaves alone what anybody else maps. FREE must clean the folio too, and may do that only to one of its own.
+  const frees = (clear & A.dirty) !== 0;
+  const sole = !frees || frames.hasFlag(head, FrameFlag.dirty);
+  if (sole && frames.totalMapcount(head) !== pages) return n;
+  clearYoungDirtyPtes(pt, slot, n, clear);
+  if (frees) frames.setFlag(head, 1, FrameFlag.dirty, false);
   return n;
 }

@@ -3,6 +3,7 @@
  *
  * Source: mm/madvise.c (madvise_walk_vmas, madvise_dontneed_free), hugepage_madvise of mm/khugepaged.c, Linux 6.18.
  */
+import { madviseCollapse } from "./collapse.ts";
 import type { Errno } from "./errno.ts";
 import { guardInstall, guardRemove } from "./guard.ts";
 import { madviseCold, madviseFree } from "./lazy.ts";
@@ -17,6 +18,7 @@ type AdviceFn = (mm: Mm, vma: Vma, start: number, end: number) => Errno | null;
 const ADVICE: Readonly<Record<string, AdviceFn>> = {
   dontneed: (mm, vma, start, end) => (vma.flags & Vm.locked ? "EINVAL" : dontneed(mm, start, end)),
   dontneed_locked: (mm, _vma, start, end) => dontneed(mm, start, end),
+  collapse: madviseCollapse,
   free: madviseFree,
   cold: madviseCold,
   guard: guardInstall,

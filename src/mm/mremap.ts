@@ -8,7 +8,7 @@
 import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
-import { clearPtes, getAndClearPtes, setPtes, setSoftleaf } from "../pgtable/ptep.ts";
+import { clearPtes, copySoftleaf, getAndClearPtes, setPtes } from "../pgtable/ptep.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitHuge } from "./huge.ts";
@@ -203,8 +203,8 @@ function moveLeaves(mm: Mm, from: number, to: number, max: number): number {
 }
 
 function moveMarker(mm: Mm, from: number, to: number): void {
-  const { format: f } = mm.pt;
-  const [lo, hi] = [mm.pt.lo(from), mm.pt.hi(from)];
-  clearPtes(mm.pt, from, 1);
-  setSoftleaf(mm.pt, to, 1, f.swapType(lo, hi), f.swapOffset(lo, hi));
+  const { pt, kernel } = mm;
+  // Whatever moves is soft-dirty at its new place (`move_soft_dirty_pte`).
+  copySoftleaf(pt, from, pt, to, kernel.softDirty ? pt.format.swapSoftDirtyLo : 0);
+  clearPtes(pt, from, 1);
 }

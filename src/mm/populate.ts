@@ -5,6 +5,7 @@
  * Linux 6.18.
  */
 import { A, Kind } from "../arch/entry.ts";
+import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import type { Errno } from "./errno.ts";
 import { handleMmFault } from "./fault.ts";
@@ -57,5 +58,10 @@ function follow(mm: Mm, vpn: number, write: boolean): number {
   }
   const slot = pt.find(vpn, 0);
   if (slot < 0 || pt.kind(slot, 0) !== Kind.leaf) return 0;
-  return write && !(pt.attrs(slot) & A.write) ? 0 : 1;
+  const attrs = pt.attrs(slot);
+  if (write && !(attrs & A.write)) return 0;
+  // FOLL_TOUCH: what is about to be written through a clean entry is dirty.
+  if (write && !(attrs & A.dirty))
+    mm.kernel.frames.setFlag(mm.kernel.frames.head(pt.pfn(slot)), 1, FrameFlag.dirty, true);
+  return 1;
 }

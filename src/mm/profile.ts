@@ -21,6 +21,8 @@ export interface Profile {
   readonly remapsSeveral: boolean;
   /** mremap moves a contiguous block as one run (since 6.17). */
   readonly remapBatches: boolean;
+  /** MADV_COLLAPSE of less than a PMD succeeds and does nothing (7.2 by its recorded runs); before it was EINVAL. */
+  readonly collapsesNothing: boolean;
   /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.13, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
@@ -33,6 +35,7 @@ const v6_12: Profile = {
   guards: false,
   reusesLargeFolios: false,
   remapsSeveral: false,
+  collapsesNothing: false,
   remapBatches: false,
   splitDropsZeros: false,
   mprotectBatches: false,
@@ -44,13 +47,18 @@ const v6_18: Profile = {
   guards: true,
   reusesLargeFolios: true,
   remapsSeveral: true,
+  collapsesNothing: false,
   remapBatches: true,
   splitDropsZeros: true,
   mprotectBatches: true,
 };
 
 /** Every kernel that the model is held against, oldest first. */
-export const profiles: readonly Profile[] = [v6_12, v6_18, { ...v6_18, name: "7.2", ptReclaim: () => true }];
+export const profiles: readonly Profile[] = [
+  v6_12,
+  v6_18,
+  { ...v6_18, name: "7.2", collapsesNothing: true, ptReclaim: () => true },
+];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */
 export function profileNamed(name: string): Profile {

@@ -152,6 +152,12 @@ export class PageTable {
     this.#deposits.push(this.makeTable(0));
   }
 
+  /** Takes a PTE table, which must be empty, out of the tree and puts it in reserve: it was there, so nothing is allocated. */
+  depositChild(slot: number): void {
+    this.#deposits.push(this.child(slot));
+    this.clear(slot, 1);
+  }
+
   /** Takes a table out of the reserve (`pgtable_trans_huge_withdraw`); it is empty. */
   withdraw(): number {
     const table = this.#deposits.pop();

@@ -55,6 +55,12 @@ export function setSoftleaf(pt: PageTable, slot: number, nr: number, type: numbe
   pt.tally[E.slotsWritten]! += nr;
 }
 
+/** Copies a non-present entry as it is into an empty slot, also of another address space; `setLo` adds bits of the format. */
+export function copySoftleaf(from: PageTable, slot: number, to: PageTable, toSlot: number, setLo = 0): void {
+  to.write(toSlot, from.lo(slot) | setLo, from.hi(slot));
+  to.tally[E.slotsWritten]!++;
+}
+
 /** `clear_full_ptes`: empties a run. */
 export function clearPtes(pt: PageTable, slot: number, nr: number): void {
   if (pt.contpte) contpte.unfoldEdges(pt, slot, nr);

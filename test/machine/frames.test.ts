@@ -250,9 +250,9 @@ describe("what is noted of frames", () => {
   test("a frame that comes back from the allocator has lost its flags", () => {
     const frames = new Frames(BLOCK);
     const head = frames.alloc(2);
-    frames.setFlag(head, 4, FrameFlag.exclusive | FrameFlag.lazyFree, true);
+    frames.setFlag(head, 4, FrameFlag.exclusive | FrameFlag.written, true);
     frames.free(head);
     expect(frames.alloc(2)).toBe(head);
-    expect(frames.hasFlag(head, FrameFlag.exclusive | FrameFlag.lazyFree)).toBe(false);
+    expect(frames.hasFlag(head, FrameFlag.exclusive | FrameFlag.written)).toBe(false);
   });
 });

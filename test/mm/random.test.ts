@@ -5,7 +5,7 @@ import { profiles } from "../../src/mm/profile.ts";
 import { World } from "./world.ts";
 
 const STEPS = 70;
-const SEEDS = [1, 2];
+const SEEDS = [1, 2, 3];
 
 function configs(): [string, KernelSpec][] {
   return formats.flatMap((f) =>

@@ -13,6 +13,7 @@ import { madvise } from "../../src/mm/madvise.ts";
 import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
+import { mremap } from "../../src/mm/mremap.ts";
 import { Vm } from "../../src/mm/vma.ts";
 import { wrongs } from "./invariants.ts";
 
@@ -115,7 +116,7 @@ export class World {
 
   #operate(p: Proc): string[] {
     const rng = this.#rng;
-    switch (rng.below(16)) {
+    switch (rng.below(18)) {
       case 0:
       case 1:
         return this.#mmap(p);
@@ -133,6 +134,10 @@ export class World {
         return rng.below(3) ? this.#knob() : this.#exit(p);
       case 10:
         return this.#fork(p);
+      case 11:
+        return this.#collapse(p);
+      case 12:
+        return this.#mremap(p);
       default:
         return this.#advise(p);
     }
@@ -253,6 +258,35 @@ export class World {
         : ["use_zero_page", rng.pick(["0", "1"])];
     this.log.push(`knob ${path} ${value}`);
     return this.#expect(this.kernel.thp.set(path, value), null);
+  }
+
+  /** Whether it succeeds is for recorded runs to say; whatever it does, no page may read otherwise. */
+  #collapse(p: Proc): string[] {
+    const [start, end] = this.#range();
+    this.#say("collapse", start, end);
+    madvise(p.mm, start, end, "collapse");
+    return [];
+  }
+
+  /** Moves of equal length; what lay at the new place is gone, and the old place is, or is empty. */
+  #mremap(p: Proc): string[] {
+    const [start, end] = this.#range();
+    const to = this.#range()[0];
+    const dontunmap = this.#rng.below(4) === 0;
+    const spec = { start, oldPages: end - start, newPages: end - start, to, dontunmap };
+    this.#say(`mremap to ${to - this.#base}${dontunmap ? " dontunmap" : ""}`, start, end);
+    const fits = to + (end - start) <= this.#base + this.#pages && (start >= to + (end - start) || to >= end);
+    const whole = p.mm.vmas.at(start) !== undefined && p.mm.vmas.at(start)!.end >= end;
+    // Moves of several areas, and those that fail half way, are held against recorded runs.
+    if (!fits || !whole) return [];
+    const moved = Array.from({ length: end - start }, (_, i) => ({ ...p.pages.get(start + i)! }));
+    const err = mremap(p.mm, spec);
+    for (const [i, page] of moved.entries()) {
+      p.pages.set(to + i, page);
+      if (dontunmap) Object.assign(p.pages.get(start + i)!, { value: ZEROS, guard: false });
+      else p.pages.delete(start + i);
+    }
+    return this.#expect(err, null);
   }
 
   #advise(p: Proc): string[] {

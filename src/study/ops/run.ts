@@ -75,6 +75,8 @@ interface Outcome {
 
 const OK: Outcome = { err: null };
 const NOT_BUILT: Outcome = { err: "ENOSYS" };
+/** No fork has made the process, or it has exited. */
+const NO_PROCESS: Outcome = { err: "ESRCH" };
 
 class Runner {
   readonly #kernel: Kernel;
@@ -105,8 +107,7 @@ class Runner {
   step(line: OpLine): OpRecord {
     const mm = this.#procs[line.proc];
     const before = mm?.faults ?? 0;
-    // A process that no fork has made: fork is not built yet, so neither is what its child does.
-    const outcome = mm === undefined ? NOT_BUILT : this.#act(mm, line.action);
+    const outcome = mm === undefined ? NO_PROCESS : this.#act(mm, line.action);
     const { err, ...rest } = outcome;
     const flt = (mm?.faults ?? 0) - before;
     return {
