@@ -19,7 +19,12 @@ export class BrokenInvariant extends Error {
 
 /** Throws {@link BrokenInvariant} unless the condition holds (the kernel's `VM_BUG_ON`). */
 export function invariant(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new BrokenInvariant(what);
+  if (!holds) broken(what);
+}
+
+/** Throws {@link BrokenInvariant}. For inner loops, where the words of an {@link invariant} would be made up at every turn. */
+export function broken(what: string): never {
+  throw new BrokenInvariant(what);
 }
 
 /**

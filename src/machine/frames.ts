@@ -5,7 +5,7 @@
  *
  * Source of the rules: mm/page_alloc.c (buddies), include/linux/mm_types.h (folio fields) of Linux 6.18.
  */
-import { invariant, UserError } from "../base/errors.ts";
+import { broken, invariant, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
 /** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
@@ -81,13 +81,13 @@ export class Frames {
   /** Gives a whole folio back; its frames must not be mapped. */
   free(head: number): void {
     const order = this.order(head);
-    invariant(head === this.head(head), `freeing the tail frame ${head}`);
+    if (head !== this.head(head)) broken(`freeing the tail frame ${head}`);
     for (let pfn = head; pfn < head + 2 ** order; pfn++) {
       const c = this.#at(pfn);
-      invariant(c.mapcount[pfn & CHUNK_MASK] === 0, `freeing mapped frame ${pfn}`);
+      if (c.mapcount[pfn & CHUNK_MASK] !== 0) broken(`freeing mapped frame ${pfn}`);
       c.flags[pfn & CHUNK_MASK] = 0;
     }
-    invariant(!this.mapped(head), `freeing mapped folio ${head}`);
+    if (this.mapped(head)) broken(`freeing mapped folio ${head}`);
     this.used -= 2 ** order;
     this.#release(head, order);
   }
@@ -105,7 +105,8 @@ export class Frames {
   /** Cuts a folio into folios of order 0; counts and flags of its frames stay. It must not be mapped above level 0. */
   split(head: number): void {
     const order = this.order(head);
-    invariant(head === this.head(head) && this.entireMapcount(head) === 0, `splitting folio ${head} of order ${order}`);
+    if (head !== this.head(head) || this.entireMapcount(head) !== 0)
+      broken(`splitting folio ${head} of order ${order}`);
     this.#at(head).sum[(head & CHUNK_MASK) >>> SUM_LG2] = 0;
     this.#mark(head, order, USED);
   }
@@ -223,7 +224,8 @@ export class Frames {
 
   /** Merges with free buddies as far as it goes. */
   #release(pfn: number, order: number): void {
-    let [at, o] = [pfn, order];
+    let at = pfn;
+    let o = order;
     this.#at(at).state[at & CHUNK_MASK] = 0;
     for (; o < MAX_ORDER; o++) {
       const buddy = at ^ (2 ** o);
@@ -237,7 +239,9 @@ export class Frames {
 
   #mark(pfn: number, order: number, state: number): void {
     const at = pfn & CHUNK_MASK;
-    this.#at(pfn).state.fill(state, at, at + 2 ** order);
+    const c = this.#at(pfn);
+    if (order === 0) c.state[at] = state;
+    else c.state.fill(state, at, at + 2 ** order);
   }
 }
 

@@ -9,15 +9,17 @@ import { pteBatchHint, ptepAttrs } from "../pgtable/ptep.ts";
 import type { Mm } from "./mm.ts";
 
 /**
- * `folio_pte_batch`: entries from `slot` that continue the folio of the first, at most `max`. Accessed never matters, nor does the contiguous
- * bit; `respect` names attributes that must agree besides the rest (write, dirty), which do not matter by default.
+ * `folio_pte_batch`: entries from `slot` that continue the folio of the first, at most `max`. Accessed never matters, nor
+ * does the contiguous bit; `respect` names attributes that must agree besides the rest (write, dirty), which do not matter
+ * by default.
  */
 export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number): number {
   const { pt } = mm;
   const { frames } = mm.kernel;
   const pfn = pt.pfn(slot);
-  const head = frames.head(pfn);
-  const left = Math.min(max, head + 2 ** frames.order(pfn) - pfn);
+  const order = frames.order(pfn);
+  if (order === 0 || max === 1) return 1;
+  const left = Math.min(max, 2 ** order - (pfn & (2 ** order - 1)));
   const ignore = ~respect & (A.write | A.dirty | A.softDirty);
   const mask = ~(ignore | A.young | A.cont);
   const attrs = ptepAttrs(pt, slot) & mask;
