@@ -21,6 +21,7 @@ export const Vm = {
   locked: 1 << 8,
   dontcopy: 1 << 9,
   wipeonfork: 1 << 10,
+  mergeable: 1 << 11,
 } as const;
 
 /** The flags that mprotect sets (`VM_ACCESS_FLAGS`). */
