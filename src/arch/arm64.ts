@@ -105,6 +105,7 @@ export const arm64_4k: Format = {
   accountedLevel: 2,
   hugeModifyDropsDirty: false,
   userVaBits: 48,
+  userKeptFree: 0,
   emptyLo: 0,
   emptyHi: 0,
   kind,

@@ -26,6 +26,8 @@ export interface Format {
   readonly hugeModifyDropsDirty: boolean;
   /** Bits of address that user space may map: the kernel has the other half of the tree, or a root of its own. */
   readonly userVaBits: number;
+  /** Pages at the end of that range which Linux keeps free (x86-64: one, since a SYSRET to the very end would fault). */
+  readonly userKeptFree: number;
   /** Low and high word of an empty entry. */
   readonly emptyLo: number;
   readonly emptyHi: number;

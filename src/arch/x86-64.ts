@@ -107,6 +107,7 @@ export const x86_64: Format = {
   accountedLevel: 2,
   hugeModifyDropsDirty: true,
   userVaBits: 47,
+  userKeptFree: 1,
   emptyLo: 0,
   emptyHi: 0,
   kind,

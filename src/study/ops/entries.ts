@@ -9,7 +9,7 @@
 import { A, Kind } from "../../arch/entry.ts";
 import type { Mm } from "../../mm/mm.ts";
 import type { PageTable } from "../../pgtable/pagetable.ts";
-import { pageBytes, type Region, type RegionRow } from "./report.ts";
+import { type Region, type RegionRow, wholePages } from "./report.ts";
 
 /** One run of raw entries; the header of this file explains its members. */
 export type EntryRun = [page: number, n: number, kind: string, flags: string, value?: number | string];
@@ -31,8 +31,9 @@ export function ptRow(
 ): PtRow {
   const listed = regions.filter((r) => shown.some((s) => s.r === r.name));
   const rows = listed.map((region) => {
-    const dump = new EntryDump(mm.pt, region.addr / pageBytes(mm), pfns);
-    dump.walk(region.addr / pageBytes(mm) + region.len / pageBytes(mm));
+    const [base, end] = wholePages(mm, region);
+    const dump = new EntryDump(mm.pt, base, pfns);
+    dump.walk(end);
     return { r: region.name, tables: dump.tables, e: dump.runs };
   });
   return { p, levels: mm.pt.levels, regions: rows };

@@ -62,6 +62,12 @@ export function pageBytes(mm: Mm): number {
   return 2 ** mm.kernel.format.pageLg2;
 }
 
+/** First page of a region and the page behind its last whole one: a script may give any number of bytes. */
+export function wholePages(mm: Mm, region: Region): [base: number, end: number] {
+  const base = Math.floor(region.addr / pageBytes(mm));
+  return [base, base + Math.floor(region.len / pageBytes(mm))];
+}
+
 /** The areas that overlap a region. */
 export function vmasOf(mm: Mm, region: Region): Vma[] {
   const pg = pageBytes(mm);
@@ -115,8 +121,7 @@ function residentPages(mm: Mm, vma: Vma): { pages: number; huge: number } {
 }
 
 function runRows(mm: Mm, region: Region, vmas: readonly Vma[], pfns: boolean): RunRow[] {
-  const base = region.addr / pageBytes(mm);
-  const end = base + region.len / pageBytes(mm);
+  const [base, end] = wholePages(mm, region);
   const merger = new RunMerger();
   for (const vma of vmas) addVma(mm, merger, base, Math.max(base, vma.start), Math.min(end, vma.end));
   return merger.finish().map((run) => rowOf(run, pfns));
