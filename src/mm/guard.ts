@@ -21,7 +21,7 @@ const MAX_RETRIES = 3;
  * what stood in the way; huge mappings that the range cuts are split by that zap.
  */
 export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
-  if (!mm.kernel.profile.guards || vma.flags & Vm.locked) return "EINVAL";
+  if (vma.flags & Vm.locked) return "EINVAL";
   // Fork copies the tables of areas that have an anon_vma, and of no others; so the markers reach the child.
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   for (let tries = 0; tries < MAX_RETRIES; tries++) {
@@ -58,7 +58,6 @@ function fillRun(mm: Mm, slot: number, nr: number): boolean {
 
 /** Removes guards from `[start, end)`; everything else stays, tables too. */
 export function guardRemove(mm: Mm, _vma: Vma, start: number, end: number): Errno | null {
-  if (!mm.kernel.profile.guards) return "EINVAL";
   const { pt } = mm;
   visit(pt, start, end, {
     ptes: (slot, _vpn, nr) => {

@@ -32,7 +32,8 @@ export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: bo
   if (!write && kernel.thp.useZeroPage) {
     if (kernel.hugeZeroPfn < 0) return false;
     pt.deposit();
-    setLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | A.special);
+    const special = kernel.profile.hugeZeroSpecial ? A.special : 0;
+    setLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | special);
     return true;
   }
   const pfn = newAnonFolio(kernel, pmdOrder(kernel.format));
@@ -64,9 +65,10 @@ export function faultOnHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boo
   return true;
 }
 
-/** `do_huge_zero_wp_pmd`: a write to the huge zero page gets a huge page of its own. */
+/** `do_huge_zero_wp_pmd`: a write to the huge zero page gets a huge page of its own, or its mapping is split. */
 function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
-  const pfn = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
+  const { kernel } = mm;
+  const pfn = kernel.profile.replacesHugeZero ? newAnonFolio(kernel, pmdOrder(kernel.format)) : -1;
   if (pfn < 0) {
     splitHuge(mm, slot);
     return false;

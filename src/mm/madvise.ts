@@ -47,6 +47,8 @@ export function madvise(mm: Mm, start: number, end: number, advice: string): Err
     return madvisePopulate(mm, start, end, advice === "populate_write");
   const act = ADVICE[advice];
   if (act === undefined) return "ENOSYS";
+  // A kernel that does not know the advice says so before it looks at the range.
+  if (advice.endsWith("guard") && !mm.kernel.profile.guards) return "EINVAL";
   let hole = false;
   let at = start;
   while (at < end) {

@@ -23,8 +23,14 @@ export interface Profile {
   readonly remapBatches: boolean;
   /** MADV_COLLAPSE of less than a PMD succeeds and does nothing (7.2 by its recorded runs); before it was EINVAL. */
   readonly collapsesNothing: boolean;
-  /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.13, RMP_USE_SHARED_ZEROPAGE). */
+  /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.12, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
+  /** The entry that maps the huge zero page is special, like that of the small one (6.18, not yet 6.12, by recorded runs). */
+  readonly hugeZeroSpecial: boolean;
+  /** A write to the huge zero page makes a huge page (6.18, not yet 6.12, by recorded runs) instead of splitting the mapping. */
+  readonly replacesHugeZero: boolean;
+  /** pagemap tells of every page under a huge entry what holds for the folio's first (6.18, not yet 6.12, by recorded runs). */
+  readonly pagemapAsksHead: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
 }
@@ -37,7 +43,10 @@ const v6_12: Profile = {
   remapsSeveral: false,
   collapsesNothing: false,
   remapBatches: false,
-  splitDropsZeros: false,
+  splitDropsZeros: true,
+  hugeZeroSpecial: false,
+  replacesHugeZero: false,
+  pagemapAsksHead: false,
   mprotectBatches: false,
 };
 
@@ -50,6 +59,9 @@ const v6_18: Profile = {
   collapsesNothing: false,
   remapBatches: true,
   splitDropsZeros: true,
+  hugeZeroSpecial: true,
+  replacesHugeZero: true,
+  pagemapAsksHead: true,
   mprotectBatches: true,
 };
 

@@ -5,6 +5,7 @@
  * is made. Source: __split_huge_pmd_locked and pgtable_trans_huge_deposit of mm/huge_memory.c, Linux 6.18.
  */
 
+import { A } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 import { setPtes } from "./ptep.ts";
@@ -42,6 +43,6 @@ function fillFromFolio(pt: PageTable, slot: number, pfn: number, attrs: number):
 /** Every entry maps the one small zero page: how the huge zero page is split. */
 export function fillWithFrame(frame: number): typeof fillFromFolio {
   return (pt, slot, _pfn, attrs) => {
-    for (let i = 0; i < pt.span[1]!; i++) setPtes(pt, slot + i, frame, attrs, 1);
+    for (let i = 0; i < pt.span[1]!; i++) setPtes(pt, slot + i, frame, attrs | A.special, 1);
   };
 }

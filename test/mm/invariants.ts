@@ -31,7 +31,7 @@ interface Census {
 export function wrongs(kernel: Kernel, mms: readonly Mm[]): string[] {
   const census = mms.map((mm) => censusOf(mm));
   const entries = census.flatMap((c) => c.entries);
-  const leaves = entries.filter((e) => e.kind === Kind.leaf && !(e.attrs & A.special));
+  const leaves = entries.filter((e) => e.kind === Kind.leaf && !(e.attrs & A.special) && !kernel.isHugeZero(e.pfn));
   return [
     ...census.flatMap((c) => c.stray),
     ...mms.flatMap((mm, i) => wrongTables(mm, census[i]!)),

@@ -300,7 +300,7 @@ export class World {
   #adviseTwin(p: Proc, start: number, end: number, advice: string): Errno | null {
     if (advice.startsWith("populate")) return this.#populateTwin(p, start, end, advice);
     const present = this.#present(p, start, end);
-    if (advice.endsWith("guard") && !this.#guards) return present.length > 0 ? "EINVAL" : "ENOMEM";
+    if (advice.endsWith("guard") && !this.#guards) return "EINVAL";
     for (const v of present) Object.assign(p.pages.get(v)!, EFFECTS[advice]);
     return present.length < end - start ? "ENOMEM" : null;
   }

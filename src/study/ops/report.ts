@@ -110,7 +110,7 @@ function residentPages(mm: Mm, vma: Vma): { pages: number; huge: number } {
   let [pages, huge] = [0, 0];
   visit(pt, vma.start, vma.end, {
     huge: (slot, _level, start, end) => {
-      if (pt.attrs(slot) & A.special) return;
+      if (mm.kernel.isHugeZero(pt.pfn(slot))) return;
       huge += end - start;
     },
     ptes: (slot, _vpn, nr) => {
@@ -162,7 +162,7 @@ function plain(page: number, n: number, cls: string): Run {
 
 function addHuge(mm: Mm, merger: RunMerger, slot: number, level: number, page: number, vpn: number, n: number): void {
   const first = mm.pt.pfn(slot) + (vpn % mm.pt.span[level]!);
-  if (mm.pt.attrs(slot) & A.special) return merger.add(plain(page, n, "hzero"));
+  if (mm.kernel.isHugeZero(mm.pt.pfn(slot))) return merger.add(plain(page, n, "hzero"));
   for (let i = 0; i < n; i++) merger.add(mappedRun(mm, first + i, page + i, "H"));
 }
 
@@ -183,7 +183,7 @@ function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
   const { frames } = mm.kernel;
   const [maps, head] = [frames.mapcount(pfn), frames.head(pfn)];
   // Under a huge mapping pagemap asks the folio's first page for all of them (pagemap_pmd_range, 6.18).
-  const exclusive = (cls === "H" ? frames.mapcount(head) : maps) === 1;
+  const exclusive = (cls === "H" && mm.kernel.profile.pagemapAsksHead ? frames.mapcount(head) : maps) === 1;
   return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags: exclusive ? "x" : "", pfn };
 }
 
