@@ -40,6 +40,12 @@ const CORPORA: readonly { name: string; spec: OpsSpec; scripts: number; ops: num
     ops: 1181,
   },
   {
+    name: "arm64-4k-6.12-random-fork-guard",
+    spec: { arch: "arm64-4k", kernel: "6.12", memory: 960 * MiB },
+    scripts: 83,
+    ops: 2605,
+  },
+  {
     name: "arm64-4k-6.12-contpte",
     spec: { arch: "arm64-4k", kernel: "6.12", memory: 960 * MiB },
     scripts: 20,
