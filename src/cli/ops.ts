@@ -43,7 +43,14 @@ async function runFile(
     effects.err(`ptlab: ${script.message}\n`);
     return false;
   }
-  await printRecords(script, options, effects, notBuilt);
+  try {
+    await printRecords(script, options, effects, notBuilt);
+  } catch (error) {
+    // More than the machine holds, for example: it ends this script and no other.
+    if (!(error instanceof UserError)) throw error;
+    effects.err(`ptlab: ${file}: ${error.message}\n`);
+    return false;
+  }
   if (script.bad === null) return true;
   effects.err(`ptlab: ${script.bad.message} (the ${script.lines.length} operations before it were run)\n`);
   return false;

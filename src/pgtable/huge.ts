@@ -43,6 +43,6 @@ function fillFromFolio(pt: PageTable, slot: number, pfn: number, attrs: number):
 /** Every entry maps the one small zero page: how the huge zero page is split. */
 export function fillWithFrame(frame: number): typeof fillFromFolio {
   return (pt, slot, _pfn, attrs) => {
-    for (let i = 0; i < pt.span[1]!; i++) setPtes(pt, slot + i, frame, attrs | A.special, 1);
+    for (let i = 0; i < pt.span[1]!; i++) setPtes(pt, slot + i, frame, attrs | A.special | A.young, 1);
   };
 }

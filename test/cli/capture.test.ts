@@ -260,6 +260,8 @@ describe(`a live process${why === undefined ? "" : ` (skipped: ${why})`}`, () =>
     async () => {
       const pid = await start();
       child!.kill("SIGSTOP");
+      // The signal is taken in its own time; until then the process may still touch a page between two readings.
+      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, "utf8")).toMatch(/\) T /);
       await run({ pid }, thisMachine());
       const capture = await readCapture(readFileSync(join(folder, "out", "c.json")), "c.json");
       for (const vma of capture.vmas) {

@@ -3,6 +3,7 @@
  * would give: outcome, faults, areas, page classes, page tables.
  */
 
+import { UserError } from "../../base/errors.ts";
 import type { Word } from "../../machine/contents.ts";
 import type { Errno } from "../../mm/errno.ts";
 import { access } from "../../mm/fault.ts";
@@ -53,6 +54,9 @@ export type OpsRecord = HeaderRecord | OpRecord;
 export interface OpsSpec extends KernelSpec {
   readonly pfns?: boolean;
 }
+
+/** Most places that one touch may go to; the recorder's own bound. */
+const MAX_WORDS = 2 ** 19;
 
 /** Where regions lie that name no address: the slots of the recorder. */
 const SLOT_BASE = 0x200000000000;
@@ -174,7 +178,7 @@ class Runner {
     let index = this.#regions.findIndex((r) => r.name === name);
     if (index < 0) index = this.#regions.push({ name, addr: 0, len: 0 }) - 1;
     const region = this.#regions[index]!;
-    region.addr = at ?? SLOT_BASE + index * SLOT_SIZE;
+    region.addr = at || SLOT_BASE + index * SLOT_SIZE;
     region.len = len;
     return region;
   }
@@ -217,6 +221,8 @@ class Runner {
   #touch(mm: Mm, a: Extract<Action, { op: "touch" }>): Outcome {
     const { addr, len } = this.#range(a);
     const step = a.step ?? this.#page;
+    if (len / step > MAX_WORDS)
+      throw new UserError(`range too large: touch may go to ${MAX_WORDS} places, not ${Math.ceil(len / step)}`);
     const hurt: boolean[] = [];
     for (let i = 0; i * step < len; i++) hurt.push(!this.#touchWord(mm, addr + i * step, a.write, a.value));
     if (!hurt.includes(true)) return OK;
