@@ -10,6 +10,10 @@ export interface Format {
   readonly name: string;
   /** The machine name that Linux prints (`uname -m`). */
   readonly machine: string;
+  /** Bytes of one entry: 8, or 4 on x86-32. */
+  readonly entryBytes: 4 | 8;
+  /** Bits of physical address that an entry can hold. */
+  readonly paBits: number;
   /** Log two of the base page in bytes. */
   readonly pageLg2: number;
   /** Log two of the number of slots in a table, level 0 first. */
@@ -18,31 +22,36 @@ export interface Format {
   readonly maxLeafLevel: number;
   /** Log two of the entries in a contiguous block, level 0 first; 0 where the format has no such blocks. */
   readonly contLg2: readonly number[];
+  /** Linux folds anonymous memory into contiguous blocks by itself (arm64's contpte); elsewhere only hugetlb makes them. */
+  readonly contpte: boolean;
+  /** The entries of a contiguous block are all the same word, with the block's first frame (riscv Svnapot). */
+  readonly napot: boolean;
   /** Linux's names of the levels, level 0 first. */
   readonly levelNames: readonly string[];
   /** Tables up to and including this level count in `VmPTE` (mm_pgtables_bytes: PTE, PMD, PUD). */
   readonly accountedLevel: number;
   /** A change of protection drops the dirty state of a writable leaf above level 0 (x86: `pmd_modify`). */
   readonly hugeModifyDropsDirty: boolean;
+  /** Registers that point to a tree, and the part of the address space that each translates. */
+  readonly roots: readonly Root[];
   /** Bits of address that user space may map: the kernel has the other half of the tree, or a root of its own. */
   readonly userVaBits: number;
   /** Pages at the end of that range which Linux keeps free (x86-64: one, since a SYSRET to the very end would fault). */
   readonly userKeptFree: number;
-  /** Low and high word of an empty entry. */
-  readonly emptyLo: number;
-  readonly emptyHi: number;
+  /** The empty entry by level, level 0 first; its high word is zero on every format. Zero but on s390. */
+  readonly empty: readonly number[];
 
   kind(lo: number, hi: number, level: number): Kind;
-  /** Frame number of a leaf's memory. */
-  pfn(lo: number, hi: number): number;
+  /** Frame number of a leaf's memory; of the first frame of the block for a contiguous leaf of a `napot` format. */
+  pfn(lo: number, hi: number, level: number): number;
   /** Attributes (`A.*`) of a leaf. */
-  attrs(lo: number, hi: number): number;
+  attrs(lo: number, hi: number, level: number): number;
   leafLo(pfn: number, attrs: number, level: number): number;
   leafHi(pfn: number, attrs: number, level: number): number;
   /** Frame number of the table that a table entry points to. */
-  tablePfn(lo: number, hi: number): number;
-  tableLo(pfn: number): number;
-  tableHi(pfn: number): number;
+  tablePfn(lo: number, hi: number, level: number): number;
+  tableLo(pfn: number, level: number): number;
+  tableHi(pfn: number, level: number): number;
   /** Non-present entries: swap type and offset, with the format's own hiding of the offset undone. */
   swapType(lo: number, hi: number): number;
   swapOffset(lo: number, hi: number): number;
@@ -51,7 +60,22 @@ export interface Format {
   /** Soft-dirty of a non-present entry, in the low word; 0 where Linux has no such bit on this format. */
   readonly swapSoftDirtyLo: number;
   /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
-  rawFlags(lo: number, hi: number): string;
+  rawFlags(lo: number, hi: number, level: number): string;
+}
+
+/**
+ * A register that points to a tree. `first` and `last` are pages of the whole address space, inclusive; a page's place in the
+ * tree is its number modulo the pages that the tree covers. Two ranges of one name share one tree.
+ */
+export interface Root {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The root that translates a page, or null where no register does: a hole that hardware calls non-canonical. */
+export function rootOf(f: Format, vpn: number): Root | null {
+  return f.roots.find((root) => root.first <= vpn && vpn <= root.last) ?? null;
 }
 
 /** Swap type that Linux gives to markers (`SWP_PTE_MARKER`): the last of 32. */
@@ -85,9 +109,9 @@ export function decode(f: Format, lo: number, hi: number, level: number): Entry 
     case Kind.none:
       return { kind: "none" };
     case Kind.table:
-      return { kind: "table", pfn: f.tablePfn(lo, hi) };
+      return { kind: "table", pfn: f.tablePfn(lo, hi, level) };
     case Kind.leaf:
-      return { kind: "leaf", pfn: f.pfn(lo, hi), attrs: f.attrs(lo, hi) };
+      return { kind: "leaf", pfn: f.pfn(lo, hi, level), attrs: f.attrs(lo, hi, level) };
     case Kind.softleaf: {
       const [type, offset] = [f.swapType(lo, hi), f.swapOffset(lo, hi)];
       return type === SWP_PTE_MARKER ? { kind: "marker", marker: offset } : { kind: "swap", type, offset };

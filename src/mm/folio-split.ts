@@ -53,7 +53,7 @@ function isZero(kernel: Kernel, pfn: number): boolean {
 
 function splitMappings(mm: Mm, head: number, vpn: number): void {
   const slot = mm.pt.find(vpn, 1);
-  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf && mm.pt.pfn(slot) === head) splitHuge(mm, slot);
+  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf && mm.pt.pfn(slot, 1) === head) splitHuge(mm, slot);
 }
 
 /** Slots that map the folio, in order: looked for around the page first, everywhere if some of it was moved away. */

@@ -53,9 +53,9 @@ function copyRange(parent: Mm, child: Mm, vma: Vma): void {
 function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
   const { pt, kernel } = parent;
   child.pt.deposit();
-  if (!kernel.isHugeZero(pt.pfn(slot))) dupHuge(child, pt.pfn(slot), parent);
+  if (!kernel.isHugeZero(pt.pfn(slot, 1))) dupHuge(child, pt.pfn(slot, 1), parent);
   changeLeaf(pt, slot, 1, 0, A.write);
-  setLeaf(child.pt, child.pt.findOrMake(vpn, 1), 1, pt.pfn(slot), pt.attrs(slot) & ~A.young);
+  setLeaf(child.pt, child.pt.findOrMake(vpn, 1), 1, pt.pfn(slot, 1), pt.attrs(slot, 1) & ~A.young);
 }
 
 function copyPtes(parent: Mm, child: Mm, from: number, to: number, nr: number): void {

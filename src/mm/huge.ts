@@ -47,12 +47,12 @@ export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: bo
 /** A fault on a level-1 leaf. False means that it was split and the caller goes on with small pages. */
 export function faultOnHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boolean {
   const { kernel, pt } = mm;
-  const attrs = pt.attrs(slot);
+  const attrs = pt.attrs(slot, 1);
   if (!write || attrs & A.write) {
     changeLeaf(pt, slot, 1, A.young | (write ? A.dirty : 0), 0);
     return true;
   }
-  const pfn = pt.pfn(slot);
+  const pfn = pt.pfn(slot, 1);
   if (kernel.isHugeZero(pfn)) return replaceHugeZero(mm, vma, slot);
   // A folio with this one entry and no other reference is ours again, whatever fork left in its flag.
   const sole = kernel.frames.totalMapcount(pfn) === 1;
@@ -80,8 +80,8 @@ function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
 
 /** Removes a level-1 leaf whole, with its deposited table. */
 export function zapHuge(mm: Mm, slot: number): void {
-  const pfn = mm.pt.pfn(slot);
-  mm.pt.clear(slot, 1);
+  const pfn = mm.pt.pfn(slot, 1);
+  mm.pt.clear(slot, 1, 1);
   mm.pt.dropTable(mm.pt.withdraw(), 0);
   if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, pfn);
 }
@@ -89,7 +89,7 @@ export function zapHuge(mm: Mm, slot: number): void {
 /** Mapping split of a level-1 leaf: from now on 512 small entries (4K pages) map the same folio. */
 export function splitHuge(mm: Mm, slot: number): void {
   const { kernel, pt } = mm;
-  const pfn = pt.pfn(slot);
+  const pfn = pt.pfn(slot, 1);
   if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, fillWithFrame(kernel.zeroPfn));
   splitLeaf(pt, slot);
   splitMapcount(mm, pfn);

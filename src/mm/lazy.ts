@@ -39,7 +39,7 @@ function lazyRange(mm: Mm, start: number, end: number, clear: number): null {
 
 function lazyHuge(mm: Mm, slot: number, vpn: number, whole: boolean, clear: number): void {
   const { pt, kernel } = mm;
-  const pfn = pt.pfn(slot);
+  const pfn = pt.pfn(slot, 1);
   if (kernel.isHugeZero(pfn) || kernel.sharedFolios.has(pfn)) return;
   if (!whole) return splitFolio(mm, pfn, vpn);
   changeLeaf(pt, slot, 1, 0, clear);

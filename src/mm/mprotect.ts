@@ -73,9 +73,9 @@ function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
 
 /** `change_huge_pmd`. */
 function protectHuge(mm: Mm, vma: Vma, slot: number): void {
-  const old = mm.pt.attrs(slot);
+  const old = mm.pt.attrs(slot, 1);
   const prot = protAttrs(vma.flags);
-  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot), old) ? A.write : 0;
+  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot, 1), old) ? A.write : 0;
   const lost = mm.pt.format.hugeModifyDropsDirty && old & A.write ? A.dirty : 0;
   changeLeaf(mm.pt, slot, 1, prot | regain, (PROT_ATTRS & ~(prot | regain)) | lost);
 }

@@ -157,9 +157,9 @@ function movePmd(mm: Mm, at: Cursor, n: number): void {
 function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
   const { pt } = mm;
   if (pt.kind(slot, level) !== Kind.table || pt.kind(to, level) !== Kind.none) return false;
-  const table = pt.child(slot);
-  pt.clear(slot, 1);
-  pt.link(to, table);
+  const table = pt.child(slot, level);
+  pt.clear(slot, 1, level);
+  pt.link(to, table, level);
   return true;
 }
 
@@ -167,8 +167,8 @@ function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
 function moveHuge(mm: Mm, slot: number, to: number): boolean {
   const { pt } = mm;
   if (pt.kind(to, 1) !== Kind.none) return false;
-  const [pfn, attrs] = [pt.pfn(slot), pt.attrs(slot)];
-  pt.clear(slot, 1);
+  const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1)];
+  pt.clear(slot, 1, 1);
   setLeaf(pt, to, 1, pfn, attrs);
   return true;
 }

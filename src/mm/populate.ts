@@ -52,7 +52,7 @@ function follow(mm: Mm, vpn: number, write: boolean): number {
   const pmd = pt.find(vpn, 1);
   if (pmd < 0) return 0;
   if (pt.kind(pmd, 1) === Kind.leaf) {
-    if (write && !(pt.attrs(pmd) & A.write)) return 0;
+    if (write && !(pt.attrs(pmd, 1) & A.write)) return 0;
     changeLeaf(pt, pmd, 1, A.young | (write ? A.dirty : 0), 0);
     return pt.span[1]! - (vpn % pt.span[1]!);
   }

@@ -101,14 +101,16 @@ export function translateInto(
   const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const isLeaf = f.kind(lo, hi, level) === Kind.leaf;
-  room.attrs = isLeaf ? f.attrs(lo, hi) : 0;
+  room.attrs = isLeaf ? f.attrs(lo, hi, level) : 0;
   room.fault = isLeaf ? check(room.attrs, write, ad) : "translation";
   room.pfn = -1;
   if (room.fault !== null) return;
-  const base = f.pfn(lo, hi);
+  const base = f.pfn(lo, hi, level);
   const noted = room.attrs | A.young | (write ? A.dirty : 0);
   if (noted !== room.attrs) store(tables, slot, f.leafLo(base, noted, level), f.leafHi(base, noted, level));
-  room.pfn = base + (low & ((1 << room.spans[level]!) - 1));
+  // The entries of a napot block all name its first frame, so the address chooses among the frames of the block.
+  const lg2 = room.spans[level]! + (f.napot && room.attrs & A.cont ? f.contLg2[level]! : 0);
+  room.pfn = base + (low & ((1 << lg2) - 1));
 }
 
 /** Follows table entries from the root to the first entry that is none. */
@@ -125,7 +127,7 @@ function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number,
     const lo = los[chunk]![slot & chunkMask]!;
     const hi = his[chunk]![slot & chunkMask]!;
     if (f.kind(lo, hi, level) === Kind.table) {
-      table = tables.tableOf(f.tablePfn(lo, hi));
+      table = tables.tableOf(f.tablePfn(lo, hi, level));
       continue;
     }
     room.slot = slot;

@@ -30,10 +30,10 @@ function freeBelow(pt: PageTable, table: number, level: number, r: FreeRange): v
     if (base >= tableEnd(pt, r, level)) break;
     const slot = pt.slot(table, base, level);
     if (pt.kind(slot, level) !== Kind.table) continue;
-    const child = pt.child(slot);
+    const child = pt.child(slot, level);
     if (level > 1) freeBelow(pt, child, level - 1, clip(r, base, base + span));
     if (base < r.floor || base + span > r.ceiling) continue;
-    pt.clear(slot, 1);
+    pt.clear(slot, 1, level);
     pt.dropTable(child, level - 1);
   }
 }
@@ -54,10 +54,10 @@ function clip(r: FreeRange, start: number, end: number): FreeRange {
 
 /** Frees the PTE table under a level-1 slot if every entry of it is empty. */
 export function freePteTableIfEmpty(pt: PageTable, pmdSlot: number): void {
-  const table = pt.child(pmdSlot);
+  const table = pt.child(pmdSlot, 1);
   const first = table << pt.tables.slotsLg2;
   const n = 1 << pt.format.indexLg2[0]!;
   for (let i = first; i < first + n; i++) if (pt.kind(i, 0) !== Kind.none) return;
-  pt.clear(pmdSlot, 1);
+  pt.clear(pmdSlot, 1, 1);
   pt.dropTable(table, 0);
 }

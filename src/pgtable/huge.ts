@@ -18,7 +18,7 @@ export function setLeaf(pt: PageTable, slot: number, level: number, pfn: number,
 
 /** Rewrites the attributes of a leaf of a level above 0. */
 export function changeLeaf(pt: PageTable, slot: number, level: number, set: number, clear: number): void {
-  setLeaf(pt, slot, level, pt.pfn(slot), (pt.attrs(slot) & ~clear) | set);
+  setLeaf(pt, slot, level, pt.pfn(slot, level), (pt.attrs(slot, level) & ~clear) | set);
 }
 
 /**
@@ -26,13 +26,13 @@ export function changeLeaf(pt: PageTable, slot: number, level: number, set: numb
  * Attributes are copied to every entry; the folio is untouched.
  */
 export function splitLeaf(pt: PageTable, slot: number, fill = fillFromFolio): void {
-  const [pfn, attrs] = [pt.pfn(slot), pt.attrs(slot)];
+  const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1)];
   const table = pt.withdraw();
-  pt.clear(slot, 1);
+  pt.clear(slot, 1, 1);
   pt.tally[E.flushRanges]!++;
   pt.tally[E.flushPages]! += pt.span[1]!;
   fill(pt, table << pt.tables.slotsLg2, pfn, attrs);
-  pt.link(slot, table);
+  pt.link(slot, table, 1);
   pt.tally[E.mappingSplits]!++;
 }
 

@@ -5,7 +5,7 @@
  * Source: the p?d_offset and p?d_alloc families of include/linux/pgtable.h and mm/memory.c, Linux 6.18.
  */
 
-import { Kind } from "../arch/entry.ts";
+import { A, Kind } from "../arch/entry.ts";
 import type { Format } from "../arch/format.ts";
 import { levelsOf, spanLg2 } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
@@ -46,7 +46,7 @@ export class PageTable {
     this.tables = parts.tables;
     this.frames = parts.frames;
     this.tally = parts.tally;
-    this.contpte = parts.contpte && parts.format.contLg2[0]! > 0;
+    this.contpte = parts.contpte && parts.format.contpte;
     this.levels = levelsOf(parts.format);
     this.spanLg2 = Array.from({ length: this.levels + 1 }, (_, l) => spanLg2(parts.format, l));
     this.span = this.spanLg2.map((lg2) => 2 ** lg2);
@@ -85,36 +85,39 @@ export class PageTable {
     return this.format.kind(this.lo(slot), this.hi(slot), level);
   }
 
-  pfn(slot: number): number {
-    return this.format.pfn(this.lo(slot), this.hi(slot));
+  /** Frame that a leaf maps with this very slot, also within a contiguous block whose entries all name its first frame. */
+  pfn(slot: number, level = 0): number {
+    const { format } = this;
+    const pfn = format.pfn(this.lo(slot), this.hi(slot), level);
+    return format.napot && this.attrs(slot, level) & A.cont ? pfn + (slot & ((1 << format.contLg2[level]!) - 1)) : pfn;
   }
 
-  attrs(slot: number): number {
-    return this.format.attrs(this.lo(slot), this.hi(slot));
+  attrs(slot: number, level = 0): number {
+    return this.format.attrs(this.lo(slot), this.hi(slot), level);
   }
 
   /** Writes `n` empty entries. */
-  clear(slot: number, n: number): void {
-    this.tables.fill(slot, n, this.format.emptyLo, this.format.emptyHi);
+  clear(slot: number, n: number, level = 0): void {
+    this.tables.fill(slot, n, this.format.empty[level]!, 0);
     this.tally[E.slotsWritten]! += n;
   }
 
   /** The table that a table entry points to. */
-  child(slot: number): number {
-    return this.tables.tableOf(this.format.tablePfn(this.lo(slot), this.hi(slot)));
+  child(slot: number, level: number): number {
+    return this.tables.tableOf(this.format.tablePfn(this.lo(slot), this.hi(slot), level));
   }
 
-  /** Makes a table entry point to a table. */
-  link(slot: number, table: number): void {
+  /** Makes an entry of a level point to a table. */
+  link(slot: number, table: number, level: number): void {
     const pfn = this.tables.pfnOf(table);
-    this.write(slot, this.format.tableLo(pfn), this.format.tableHi(pfn));
+    this.write(slot, this.format.tableLo(pfn, level), this.format.tableHi(pfn, level));
     this.tally[E.slotsWritten]!++;
   }
 
   makeTable(level: number): number {
     this.tablesAt[level]!++;
     this.tally[E.tablesAllocated]!++;
-    return this.tables.alloc(this.format.emptyLo, this.format.emptyHi);
+    return this.tables.alloc(this.format.empty[level]!, 0);
   }
 
   dropTable(table: number, level: number): void {
@@ -129,7 +132,7 @@ export class PageTable {
     for (let l = this.levels - 1; l > level; l--) {
       this.tally[E.slotsRead]!++;
       if (this.kind(slot, l) !== Kind.table) return -1;
-      slot = this.slot(this.child(slot), vpn, l - 1);
+      slot = this.slot(this.child(slot, l), vpn, l - 1);
     }
     return slot;
   }
@@ -140,9 +143,9 @@ export class PageTable {
     for (let l = this.levels - 1; l > level; l--) {
       this.tally[E.slotsRead]!++;
       const kind = this.kind(slot, l);
-      if (kind === Kind.none) this.link(slot, this.makeTable(l - 1));
+      if (kind === Kind.none) this.link(slot, this.makeTable(l - 1), l);
       else if (kind !== Kind.table) return -1;
-      slot = this.slot(this.child(slot), vpn, l - 1);
+      slot = this.slot(this.child(slot, l), vpn, l - 1);
     }
     return slot;
   }
@@ -154,8 +157,8 @@ export class PageTable {
 
   /** Takes a PTE table, which must be empty, out of the tree and puts it in reserve: it was there, so nothing is allocated. */
   depositChild(slot: number): void {
-    this.#deposits.push(this.child(slot));
-    this.clear(slot, 1);
+    this.#deposits.push(this.child(slot, 1));
+    this.clear(slot, 1, 1);
   }
 
   /** Takes a table out of the reserve (`pgtable_trans_huge_withdraw`); it is empty. */
@@ -175,7 +178,7 @@ export class PageTable {
     const first = table << this.tables.slotsLg2;
     const n = level === 0 ? 0 : 1 << this.format.indexLg2[level]!;
     for (let slot = first; slot < first + n; slot++)
-      if (this.kind(slot, level) === Kind.table) this.#dropTree(this.child(slot), level - 1);
+      if (this.kind(slot, level) === Kind.table) this.#dropTree(this.child(slot, level), level - 1);
     this.dropTable(table, level);
   }
 

@@ -44,7 +44,7 @@ function visitEntry(pt: PageTable, slot: number, level: number, start: number, e
   }
   if (kind !== Kind.table) return;
   v.table?.(level - 1, start);
-  if (level > 1) return visitTable(pt, pt.child(slot), level - 1, start, end, v);
-  v.ptes?.(pt.slot(pt.child(slot), start, 0), start, end - start);
+  if (level > 1) return visitTable(pt, pt.child(slot, level), level - 1, start, end, v);
+  v.ptes?.(pt.slot(pt.child(slot, level), start, 0), start, end - start);
   v.leaveTable?.(slot, start, end);
 }

@@ -30,7 +30,7 @@ test.each([
   (w, ro, sw, write, dirty) => {
     const word = BASE | (w ? DBM : 0n) | (ro ? RDONLY : 0n) | (sw ? SW_DIRTY : 0n);
     const { lo, hi } = split(word);
-    const attrs = f.attrs(lo, hi);
+    const attrs = f.attrs(lo, hi, 0);
     expect([(attrs & A.write) !== 0, (attrs & A.dirty) !== 0]).toEqual([write, dirty]);
   },
 );
@@ -42,7 +42,7 @@ test("a clean writable entry is read-only to hardware, so that the first write i
 
 test("write protection moves what hardware noted as dirty into the software bit", () => {
   const { lo, hi } = split(BASE | DBM);
-  const attrs = f.attrs(lo, hi) & ~A.write;
+  const attrs = f.attrs(lo, hi, 0) & ~A.write;
   const word = join(f.leafLo(0, attrs, 0), f.leafHi(0, attrs, 0));
   expect([word & DBM, word & RDONLY, word & SW_DIRTY]).toEqual([0n, RDONLY, SW_DIRTY]);
 });
@@ -66,10 +66,10 @@ test("only one bit tells an entry of a contiguous block from a plain one", () =>
 });
 
 test("a block above level 0 lacks the page bit, and a page at level 0 has it", () => {
-  expect([f.leafLo(512, 0, 0) & 3, f.leafLo(512, 0, 1) & 3, f.tableLo(512) & 3]).toEqual([3, 1, 3]);
+  expect([f.leafLo(512, 0, 0) & 3, f.leafLo(512, 0, 1) & 3, f.tableLo(512, 1) & 3]).toEqual([3, 1, 3]);
 });
 
 test("frame numbers reach 38 bits, those of 50-bit physical addresses", () => {
   const pfn = 2 ** 38 - 1;
-  expect(f.pfn(f.leafLo(pfn, 0, 0), f.leafHi(pfn, 0, 0))).toBe(pfn);
+  expect(f.pfn(f.leafLo(pfn, 0, 0), f.leafHi(pfn, 0, 0), 0)).toBe(pfn);
 });

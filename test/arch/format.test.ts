@@ -36,8 +36,8 @@ function swap(f: Format, type: number, offset: number): Word {
   return { lo: f.swapLo(type, offset), hi: f.swapHi(type, offset) };
 }
 
-function attrsOf(f: Format, w: Word): number {
-  return f.attrs(w.lo, w.hi);
+function attrsOf(f: Format, w: Word, level = 0): number {
+  return f.attrs(w.lo, w.hi, level);
 }
 
 /** Attributes that the format can store: others are dropped without harm. */
@@ -108,8 +108,8 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
 
   test("the empty word is none at every level", () => {
     for (let l = 0; l < levelsOf(f); l++) {
-      expect(f.kind(f.emptyLo, f.emptyHi, l)).toBe(Kind.none);
-      expect(decode(f, f.emptyLo, f.emptyHi, l)).toEqual({ kind: "none" });
+      expect(f.kind(f.empty[l]!, 0, l)).toBe(Kind.none);
+      expect(decode(f, f.empty[l]!, 0, l)).toEqual({ kind: "none" });
     }
   });
 
@@ -119,7 +119,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
         const pfn = alignPfn(f, somePfn(rng), level);
         const w = leaf(f, pfn, attrs, level);
         expect(f.kind(w.lo, w.hi, level), `attrs ${attrText(attrs)} level ${level}`).toBe(Kind.leaf);
-        expect(f.pfn(w.lo, w.hi), `attrs ${attrText(attrs)} pfn ${pfn} level ${level}`).toBe(pfn);
+        expect(f.pfn(w.lo, w.hi, level), `attrs ${attrText(attrs)} pfn ${pfn} level ${level}`).toBe(pfn);
         expect(same(attrsOf(f, w), attrs), `attrs ${attrText(attrs)} -> ${attrText(attrsOf(f, w))}`).toBe(true);
       }
   });
@@ -139,10 +139,10 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
         const aligned = alignPfn(f, pfn, level);
         for (const attrs of [A.write | A.dirty, A.protnone, 0]) {
           const w = leaf(f, aligned, attrs, level);
-          expect(f.pfn(w.lo, w.hi), `pfn ${aligned} level ${level}`).toBe(aligned);
+          expect(f.pfn(w.lo, w.hi, level), `pfn ${aligned} level ${level}`).toBe(aligned);
         }
       }
-      expect(f.tablePfn(f.tableLo(pfn), f.tableHi(pfn))).toBe(pfn);
+      expect(f.tablePfn(f.tableLo(pfn, 1), f.tableHi(pfn, 1), 1)).toBe(pfn);
     }
   });
 
@@ -150,13 +150,13 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     for (let i = 0; i < 2000; i++) {
       const level = rng.pick(leafLevels(f));
       const w = leaf(f, alignPfn(f, somePfn(rng), level), rng.below(ALL + 1) & kept(f), level);
-      expect(leaf(f, f.pfn(w.lo, w.hi), attrsOf(f, w), level)).toEqual(w);
+      expect(leaf(f, f.pfn(w.lo, w.hi, level), attrsOf(f, w), level)).toEqual(w);
     }
   });
 
   test("a table entry is a table at every level above 0, and never a leaf there", () => {
     for (let l = 1; l < levelsOf(f); l++)
-      for (const pfn of edgePfns()) expect(f.kind(f.tableLo(pfn), f.tableHi(pfn), l)).toBe(Kind.table);
+      for (const pfn of edgePfns()) expect(f.kind(f.tableLo(pfn, l), f.tableHi(pfn, l), l)).toBe(Kind.table);
   });
 
   test("a leaf above level 0 is told from a table by the entry alone", () => {
@@ -171,7 +171,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
       for (const attrs of attrSets(f)) {
         const pfn = alignPfn(f, somePfn(rng), level);
         const w = leaf(f, pfn, attrs | A.protnone, level);
-        expect([f.kind(w.lo, w.hi, level), f.pfn(w.lo, w.hi)]).toEqual([Kind.leaf, pfn]);
+        expect([f.kind(w.lo, w.hi, level), f.pfn(w.lo, w.hi, level)]).toEqual([Kind.leaf, pfn]);
         expect(attrsOf(f, w) & A.protnone).toBe(A.protnone);
       }
   });
@@ -238,7 +238,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     const letters = { w: A.write, d: A.dirty, a: A.young, x: A.exec, s: A.special, n: A.protnone };
     for (const attrs of attrSets(f)) {
       const w = leaf(f, 0, attrs, 0);
-      const text = f.rawFlags(w.lo, w.hi);
+      const text = f.rawFlags(w.lo, w.hi, 0);
       for (const [letter, bit] of Object.entries(letters))
         expect(text.includes(letter), `${text} ${letter}`).toBe((attrsOf(f, w) & bit) !== 0);
     }

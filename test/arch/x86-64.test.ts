@@ -22,7 +22,7 @@ test("a written anonymous page ends in 067 and cannot be executed; program text 
 });
 
 test("a table entry ends in 067", () => {
-  expect(join(f.tableLo(0x999), f.tableHi(0x999))).toBe((0x999n << 12n) | 0x067n);
+  expect(join(f.tableLo(0x999, 1), f.tableHi(0x999, 1))).toBe((0x999n << 12n) | 0x067n);
 });
 
 test("a leaf above level 0 has the page-size bit", () => {
@@ -44,14 +44,14 @@ test("a PROT_NONE entry stores its frame number inverted, so that speculation fi
     const word = leaf(pfn, A.protnone);
     expect(word & FRAME).toBe(~(BigInt(pfn) << 12n) & FRAME);
     expect(word & 0x101n).toBe(0x100n);
-    expect(f.pfn(f.leafLo(pfn, A.protnone, 0), f.leafHi(pfn, A.protnone, 0))).toBe(pfn);
+    expect(f.pfn(f.leafLo(pfn, A.protnone, 0), f.leafHi(pfn, A.protnone, 0), 0)).toBe(pfn);
   }
 });
 
 test("frame numbers reach 40 bits, those of 52-bit physical addresses", () => {
   const pfn = 2 ** 40 - 1;
   expect(leaf(pfn, 0) & FRAME).toBe(FRAME);
-  expect(f.pfn(f.leafLo(pfn, 0, 0), f.leafHi(pfn, 0, 0))).toBe(pfn);
+  expect(f.pfn(f.leafLo(pfn, 0, 0), f.leafHi(pfn, 0, 0), 0)).toBe(pfn);
 });
 
 test("dirty without write is kept in the saved-dirty bit, for the hardware bit would make it a shadow stack", () => {

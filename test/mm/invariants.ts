@@ -57,9 +57,9 @@ function censusOf(mm: Mm): Census {
     for (let i = 0; i < 1 << pt.format.indexLg2[level]!; i++) {
       const slot = (table << pt.tables.slotsLg2) + i;
       const [kind, vpn] = [pt.kind(slot, level), start + i * pt.span[level]!];
-      if (kind === Kind.table) enter(pt.child(slot), level - 1, vpn);
+      if (kind === Kind.table) enter(pt.child(slot, level), level - 1, vpn);
       else if (kind !== Kind.none)
-        found.entries.push({ mm, vpn, level, slot, kind, pfn: pt.pfn(slot), attrs: pt.attrs(slot) });
+        found.entries.push({ mm, vpn, level, slot, kind, pfn: pt.pfn(slot, level), attrs: pt.attrs(slot, level) });
     }
   };
   enter(pt.root, pt.levels - 1, 0);

@@ -152,13 +152,13 @@ export function twinWalk({ format: f, tables, root }: Tree, vpn: number, ad: Acc
     const hi = tables.hi[Math.floor(slot / 2 ** tables.chunkLg2)]![slot % 2 ** tables.chunkLg2]!;
     const kind = f.kind(lo, hi, level);
     if (kind === Kind.table) {
-      table = tables.tableOf(f.tablePfn(lo, hi));
+      table = tables.tableOf(f.tablePfn(lo, hi, level));
       continue;
     }
-    const attrs = kind === Kind.leaf ? f.attrs(lo, hi) : A.protnone;
+    const attrs = kind === Kind.leaf ? f.attrs(lo, hi, level) : A.protnone;
     const refused = (attrs & A.protnone) !== 0 || (ad === "fault" && !(attrs & A.young));
     const cont = attrs & A.cont ? f.contLg2[level]! : 0;
-    const pfn = refused ? -1 : f.pfn(lo, hi) + Number(BigInt(vpn) & ((1n << shift) - 1n));
+    const pfn = refused ? -1 : f.pfn(lo, hi, level) + Number(BigInt(vpn) & ((1n << shift) - 1n));
     return { pfn, slots, lg2: Number(shift) + cont };
   }
 }

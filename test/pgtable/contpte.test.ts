@@ -106,7 +106,7 @@ class Pair {
       const slot = this.first + i;
       const [lo, hi] =
         e === null
-          ? [f.emptyLo, f.emptyHi]
+          ? [f.empty[0]!, 0]
           : "pfn" in e
             ? [f.leafLo(e.pfn, e.attrs, 0), f.leafHi(e.pfn, e.attrs, 0)]
             : [f.swapLo(e.type, e.offset), f.swapHi(e.type, e.offset)];

@@ -187,7 +187,7 @@ function tablesOf(pt: PageTable, table = pt.root, level = pt.levels - 1, start =
   for (let i = 0; i < 1 << pt.format.indexLg2[level]!; i++) {
     const slot = (table << pt.tables.slotsLg2) + i;
     if (pt.kind(slot, level) === Kind.table)
-      found.push(...tablesOf(pt, pt.child(slot), level - 1, start + i * pt.span[level]!));
+      found.push(...tablesOf(pt, pt.child(slot, level), level - 1, start + i * pt.span[level]!));
   }
   return found;
 }

@@ -101,7 +101,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     visit(pt, 0, 3 * pt.span[1]!, {
       leaveTable: (slot, from) => {
         left.push(from);
-        const table = pt.child(slot);
+        const table = pt.child(slot, 1);
         pt.clear(slot, 1);
         pt.dropTable(table, 0);
       },

@@ -25,7 +25,7 @@ export function coverageOf(mm: Mm): Coverage {
   for (const vma of mm.vmas.all)
     visit(pt, vma.start, vma.end, {
       huge: (slot, _level, start, end) => {
-        if (pt.kind(slot, 1) !== Kind.leaf || mm.kernel.isHugeZero(pt.pfn(slot))) return;
+        if (pt.kind(slot, 1) !== Kind.leaf || mm.kernel.isHugeZero(pt.pfn(slot, 1))) return;
         huge += end - start;
         hugeLeaves++;
       },

@@ -72,7 +72,7 @@ class EntryDump {
     const [page, n] = [start - this.#base, end - start];
     switch (pt.kind(slot, level)) {
       case Kind.table:
-        return this.#table(pt.child(slot), level - 1, start, end);
+        return this.#table(pt.child(slot, level), level - 1, start, end);
       case Kind.none:
         return this.#push(page, n, level === 0 ? "N" : `X${level + 1}`, "", 0);
       case Kind.softleaf:
@@ -84,10 +84,10 @@ class EntryDump {
 
   #leaf(slot: number, level: number, start: number, n: number): void {
     const pt = this.#pt;
-    const cont = pt.attrs(slot) & A.cont;
+    const cont = pt.attrs(slot, level) & A.cont;
     const kind = level === 0 ? (cont ? "C" : "P") : `${cont ? "b" : "B"}${level + 1}`;
-    const pfn = pt.pfn(slot) + (start % pt.span[level]!);
-    const flags = pt.format.rawFlags(pt.lo(slot), pt.hi(slot));
+    const pfn = pt.pfn(slot, level) + (start % pt.span[level]!);
+    const flags = pt.format.rawFlags(pt.lo(slot), pt.hi(slot), level);
     this.#push(start - this.#base, n, kind, flags, this.#pfns ? pfn : 0);
   }
 

@@ -110,7 +110,7 @@ function residentPages(mm: Mm, vma: Vma): { pages: number; huge: number } {
   let [pages, huge] = [0, 0];
   visit(pt, vma.start, vma.end, {
     huge: (slot, _level, start, end) => {
-      if (mm.kernel.isHugeZero(pt.pfn(slot))) return;
+      if (mm.kernel.isHugeZero(pt.pfn(slot, 1))) return;
       huge += end - start;
     },
     ptes: (slot, _vpn, nr) => {
@@ -161,8 +161,8 @@ function plain(page: number, n: number, cls: string): Run {
 }
 
 function addHuge(mm: Mm, merger: RunMerger, slot: number, level: number, page: number, vpn: number, n: number): void {
-  const first = mm.pt.pfn(slot) + (vpn % mm.pt.span[level]!);
-  if (mm.kernel.isHugeZero(mm.pt.pfn(slot))) return merger.add(plain(page, n, "hzero"));
+  const first = mm.pt.pfn(slot, level) + (vpn % mm.pt.span[level]!);
+  if (mm.kernel.isHugeZero(mm.pt.pfn(slot, level))) return merger.add(plain(page, n, "hzero"));
   for (let i = 0; i < n; i++) merger.add(mappedRun(mm, first + i, page + i, "H"));
 }
 
