@@ -8,7 +8,7 @@ import { A, Kind } from "../arch/entry.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
-import { changeLeaf, fillWithFrame, setLeaf, splitLeaf } from "../pgtable/huge.ts";
+import { changeLeaf, clearLeaf, fillWithFrame, mapLeaf, setLeaf, splitLeaf } from "../pgtable/huge.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import type { Mm } from "./mm.ts";
 import { mapHuge, newAnonFolio, splitMapcount, unmapHuge } from "./rmap.ts";
@@ -31,15 +31,13 @@ export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: bo
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   if (!write && kernel.thp.useZeroPage) {
     if (kernel.hugeZeroPfn < 0) return false;
-    pt.deposit();
     const special = kernel.profile.hugeZeroSpecial ? A.special : 0;
-    setLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | special);
+    mapLeaf(pt, slot, 1, kernel.hugeZeroPfn, protAttrs(vma.flags) | A.young | special);
     return true;
   }
   const pfn = newAnonFolio(kernel, pmdOrder(kernel.format));
   if (pfn < 0) return false;
-  pt.deposit();
-  setLeaf(pt, slot, 1, pfn, anonAttrs(vma.flags));
+  mapLeaf(pt, slot, 1, pfn, anonAttrs(vma.flags));
   mapHuge(mm, pfn);
   return true;
 }
@@ -81,8 +79,7 @@ function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
 /** Removes a level-1 leaf whole, with its deposited table. */
 export function zapHuge(mm: Mm, slot: number): void {
   const pfn = mm.pt.pfn(slot, 1);
-  mm.pt.clear(slot, 1, 1);
-  mm.pt.dropTable(mm.pt.withdraw(), 0);
+  clearLeaf(mm.pt, slot, 1);
   if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, pfn);
 }
 
@@ -90,7 +87,7 @@ export function zapHuge(mm: Mm, slot: number): void {
 export function splitHuge(mm: Mm, slot: number): void {
   const { kernel, pt } = mm;
   const pfn = pt.pfn(slot, 1);
-  if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, fillWithFrame(kernel.zeroPfn));
+  if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, 1, fillWithFrame(kernel.zeroPfn));
   splitLeaf(pt, slot);
   splitMapcount(mm, pfn);
   kernel.tally[E.foliosTouched]!++;

@@ -10,8 +10,14 @@ import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 import { setPtes } from "./ptep.ts";
 
-/** Stores a leaf of a level above 0; `attrs` is a set of `A` bits. */
+/** Stores a leaf of a level above 0 under the lock of its table; `attrs` is a set of `A` bits. */
 export function setLeaf(pt: PageTable, slot: number, level: number, pfn: number, attrs: number): void {
+  pt.locks.take(pt.tableOf(slot), level);
+  writeLeaf(pt, slot, level, pfn, attrs);
+  pt.locks.drop(pt.tableOf(slot), level);
+}
+
+function writeLeaf(pt: PageTable, slot: number, level: number, pfn: number, attrs: number): void {
   pt.write(slot, pt.format.leafLo(pfn, attrs, level), pt.format.leafHi(pfn, attrs, level));
   pt.tally[E.slotsWritten]!++;
 }
@@ -21,19 +27,44 @@ export function changeLeaf(pt: PageTable, slot: number, level: number, set: numb
   setLeaf(pt, slot, level, pt.pfn(slot, level), (pt.attrs(slot, level) & ~clear) | set);
 }
 
+/** Maps with one leaf of a level above 0 in an empty entry. One of level 1 sets the table for its split aside. */
+export function mapLeaf(pt: PageTable, slot: number, level: number, pfn: number, attrs: number): void {
+  if (level === 1) pt.deposit();
+  setLeaf(pt, slot, level, pfn, attrs);
+}
+
+/** Takes a leaf of a level above 0 out, with the table that was set aside for its split; the caller flushes. */
+export function clearLeaf(pt: PageTable, slot: number, level: number): void {
+  pt.locks.take(pt.tableOf(slot), level);
+  pt.clear(slot, 1, level);
+  pt.locks.drop(pt.tableOf(slot), level);
+  if (level === 1) pt.dropTable(pt.withdraw(), 0);
+}
+
 /**
- * Mapping split of a level-1 leaf: the deposited table is filled with entries that map the same frames, then linked.
- * Attributes are copied to every entry; the folio is untouched.
+ * Mapping split of a leaf. At level 1 the deposited table is filled with entries that map the same frames, then linked; above,
+ * a new table of leaves one level below takes its place. Attributes are copied to every entry; the folio is untouched.
  */
-export function splitLeaf(pt: PageTable, slot: number, fill = fillFromFolio): void {
-  const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1)];
-  const table = pt.withdraw();
-  pt.clear(slot, 1, 1);
+export function splitLeaf(pt: PageTable, slot: number, level = 1, fill = fillFromFolio): void {
+  pt.locks.take(pt.tableOf(slot), level);
+  const [pfn, attrs] = [pt.pfn(slot, level), pt.attrs(slot, level)];
+  const table = level === 1 ? pt.withdraw() : pt.makeTable(level - 1);
+  pt.clear(slot, 1, level);
   pt.tally[E.flushRanges]!++;
-  pt.tally[E.flushPages]! += pt.span[1]!;
-  fill(pt, table << pt.tables.slotsLg2, pfn, attrs);
-  pt.link(slot, table, 1);
+  pt.tally[E.flushPages]! += pt.span[level]!;
+  if (level === 1) fill(pt, table << pt.tables.slotsLg2, pfn, attrs);
+  else fillWithLeaves(pt, table, level - 1, pfn, attrs);
+  pt.link(slot, table, level);
+  pt.locks.drop(pt.tableOf(slot), level);
   pt.tally[E.mappingSplits]!++;
+}
+
+function fillWithLeaves(pt: PageTable, table: number, level: number, pfn: number, attrs: number): void {
+  const first = table << pt.tables.slotsLg2;
+  for (let i = 0; i < 1 << pt.format.indexLg2[level]!; i++) {
+    if (level === 1) pt.deposit();
+    writeLeaf(pt, first + i, level, pfn + i * pt.span[level]!, attrs);
+  }
 }
 
 function fillFromFolio(pt: PageTable, slot: number, pfn: number, attrs: number): void {

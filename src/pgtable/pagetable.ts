@@ -13,6 +13,7 @@ import type { Tally } from "../base/tally.ts";
 import { E } from "../base/tally.ts";
 import type { Frames } from "../machine/frames.ts";
 import type { Tables } from "../machine/tables.ts";
+import { PtLocks } from "./locks.ts";
 
 /** What a page table needs around it. `contpte` switches arm64's folding of contiguous PTEs. */
 export interface PageTableParts {
@@ -30,6 +31,7 @@ export class PageTable {
   readonly frames: Frames;
   readonly tally: Tally;
   readonly contpte: boolean;
+  readonly locks: PtLocks;
   readonly levels: number;
   /** Log two of the base pages under one entry, by level. */
   readonly spanLg2: readonly number[];
@@ -47,6 +49,7 @@ export class PageTable {
     this.frames = parts.frames;
     this.tally = parts.tally;
     this.contpte = parts.contpte && parts.format.contpte;
+    this.locks = new PtLocks(parts.tally);
     this.levels = levelsOf(parts.format);
     this.spanLg2 = Array.from({ length: this.levels + 1 }, (_, l) => spanLg2(parts.format, l));
     this.span = this.spanLg2.map((lg2) => 2 ** lg2);
@@ -60,6 +63,11 @@ export class PageTable {
     const mask = (1 << this.format.indexLg2[level]!) - 1;
     // A shift of a double works on its low 32 bits only, so the upper levels divide.
     return (lg2 + this.format.indexLg2[level]! <= 32 ? vpn >>> lg2 : Math.floor(vpn / this.span[level]!)) & mask;
+  }
+
+  /** The table that a slot is part of. */
+  tableOf(slot: number): number {
+    return slot >>> this.tables.slotsLg2;
   }
 
   slot(table: number, vpn: number, level: number): number {

@@ -150,7 +150,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
 
   test("the huge zero page splits into entries that all map the small one, none of them folded", () => {
     const { pt, slot, vpn } = hugeMapping(f, A.young | A.special);
-    splitLeaf(pt, slot, fillWithFrame(77));
+    splitLeaf(pt, slot, 1, fillWithFrame(77));
     for (let i = 0; i < pt.span[1]!; i++) {
       const s = pt.find(vpn + i, 0);
       expect([pt.pfn(s), pt.attrs(s) & (A.special | A.cont)]).toEqual([77, A.special]);
