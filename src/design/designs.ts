@@ -1,0 +1,18 @@
+/**
+ * The list of designs. Adding one is one file and one line here; the shared contract then covers it.
+ */
+import { oneOf } from "../base/errors.ts";
+import type { Design } from "./design.ts";
+
+/** Every design that is built, in the order in which pages and tables show them. */
+export const designs: readonly Design[] = [];
+
+/** The design of that name; a UserError lists the known names otherwise. */
+export function designNamed(name: string): Design {
+  const known = oneOf(
+    "design",
+    name,
+    designs.map((d) => d.name),
+  );
+  return designs.find((d) => d.name === known)!;
+}
