@@ -1,6 +1,6 @@
 /**
- * arm64 stage-1 page tables with 4K pages and 48-bit addresses: 2M and 1G blocks, the contiguous bit at levels 0 and 1.
- * Not modelled: 52-bit addresses, memory types, protection overlays, the kernel's own mappings.
+ * arm64 stage-1 page tables: granules of 4K, 16K and 64K with every address size that Linux offers for each.
+ * Not modelled: memory types, protection overlays, the kernel's own mappings, 52-bit physical addresses with fewer virtual.
  * Source: Arm ARM (DDI 0487) section D8.3; arch/arm64/include/asm/pgtable-hwdef.h, pgtable-prot.h, pgtable.h of Linux 6.18.
  *
  *    63 62-60 58 57 56   55 54  53  52   51  50 49                 12 11 10 9-8 7  6  5  4-2  1    0
@@ -10,8 +10,11 @@
  *   type: 1 at level 0 is a page; above, 1 is a table and 0 a block. DBM is Linux's "write"; RO set means that hardware
  *   refuses or traps a write. Dirty: the software bit 55, or write and not RO.
  *   nG without valid: present but invalid, PROT_NONE (PTE_PRESENT_INVALID).
- *   Levels: 0 is the architecture's level 3, 1 its level 2, 2 its level 1, 3 its level 0.
- *   Swap entry: type in 6-10, offset in 12-61, bit 11 zero.
+ *   The output address starts at bit 14 with 16K pages and at bit 16 with 64K pages. 52-bit physical addresses:
+ *     4K and 16K (LPA2)   address bits 50-51 are in bits 8-9, in place of SH
+ *     64K (LPA)           address bits 48-51 are in bits 12-15
+ *   Levels: 0 is the architecture's level 3, 1 its level 2, 2 its level 1, 3 its level 0, 4 its level -1.
+ *   Swap entry: type in 6-10, offset in 12-61, bit 11 zero; the same for all granules.
  */
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
@@ -33,27 +36,26 @@ const SPECIAL = 1 << 24;
 const UFFD_WP = 1 << 26;
 const TABLE_PXN = 1 << 27;
 
-const PFN_HI = 0x0003ffff;
-const PFN_LO_SPAN = 2 ** 20;
+/** Address bits 32-49 are in the high word. */
+const FRAME_HI = 0x0003ffff;
 
-function leafLo(pfn: number, attrs: number, level: number): number {
-  const none = attrs & A.protnone;
-  let lo = SHARED | NG | (none ? 0 : VALID | USER);
+function leafFlagsLo(attrs: number, level: number): number {
+  let lo = NG | (attrs & A.protnone ? 0 : VALID | USER);
   if (level === 0) lo |= TYPE;
   if (!(attrs & A.write) || !(attrs & A.dirty)) lo |= RDONLY;
-  if (attrs & A.young) lo |= AF;
-  return lo | (pfn << 12);
+  return attrs & A.young ? lo | AF : lo;
 }
 
-function leafHi(pfn: number, attrs: number): number {
+/** No contiguous bit at levels 2 and above: the architecture has such blocks with 4K pages, Linux makes none. */
+function leafFlagsHi(attrs: number, level: number): number {
   let hi = PXN;
   if (attrs & A.write) hi |= DBM;
-  if (attrs & A.cont) hi |= CONT;
+  if (attrs & A.cont && level < 2) hi |= CONT;
   if (!(attrs & A.exec)) hi |= UXN;
   if (attrs & A.dirty) hi |= SW_DIRTY;
   if (attrs & A.special) hi |= SPECIAL;
   if (attrs & A.uffdWp) hi |= UFFD_WP;
-  return hi | (Math.floor(pfn / PFN_LO_SPAN) & PFN_HI);
+  return hi;
 }
 
 function isDirty(lo: number, hi: number): boolean {
@@ -79,10 +81,6 @@ function kind(lo: number, hi: number, level: number): Kind {
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
-function pfn(lo: number, hi: number): number {
-  return (lo >>> 12) + (hi & PFN_HI) * PFN_LO_SPAN;
-}
-
 /** Offset bits 12-31 lie in the low word, 32-61 in the high one. */
 const OFFSET_HI = 0x3fffffff;
 const OFFSET_LO_SPAN = 2 ** 20;
@@ -93,40 +91,135 @@ function rawFlags(lo: number, hi: number): string {
   }${hi & SPECIAL ? "s" : ""}${lo & VALID ? "" : "n"}`;
 }
 
-/** arm64 with the 4K granule and 48-bit addresses. */
-export const arm64_4k: Format = {
-  name: "arm64-4k",
-  machine: "aarch64",
-  entryBytes: 8,
-  paBits: 48,
-  pageLg2: 12,
-  indexLg2: [9, 9, 9, 9],
-  maxLeafLevel: 2,
-  contLg2: [4, 4, 0, 0],
-  contpte: true,
-  napot: false,
-  levelNames: ["PTE", "PMD", "PUD", "PGD"],
-  accountedLevel: 2,
-  hugeModifyDropsDirty: false,
-  roots: [
-    { name: "TTBR0_EL1", first: 0, last: 2 ** 36 - 1 },
-    { name: "TTBR1_EL1", first: 2 ** 52 - 2 ** 36, last: 2 ** 52 - 1 },
-  ],
-  userVaBits: 48,
-  userKeptFree: 0,
-  empty: [0, 0, 0, 0],
-  kind,
-  pfn,
-  attrs,
-  leafLo,
-  leafHi,
-  tablePfn: pfn,
-  tableLo: (pfn) => VALID | TYPE | AF | (pfn << 12),
-  tableHi: (pfn) => TABLE_PXN | (Math.floor(pfn / PFN_LO_SPAN) & PFN_HI),
-  swapType: (lo) => (lo >>> 6) & 31,
-  swapOffset: (lo, hi) => (lo >>> 12) + (hi & OFFSET_HI) * OFFSET_LO_SPAN,
-  swapLo: (type, offset) => (type << 6) | (offset << 12),
-  swapHi: (_type, offset) => Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI,
-  swapSoftDirtyLo: 0,
-  rawFlags,
+/** Where a frame number lies in an entry. */
+interface FrameBits {
+  /** What the low word has for a frame number, with what else an output address of this kind demands there. */
+  lo(pfn: number): number;
+  hi(pfn: number): number;
+  pfn(lo: number, hi: number): number;
+  /** Flags of every leaf's low word that depend on where addresses lie. */
+  readonly leaf: number;
+}
+
+/** Address bits up to 49 in place; SH says inner shareable. */
+function plainFrames(pageLg2: number): FrameBits {
+  const span = 2 ** (32 - pageLg2);
+  return {
+    lo: (pfn) => pfn << pageLg2,
+    hi: (pfn) => Math.floor(pfn / span) & FRAME_HI,
+    pfn: (lo, hi) => (lo >>> pageLg2) + (hi & FRAME_HI) * span,
+    leaf: SHARED,
+  };
+}
+
+/** LPA2: address bits 50 and 51 take the place of SH, which TCR_EL1 holds for all. */
+function lpa2Frames(pageLg2: number): FrameBits {
+  const span = 2 ** (32 - pageLg2);
+  const top = 2 ** (50 - pageLg2);
+  return {
+    lo: (pfn) => (pfn << pageLg2) | (Math.floor(pfn / top) << 8),
+    hi: (pfn) => Math.floor(pfn / span) & FRAME_HI,
+    pfn: (lo, hi) => (lo >>> pageLg2) + (hi & FRAME_HI) * span + ((lo >>> 8) & 3) * top,
+    leaf: 0,
+  };
+}
+
+/** LPA with 64K pages: address bits 48 to 51 lie below the others, where a smaller page would have more of them. */
+function lpaFrames(): FrameBits {
+  const hiMask = 0xffff;
+  return {
+    lo: (pfn) => (pfn << 16) | (Math.floor(pfn / 2 ** 32) << 12),
+    hi: (pfn) => Math.floor(pfn / 2 ** 16) & hiMask,
+    pfn: (lo, hi) => (lo >>> 16) + (hi & hiMask) * 2 ** 16 + ((lo >>> 12) & 15) * 2 ** 32,
+    leaf: SHARED,
+  };
+}
+
+/** Contiguous entries by granule, as log two, for levels 0 and 1 (CONFIG_ARM64_CONT_PTE_SHIFT, CONT_PMD_SHIFT). */
+const CONT_LG2: Readonly<Record<number, readonly number[]>> = { 12: [4, 4], 14: [7, 5], 16: [5, 5] };
+
+/** Linux's names of the levels by their number: those between are folded away. */
+const LEVEL_NAMES: Readonly<Record<number, readonly string[]>> = {
+  2: ["PTE", "PGD"],
+  3: ["PTE", "PMD", "PGD"],
+  4: ["PTE", "PMD", "PUD", "PGD"],
+  5: ["PTE", "PMD", "PUD", "P4D", "PGD"],
 };
+
+/** Index bits by level: all of a table for each level but the top one, which has what is left of the address. */
+function indexLg2(pageLg2: number, vaBits: number): number[] {
+  const index: number[] = [];
+  for (let left = vaBits - pageLg2; left > 0; left -= pageLg2 - 3) index.push(Math.min(left, pageLg2 - 3));
+  return index;
+}
+
+function frameBits(pageLg2: number, vaBits: number): FrameBits {
+  if (vaBits < 52) return plainFrames(pageLg2);
+  return pageLg2 === 16 ? lpaFrames() : lpa2Frames(pageLg2);
+}
+
+/** An arm64 format from log two of its granule and its bits of virtual address. */
+function arm64(name: string, pageLg2: number, vaBits: number): Format {
+  const index = indexLg2(pageLg2, vaBits);
+  const frame = frameBits(pageLg2, vaBits);
+  const byLevel = (f: (level: number) => number) => index.map((_, level) => f(level));
+  // 1G blocks with 16K and 64K pages do not exist, and Linux has no use for larger ones (pud_sect_supported).
+  const maxLeafLevel = pageLg2 === 12 ? 2 : 1;
+  const half = 2 ** (vaBits - pageLg2);
+  return {
+    name,
+    machine: "aarch64",
+    entryBytes: 8,
+    paBits: vaBits === 52 ? 52 : 48,
+    pageLg2,
+    indexLg2: index,
+    maxLeafLevel,
+    contLg2: byLevel((level) => CONT_LG2[pageLg2]![level] ?? 0),
+    contpte: true,
+    napot: false,
+    noExec: true,
+    levelNames: LEVEL_NAMES[index.length]!,
+    accountedLevel: Math.min(2, index.length - 2),
+    hugeModifyDropsDirty: false,
+    accessDirty: "fault",
+    roots: [
+      { name: "TTBR0_EL1", first: 0, last: half - 1 },
+      { name: "TTBR1_EL1", first: 2 ** (64 - pageLg2) - half, last: 2 ** (64 - pageLg2) - 1 },
+    ],
+    userVaBits: vaBits,
+    userKeptFree: 0,
+    empty: byLevel(() => 0),
+    kind,
+    pfn: frame.pfn,
+    attrs,
+    leafLo: (pfn, attrs, level) => leafFlagsLo(attrs, level) | frame.leaf | frame.lo(pfn),
+    leafHi: (pfn, attrs, level) => leafFlagsHi(attrs, level) | frame.hi(pfn),
+    tablePfn: frame.pfn,
+    tableLo: (pfn) => VALID | TYPE | AF | frame.lo(pfn),
+    tableHi: (pfn) => TABLE_PXN | frame.hi(pfn),
+    swapType: (lo) => (lo >>> 6) & 31,
+    swapOffset: (lo, hi) => (lo >>> 12) + (hi & OFFSET_HI) * OFFSET_LO_SPAN,
+    swapLo: (type, offset) => (type << 6) | (offset << 12),
+    swapHi: (_type, offset) => Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI,
+    swapOffsetBits: 50,
+    swapSoftDirtyLo: 0,
+    rawFlags,
+  };
+}
+
+/** arm64 with the 4K granule and 48-bit addresses. */
+export const arm64_4k: Format = arm64("arm64-4k", 12, 48);
+
+/** arm64 in all its shapes: granule by granule, the usual 48 bits first. */
+export const arm64Formats: readonly Format[] = [
+  arm64_4k,
+  arm64("arm64-4k-39", 12, 39),
+  arm64("arm64-4k-52", 12, 52),
+  arm64("arm64-16k", 14, 48),
+  arm64("arm64-16k-36", 14, 36),
+  arm64("arm64-16k-47", 14, 47),
+  arm64("arm64-16k-52", 14, 52),
+  arm64("arm64-64k", 16, 48),
+  arm64("arm64-64k-42", 16, 42),
+  arm64("arm64-64k-52", 16, 52),
+];

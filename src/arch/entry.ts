@@ -50,6 +50,16 @@ export function attrText(attrs: number): string {
   return letters.map(([bit, letter]) => (attrs & bit ? letter : "")).join("");
 }
 
+/**
+ * Attributes in the letters and the order of the recorded kernel runs, for formats on which "read-only to hardware" is only
+ * the reverse of write: w d a x s n.
+ */
+export function flagText(a: number): string {
+  return `${a & A.write ? "w" : ""}${a & A.dirty ? "d" : ""}${a & A.young ? "a" : ""}${a & A.exec ? "x" : ""}${
+    a & A.special ? "s" : ""
+  }${a & A.protnone ? "n" : ""}`;
+}
+
 /** Marker bits of a non-present entry (include/linux/swapops.h, `PTE_MARKER_*`). */
 export const Marker = { uffdWp: 1, poisoned: 2, guard: 4 } as const;
 

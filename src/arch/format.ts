@@ -5,6 +5,9 @@
 import type { Entry } from "./entry.ts";
 import { Kind, Marker } from "./entry.ts";
 
+/** Who sets accessed and dirty: the hardware in passing, or a fault handler (arm64 before FEAT_HAFDBS, riscv Svade). */
+export type AccessDirty = "hardware" | "fault";
+
 /** One page-table format. Levels count from 0, the table that can hold PTEs only. All functions are pure. */
 export interface Format {
   readonly name: string;
@@ -26,12 +29,16 @@ export interface Format {
   readonly contpte: boolean;
   /** The entries of a contiguous block are all the same word, with the block's first frame (riscv Svnapot). */
   readonly napot: boolean;
+  /** Entries can forbid execution. Where they cannot (x86-32), every leaf reads back with `A.exec`. */
+  readonly noExec: boolean;
   /** Linux's names of the levels, level 0 first. */
   readonly levelNames: readonly string[];
   /** Tables up to and including this level count in `VmPTE` (mm_pgtables_bytes: PTE, PMD, PUD). */
   readonly accountedLevel: number;
   /** A change of protection drops the dirty state of a writable leaf above level 0 (x86: `pmd_modify`). */
   readonly hugeModifyDropsDirty: boolean;
+  /** Who sets accessed and dirty on the machines that this format stands for, unless an experiment says otherwise. */
+  readonly accessDirty: AccessDirty;
   /** Registers that point to a tree, and the part of the address space that each translates. */
   readonly roots: readonly Root[];
   /** Bits of address that user space may map: the kernel has the other half of the tree, or a root of its own. */
@@ -57,6 +64,8 @@ export interface Format {
   swapOffset(lo: number, hi: number): number;
   swapLo(type: number, offset: number): number;
   swapHi(type: number, offset: number): number;
+  /** Bits of offset that a non-present entry keeps. */
+  readonly swapOffsetBits: number;
   /** Soft-dirty of a non-present entry, in the low word; 0 where Linux has no such bit on this format. */
   readonly swapSoftDirtyLo: number;
   /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
@@ -65,7 +74,8 @@ export interface Format {
 
 /**
  * A register that points to a tree. `first` and `last` are pages of the whole address space, inclusive; a page's place in the
- * tree is its number modulo the pages that the tree covers. Two ranges of one name share one tree.
+ * tree is its number modulo the pages that the tree covers. Two ranges of one name share one tree; so do PAE's four, each of which
+ * is one entry of the same top table. The two of s390 cover the same addresses: there the CPU's mode chooses, not the address.
  */
 export interface Root {
   readonly name: string;
@@ -76,6 +86,34 @@ export interface Root {
 /** The root that translates a page, or null where no register does: a hole that hardware calls non-canonical. */
 export function rootOf(f: Format, vpn: number): Root | null {
   return f.roots.find((root) => root.first <= vpn && vpn <= root.last) ?? null;
+}
+
+/** One translation that could map the start of a run: its size as log two of base pages, and how it is made. */
+export interface PageSize {
+  readonly lg2: number;
+  readonly level: number;
+  /** A contiguous block of entries of that level instead of one entry. */
+  readonly cont: boolean;
+}
+
+/** Every size of translation that Linux makes on a format, smallest first; contiguous blocks included. */
+export function pageSizes(f: Format): PageSize[] {
+  const sizes: PageSize[] = [];
+  for (let level = 0; level <= f.maxLeafLevel; level++) {
+    const lg2 = spanLg2(f, level);
+    sizes.push({ lg2, level, cont: false });
+    if (f.contLg2[level]! > 0) sizes.push({ lg2: lg2 + f.contLg2[level]!, level, cont: true });
+  }
+  return sizes;
+}
+
+/**
+ * The largest translation for the first page of a run: both addresses are multiples of its size, and the run is no shorter.
+ * `vpn` and `pfn` are the run's first page and frame, `pages` its length, at least 1.
+ */
+export function bestPageSize(f: Format, vpn: number, pfn: number, pages: number): PageSize {
+  const fits = ({ lg2 }: PageSize) => 2 ** lg2 <= pages && vpn % 2 ** lg2 === 0 && pfn % 2 ** lg2 === 0;
+  return pageSizes(f).findLast(fits)!;
 }
 
 /** Swap type that Linux gives to markers (`SWP_PTE_MARKER`): the last of 32. */

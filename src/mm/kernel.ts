@@ -2,7 +2,7 @@
  * One simulated machine with one simulated Linux on it: physical memory, table pages, knobs, the processes' address spaces.
  * Everything that an experiment may sweep is a field of {@link KernelSpec}.
  */
-import type { Format } from "../arch/format.ts";
+import type { AccessDirty, Format } from "../arch/format.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
@@ -11,7 +11,7 @@ import { newTally, type Tally } from "../base/tally.ts";
 import { Contents } from "../machine/contents.ts";
 import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
-import { type AccessDirty, WalkRoom } from "../mmu/translate.ts";
+import { WalkRoom } from "../mmu/translate.ts";
 import { type Profile, profileNamed } from "./profile.ts";
 import { ThpKnobs } from "./thp.ts";
 
@@ -67,7 +67,7 @@ export class Kernel {
     this.frames = new Frames(total);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total);
     this.contpte = spec.contpte ?? true;
-    this.accessDirty = spec.accessDirty ?? (this.format.machine === "x86_64" ? "hardware" : "fault");
+    this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? false;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format);

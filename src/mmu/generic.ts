@@ -5,9 +5,8 @@
  * The shape is assumed. For the order of magnitude: Cortex-A76 has 48 and 1280 TLB entries (Core TRM, Arm 100798); Intel
  * cores keep larger pages in a first-level array of their own.
  */
-import { type Format, spanLg2 } from "../arch/format.ts";
+import { type AccessDirty, type Format, spanLg2 } from "../arch/format.ts";
 import type { MmuSpec } from "./simulate.ts";
-import type { AccessDirty } from "./translate.ts";
 import type { WalkCacheSpec } from "./walk-cache.ts";
 
 /** What one may choose of the generic core. */

@@ -5,10 +5,10 @@
  * Not modelled: stores (dirty state of TLB entries), instruction fetches, several walks at a time, prefetch.
  */
 import { A } from "../arch/entry.ts";
-import { levelsOf, spanLg2 } from "../arch/format.ts";
+import { type AccessDirty, levelsOf, spanLg2 } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { Tlb, type TlbSpec } from "./tlb.ts";
-import { type AccessDirty, type Tree, translateInto, WalkRoom } from "./translate.ts";
+import { type Tree, translateInto, WalkRoom } from "./translate.ts";
 import { highOf, lowOf } from "./vpn.ts";
 import { WalkCache, type WalkCacheSpec } from "./walk-cache.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { A, Kind } from "../arch/entry.ts";
-import { type Format, spanLg2 } from "../arch/format.ts";
+import { type AccessDirty, type Format, spanLg2 } from "../arch/format.ts";
 import type { Tables } from "../machine/tables.ts";
 import { highOf, indexAt, lowOf } from "./vpn.ts";
 
@@ -18,9 +18,6 @@ export interface Tree {
   /** The top table. */
   readonly root: number;
 }
-
-/** Who sets accessed and dirty: the hardware in passing, or a fault handler (arm64 before FEAT_HAFDBS, riscv Svade). */
-export type AccessDirty = "hardware" | "fault";
 
 /** Why hardware refused. */
 export type FaultCause = "translation" | "permission" | "access flag";

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { A, attrText, Kind } from "../../src/arch/entry.ts";
-import { type Format, SWP_PTE_MARKER, vaBits } from "../../src/arch/format.ts";
+import { type AccessDirty, type Format, SWP_PTE_MARKER, vaBits } from "../../src/arch/format.ts";
 import { formats } from "../../src/arch/formats.ts";
 import { type Random, random } from "../../src/base/random.ts";
 import { newTally } from "../../src/base/tally.ts";
 import { Frames } from "../../src/machine/frames.ts";
 import { Tables } from "../../src/machine/tables.ts";
-import { type AccessDirty, translate, translateInto, WalkRoom, walkSlots } from "../../src/mmu/translate.ts";
+import { translate, translateInto, WalkRoom, walkSlots } from "../../src/mmu/translate.ts";
 import { highOf, lowOf } from "../../src/mmu/vpn.ts";
 import { setLeaf } from "../../src/pgtable/huge.ts";
 import { PageTable } from "../../src/pgtable/pagetable.ts";

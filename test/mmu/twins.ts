@@ -2,10 +2,11 @@
  * Slow twins of the TLB, the walk cache, the walk and the whole core: lists in order of use, bigint addresses, no tricks.
  */
 import { A, Kind } from "../../src/arch/entry.ts";
+import type { AccessDirty } from "../../src/arch/format.ts";
 import { type Format, levelsOf, spanLg2 } from "../../src/arch/format.ts";
 import type { MmuCounts, MmuSpec } from "../../src/mmu/simulate.ts";
 import type { TlbArraySpec, TlbSpec } from "../../src/mmu/tlb.ts";
-import type { AccessDirty, Tree } from "../../src/mmu/translate.ts";
+import type { Tree } from "../../src/mmu/translate.ts";
 import type { WalkCacheSpec } from "../../src/mmu/walk-cache.ts";
 
 interface TwinEntry {

@@ -1,0 +1,86 @@
+/**
+ * What the x86 formats share: the low twelve bits of an entry, and the layout of the frame number and of swap entries in
+ * entries of 8 bytes. The formats' own files show the pictures.
+ *
+ * Not modelled: protection keys, PAT and cache attributes, global entries, encryption bits.
+ * Source: Intel SDM volume 3A chapter 4; arch/x86/include/asm/pgtable_types.h, pgtable-invert.h of Linux 6.18.
+ */
+import { A } from "./entry.ts";
+
+/** Bits of the low word, as `_PAGE_*` names them. */
+export const X86 = {
+  p: 1 << 0,
+  rw: 1 << 1,
+  us: 1 << 2,
+  accessed: 1 << 5,
+  dirty: 1 << 6,
+  /** Page size: a leaf above level 0. */
+  pse: 1 << 7,
+  /** `_PAGE_PROTNONE`: the global bit of an entry that is not present. */
+  protnone: 1 << 8,
+  special: 1 << 9,
+} as const;
+
+/** `_PAGE_TABLE`: present, writable, user, accessed, dirty. */
+export const X86_TABLE = X86.p | X86.rw | X86.us | X86.accessed | X86.dirty;
+
+/** Frame bits of the low word. */
+export const FRAME_LO = 0xfffff000 | 0;
+/** Frame bits of the high word of an 8-byte entry: 52 bits of address. */
+export const FRAME_HI = 0x000fffff;
+/** NX, in the high word. */
+export const NX = 1 << 31;
+const FRAME_LO_SPAN = 2 ** 20;
+
+/** The bits of the low word that every x86 leaf has alike; the frame number comes on top. */
+export function leafBits(attrs: number, level: number): number {
+  let lo = attrs & A.protnone ? X86.protnone : X86.p | X86.us;
+  if (attrs & A.write) lo |= X86.rw | (attrs & A.dirty ? X86.dirty : 0);
+  if (attrs & A.young) lo |= X86.accessed;
+  if (attrs & A.special) lo |= X86.special;
+  return level > 0 ? lo | X86.pse : lo;
+}
+
+/** The attributes that the low word of every x86 leaf says alike. */
+export function attrsOfBits(lo: number): number {
+  let a = 0;
+  if (lo & X86.rw) a |= A.write;
+  if (lo & X86.dirty) a |= A.dirty;
+  if (lo & X86.accessed) a |= A.young;
+  if (!(lo & X86.p)) a |= A.protnone;
+  if (lo & X86.special) a |= A.special;
+  return a;
+}
+
+/** PROT_NONE is the one leaf whose frame number is stored inverted, against speculation (`__pte_needs_invert`). */
+function invert(lo: number): number {
+  return lo & X86.p ? 0 : -1;
+}
+
+/** Adds the frame number to the flags of an 8-byte entry's low word. */
+export function frameLo(pfn: number, flags: number): number {
+  return flags | (((pfn << 12) ^ invert(flags)) & FRAME_LO);
+}
+
+/** The frame number's part of an 8-byte leaf's high word. */
+export function frameHi(pfn: number, attrs: number): number {
+  return (Math.floor(pfn / FRAME_LO_SPAN) ^ (attrs & A.protnone ? -1 : 0)) & FRAME_HI;
+}
+
+/** Frame number of an 8-byte entry. */
+export function framePfn(lo: number, hi: number): number {
+  const flip = invert(lo);
+  return (((lo ^ flip) & FRAME_LO) >>> 12) + ((hi ^ flip) & FRAME_HI) * FRAME_LO_SPAN;
+}
+
+/** Offset bits 9-31 lie in the low word, 32-58 in the high one. */
+const OFFSET_HI = 0x07ffffff;
+const OFFSET_LO_SPAN = 2 ** 23;
+
+/** Swap entries of 8 bytes: type in 59-63, offset inverted in 9-58; bits 0, 7 and 8 zero. */
+export const swap8 = {
+  swapType: (_lo: number, hi: number) => hi >>> 27,
+  swapOffset: (lo: number, hi: number) => (~lo >>> 9) + (~hi & OFFSET_HI) * OFFSET_LO_SPAN,
+  swapLo: (_type: number, offset: number) => ~offset << 9,
+  swapHi: (type: number, offset: number) => (type << 27) | (~Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI),
+} as const;
