@@ -5,6 +5,7 @@
  * Source: __pte_alloc, pmd_install, __pmd_alloc and kin of mm/memory.c, Linux 6.18.
  */
 import { Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 
 /**
@@ -16,6 +17,7 @@ export function populate(pt: PageTable, slot: number, level: number, raced?: () 
   raced?.();
   const holder = pt.tableOf(slot);
   pt.locks.take(holder, level);
+  pt.tally[E.slotsRead]!++;
   const lost = pt.kind(slot, level) !== Kind.none;
   if (!lost) pt.link(slot, table, level);
   pt.locks.drop(holder, level);
