@@ -92,9 +92,10 @@ export class Frames {
     this.#release(head, order);
   }
 
-  /** Order of the folio that the frame belongs to. */
+  /** Order of the folio that the frame belongs to; 0 for a frame that was never handed out, such as a device's. */
   order(pfn: number): number {
-    return this.#at(pfn).state[pfn & CHUNK_MASK]! & ORDER;
+    const chunk = this.#chunks[pfn >>> CHUNK_LG2];
+    return chunk === undefined ? 0 : chunk.state[pfn & CHUNK_MASK]! & ORDER;
   }
 
   /** First frame of the folio that the frame belongs to. */
