@@ -3,9 +3,10 @@
  */
 import { oneOf } from "../base/errors.ts";
 import type { Design } from "./design.ts";
+import { folded } from "./folded.ts";
 
 /** Every design that is built, in the order in which pages and tables show them. */
-export const designs: readonly Design[] = [];
+export const designs: readonly Design[] = [folded];
 
 /** The design of that name; a UserError lists the known names otherwise. */
 export function designNamed(name: string): Design {
