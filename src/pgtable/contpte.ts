@@ -5,14 +5,19 @@
  * Why it is opportunistic: a fold is tried only when the last entry of a block is stored, because trying at every store
  * would read the block sixteen times to fill it once. Why unfolding flushes: hardware may hold the old large entry, and
  * two sizes for one address are a conflict (break before make).
- * Not modelled: kernel mappings, lockless readers, CPUs that need no flush (BBML2).
+ * Not modelled: kernel mappings. Where CPUs and kernels differ is in `contpte-rules.ts`.
  * Source: arch/arm64/mm/contpte.c and asm/pgtable.h, Linux 6.18.
  */
 
 import { A, Kind } from "../arch/entry.ts";
+import { broken } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
+import type { Pte } from "./ptep.ts";
 import { changeAttrs, writePtes } from "./raw.ts";
+
+/** What hardware notes in an entry of its own accord; of a block, on whichever entry it likes. */
+const NOTES = A.young | A.dirty;
 
 /** Entries in a block (CONT_PTES): 16 with 4K pages. */
 export function contPtes(pt: PageTable): number {
@@ -30,14 +35,56 @@ export function batchHint(pt: PageTable, slot: number): number {
   return contPtes(pt) - (slot & (contPtes(pt) - 1));
 }
 
-/** Accessed and dirty of the whole block around a slot. Hardware may note them on any one entry of it. */
+/**
+ * `contpte_ptep_get`: accessed and dirty of the whole block around a slot. Hardware may note them on any one entry of it.
+ * Where the kernel reads a word twice to test two bits (7.x), it counts once here.
+ */
 export function gather(pt: PageTable, slot: number): number {
   const n = contPtes(pt);
   const first = slot & ~(n - 1);
+  const enough = pt.contpteRules.gatherStops ? NOTES : -1;
   let seen = 0;
-  for (let i = first; i < first + n; i++) seen |= pt.attrs(i);
-  pt.tally[E.slotsRead]! += n;
-  return seen & (A.young | A.dirty);
+  let i = first;
+  while (i < first + n && (seen & NOTES) !== enough) seen |= pt.attrs(i++);
+  pt.tally[E.slotsRead]! += i - first;
+  return seen & NOTES;
+}
+
+/** More tries than a writer that ever ends can spoil. */
+const MAX_RETRIES = 10_000;
+
+/**
+ * `contpte_ptep_get_lockless`: reads an entry without the lock of its table. A writer may be at work on the block, so what was
+ * read counts only if all entries agreed; else it starts again. `raced` happens before every read of a block's entry.
+ */
+export function getLockless(pt: PageTable, slot: number, raced: () => void): Pte {
+  for (let tries = 0; tries < MAX_RETRIES; tries++) {
+    const pte = readConsistent(pt, slot, raced);
+    if (pte !== null) return pte;
+  }
+  broken(`${MAX_RETRIES} reads of the block around slot ${slot} never found its entries in agreement`);
+}
+
+function readConsistent(pt: PageTable, slot: number, raced: () => void): Pte | null {
+  const pte = { kind: pt.kind(slot, 0), pfn: pt.pfn(slot), attrs: pt.attrs(slot) };
+  pt.tally[E.slotsRead]!++;
+  if (!isFolded(pte.kind, pte.attrs)) return pte;
+  const n = contPtes(pt);
+  const first = slot & ~(n - 1);
+  let seen = 0;
+  for (let i = first; i < first + n; i++) {
+    raced();
+    pt.tally[E.slotsRead]!++;
+    if (!continues(pt, i, pte.pfn - (slot - i), pte.attrs)) return null;
+    seen |= pt.attrs(i) & NOTES;
+    if (pt.contpteRules.gatherStops && seen === NOTES) break;
+  }
+  return { ...pte, attrs: pte.attrs | seen };
+}
+
+/** Whether an entry maps a frame with the same attributes, accessed and dirty aside. */
+function continues(pt: PageTable, slot: number, pfn: number, attrs: number): boolean {
+  return pt.kind(slot, 0) === Kind.leaf && pt.pfn(slot) === pfn && ((pt.attrs(slot) ^ attrs) & ~NOTES) === 0;
 }
 
 /** `set_ptes` with folding: a single entry may complete a block; a run is written folded wherever it is a whole block. */
@@ -100,11 +147,10 @@ function folioCoversBlock(pt: PageTable, slot: number): boolean {
 function blockAgrees(pt: PageTable, slot: number): boolean {
   const n = contPtes(pt);
   const first = slot - (n - 1);
-  const [pfn, attrs] = [pt.pfn(slot) - (n - 1), pt.attrs(slot) & ~(A.young | A.dirty)];
+  const [pfn, attrs] = [pt.pfn(slot) - (n - 1), pt.attrs(slot)];
   for (let i = 0; i < n; i++) {
     pt.tally[E.slotsRead]!++;
-    if (pt.kind(first + i, 0) !== Kind.leaf || pt.pfn(first + i) !== pfn + i) return false;
-    if ((pt.attrs(first + i) & ~(A.young | A.dirty)) !== attrs) return false;
+    if (!continues(pt, first + i, pfn + i, attrs)) return false;
   }
   return true;
 }
@@ -114,15 +160,25 @@ function convert(pt: PageTable, slot: number, attrs: number): void {
   const n = contPtes(pt);
   const first = slot & ~(n - 1);
   const pfn = pt.pfn(slot) - (slot - first);
-  const seen = gather(pt, slot);
+  const seen = notesOf(pt, first, n);
+  pt.tally[E.slotsRead]! += n;
   pt.clear(first, n);
-  flushBlock(pt);
+  if (!pt.contpteRules.bbml2) flushEntries(pt, first, n);
   writePtes(pt, first, pfn, attrs | seen, n);
 }
 
-function flushBlock(pt: PageTable): void {
+/** Accessed and dirty of any of a run; the caller counts the reads. */
+function notesOf(pt: PageTable, first: number, n: number): number {
+  let seen = 0;
+  for (let i = first; i < first + n; i++) seen |= pt.attrs(i) & NOTES;
+  return seen;
+}
+
+/** A TLB invalidation of whole entries of one table. */
+export function flushEntries(pt: PageTable, slot: number, nr: number): void {
   pt.tally[E.flushRanges]!++;
-  pt.tally[E.flushPages]! += contPtes(pt);
+  pt.tally[E.flushPages]! += nr;
+  pt.onFlush?.(slot, nr);
 }
 
 /** A run widened to the whole of the folded blocks at its ends, as `[slot, nr]`. */
@@ -136,18 +192,34 @@ export function wholeBlocks(pt: PageTable, slot: number, nr: number): [number, n
 
 /**
  * `contpte_ptep_set_access_flags`: accessed and dirty are set on all entries without unfolding; a change of the write
- * permission must unfold, because the entries would no longer agree.
+ * permission must unfold, because the entries would no longer agree. False if there was nothing to do.
  */
-export function setAccessFlags(pt: PageTable, slot: number, add: number): void {
-  const seen = gather(pt, slot);
+export function setAccessFlags(pt: PageTable, slot: number, add: number): boolean {
+  const n = contPtes(pt);
+  const first = slot & ~(n - 1);
+  const { noopByEntry } = pt.contpteRules;
+  // What is asked was made from a read of the whole block at the fault; the fix of 2026 does not read the block like that again.
+  const seen = noopByEntry ? notesOf(pt, first, n) : gather(pt, slot);
   const now = pt.attrs(slot) | seen;
-  if ((now | add) === now) return;
+  const noop = noopByEntry ? allHave(pt, first, n, now | add) : (now | add) === now;
+  if (noop) return false;
   if (add & A.write & ~now) {
     unfold(pt, slot);
     changeAttrs(pt, slot, 1, add, 0);
-    return;
+    return true;
   }
   // The entry that is written was read as that of the whole block, so it carries what any of them had.
-  changeAttrs(pt, slot & ~(contPtes(pt) - 1), contPtes(pt), seen | add, 0);
-  flushBlock(pt);
+  changeAttrs(pt, first, n, seen | add, 0);
+  flushEntries(pt, first, n);
+  return true;
+}
+
+/** `contpte_all_subptes_match_access_flags`: each entry for itself. */
+function allHave(pt: PageTable, first: number, n: number, attrs: number): boolean {
+  const flags = NOTES | A.write;
+  for (let i = first; i < first + n; i++) {
+    pt.tally[E.slotsRead]!++;
+    if ((pt.attrs(i) ^ attrs) & flags) return false;
+  }
+  return true;
 }

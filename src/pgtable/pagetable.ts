@@ -13,6 +13,7 @@ import type { Tally } from "../base/tally.ts";
 import { E } from "../base/tally.ts";
 import type { Frames } from "../machine/frames.ts";
 import type { Tables } from "../machine/tables.ts";
+import { type ContpteRules, contpteRules } from "./contpte-rules.ts";
 import { PtLocks } from "./locks.ts";
 
 /** What a page table needs around it. `contpte` switches arm64's folding of contiguous PTEs. */
@@ -22,7 +23,12 @@ export interface PageTableParts {
   readonly frames: Frames;
   readonly tally: Tally;
   readonly contpte: boolean;
+  /** Where CPUs and kernels differ in that layer. Default: Linux 6.18 without BBML2. */
+  readonly contpteRules?: Partial<ContpteRules>;
 }
+
+/** Hears of the TLB invalidations that this folder itself asks for: of `nr` entries from a slot of level 0. */
+export type FlushListener = (slot: number, nr: number) => void;
 
 /** The page tables of one address space. */
 export class PageTable {
@@ -31,6 +37,9 @@ export class PageTable {
   readonly frames: Frames;
   readonly tally: Tally;
   readonly contpte: boolean;
+  readonly contpteRules: ContpteRules;
+  /** For experiments that model what TLBs hold; the tally counts invalidations whether anybody listens or not. */
+  onFlush: FlushListener | null = null;
   readonly locks: PtLocks;
   readonly levels: number;
   /** Log two of the base pages under one entry, by level. */
@@ -49,6 +58,7 @@ export class PageTable {
     this.frames = parts.frames;
     this.tally = parts.tally;
     this.contpte = parts.contpte && parts.format.contpte;
+    this.contpteRules = contpteRules(parts.contpteRules);
     this.locks = new PtLocks(parts.tally);
     this.levels = levelsOf(parts.format);
     this.spanLg2 = Array.from({ length: this.levels + 1 }, (_, l) => spanLg2(parts.format, l));
