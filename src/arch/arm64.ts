@@ -181,6 +181,7 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
     levelNames: LEVEL_NAMES[index.length]!,
     accountedLevel: Math.min(2, index.length - 2),
     hugeModifyDropsDirty: false,
+    movesTables: true,
     accessDirty: "fault",
     roots: [
       { name: "TTBR0_EL1", first: 0, last: half - 1 },

@@ -37,6 +37,8 @@ export interface Format {
   readonly accountedLevel: number;
   /** A change of protection drops the dirty state of a writable leaf above level 0 (x86: `pmd_modify`). */
   readonly hugeModifyDropsDirty: boolean;
+  /** mremap may re-hang a whole table instead of moving its entries (HAVE_MOVE_PMD and HAVE_MOVE_PUD; not on s390). */
+  readonly movesTables: boolean;
   /** Who sets accessed and dirty on the machines that this format stands for, unless an experiment says otherwise. */
   readonly accessDirty: AccessDirty;
   /** Registers that point to a tree, and the part of the address space that each translates. */

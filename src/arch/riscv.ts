@@ -109,6 +109,7 @@ function riscv(name: string, levels: number): Format {
     levelNames: [...LEVEL_NAMES.slice(0, levels - 2).flat(), "PGD"],
     accountedLevel: Math.min(2, levels - 2),
     hugeModifyDropsDirty: false,
+    movesTables: true,
     accessDirty: "fault",
     roots: [
       { name: "satp", first: 0, last: half - 1 },

@@ -171,6 +171,7 @@ function s390(name: string, levels: number, userKeptFree: number): Format {
     levelNames: [...LEVEL_NAMES.slice(0, levels - 2).flat(), "PGD"],
     accountedLevel: Math.min(2, levels - 2),
     hugeModifyDropsDirty: false,
+    movesTables: false,
     accessDirty: "fault",
     roots: [
       { name: "user ASCE", first: 0, last },

@@ -55,6 +55,7 @@ export const x86_32: Format = {
   levelNames: ["PTE", "PGD"],
   accountedLevel: 0,
   hugeModifyDropsDirty: true,
+  movesTables: true,
   accessDirty: "hardware",
   roots: [{ name: "CR3", first: 0, last: 2 ** 20 - 1 }],
   userVaBits: 32,

@@ -65,6 +65,7 @@ export const x86_64: Format = {
   levelNames: ["PTE", "PMD", "PUD", "PGD"],
   accountedLevel: 2,
   hugeModifyDropsDirty: true,
+  movesTables: true,
   accessDirty: "hardware",
   roots: [
     { name: "CR3", first: 0, last: 2 ** 35 - 1 },

@@ -64,6 +64,7 @@ export const x86_pae: Format = {
   levelNames: ["PTE", "PMD", "PGD"],
   accountedLevel: 1,
   hugeModifyDropsDirty: true,
+  movesTables: true,
   accessDirty: "hardware",
   roots: [0, 1, 2, 3].map((i) => ({ name: `PDPTE${i}`, first: i * 2 ** 18, last: (i + 1) * 2 ** 18 - 1 })),
   userVaBits: 32,

@@ -2,7 +2,7 @@
  * Storage of page-table pages: bit-exact words, the low and the high half in typed arrays of fixed chunks of 256 tables.
  * A table is an index, and a slot (one word) is an index: `table << slotsLg2 | position`. Nothing here knows what bits mean.
  */
-import { broken, invariant } from "../base/errors.ts";
+import { broken, invariant, UserError } from "../base/errors.ts";
 
 const CHUNK_TABLES_LG2 = 8;
 
@@ -18,14 +18,18 @@ export class Tables {
   readonly basePfn: number;
   /** Tables in use now. */
   live = 0;
+  /** Tables that the zone has room for. */
+  readonly #room: number;
   #made = 0;
   readonly #free: number[] = [];
 
-  constructor(slotsLg2: number, basePfn: number) {
+  /** `room` bounds the zone where frame numbers end soon above it; slot numbers of 31 bits bound it anyway. */
+  constructor(slotsLg2: number, basePfn: number, room = Number.POSITIVE_INFINITY) {
     this.slotsLg2 = slotsLg2;
     this.chunkLg2 = slotsLg2 + CHUNK_TABLES_LG2;
     this.chunkMask = 2 ** this.chunkLg2 - 1;
     this.basePfn = basePfn;
+    this.#room = room;
   }
 
   /** A table filled with the given word. */
@@ -66,6 +70,7 @@ export class Tables {
 
   #make(): number {
     const table = this.#made++;
+    if (table >= this.#room) throw new UserError(`out of memory: no room for more than ${this.#room} page tables`);
     invariant(this.#made <= 2 ** (31 - this.slotsLg2), "more tables than slot numbers of 31 bits");
     if (table >>> CHUNK_TABLES_LG2 === this.lo.length) {
       this.lo.push(new Int32Array(2 ** this.chunkLg2));

@@ -6,7 +6,7 @@ import type { AccessDirty, Format } from "../arch/format.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
-import { GiB } from "../base/size.ts";
+import { formatSize, GiB } from "../base/size.ts";
 import { newTally, type Tally } from "../base/tally.ts";
 import { Contents } from "../machine/contents.ts";
 import { FrameFlag, Frames } from "../machine/frames.ts";
@@ -21,11 +21,11 @@ export interface KernelSpec {
   readonly arch: string;
   /** Kernel profile: "6.12", "6.18" or "7.2". Default 6.18. */
   readonly kernel?: string;
-  /** Bytes of physical memory for folios. Default 64 GiB; memory that is not used costs nothing. */
+  /** Bytes of physical memory for folios. Default 64 GiB, or what the format can address; unused memory costs nothing. */
   readonly memory?: number;
   /** Whether arm64's contiguous bit is used. Default true. */
   readonly contpte?: boolean;
-  /** Who sets accessed and dirty. Default: hardware on x86-64, faults on arm64 (a CPU without FEAT_HAFDBS). */
+  /** Who sets accessed and dirty. Default: what the format says; hardware on x86, faults elsewhere. */
   readonly accessDirty?: AccessDirty;
   /**
    * Whether the kernel was built to track soft-dirty (CONFIG_MEM_SOFT_DIRTY). Default false. Only non-present entries show it
@@ -34,6 +34,23 @@ export interface KernelSpec {
   readonly softDirty?: boolean;
   /** Whether written values are kept, so that they can be read back. Default false. */
   readonly contents?: boolean;
+}
+
+/** Frames that the entries of a format can name. */
+function addressable(format: Format): number {
+  return 2 ** (format.paBits - format.pageLg2);
+}
+
+/** The part of the addressable frames that memory leaves to the page tables at least: they have a zone of their own. */
+const TABLE_SHARE = 1 / 8;
+
+/** Frames of memory: as much as was asked for, or else 64 GiB if the format can address that. */
+function framesOf(format: Format, memory: number | undefined): number {
+  const most = addressable(format) * (1 - TABLE_SHARE);
+  const wanted = Math.floor((memory ?? Math.min(64 * GiB, most * 2 ** format.pageLg2)) / 2 ** format.pageLg2);
+  if (wanted <= most) return wanted;
+  const limit = formatSize(most * 2 ** format.pageLg2);
+  throw new UserError(`${formatSize(memory!)} of memory: ${format.name} can address ${limit} beside its page tables`);
 }
 
 /** A machine and its kernel. */
@@ -63,9 +80,9 @@ export class Kernel {
   constructor(spec: KernelSpec) {
     this.format = formatNamed(spec.arch);
     this.profile = profileNamed(spec.kernel ?? "6.18");
-    const total = Math.floor((spec.memory ?? 64 * GiB) / 2 ** this.format.pageLg2);
+    const total = framesOf(this.format, spec.memory);
     this.frames = new Frames(total);
-    this.tables = new Tables(Math.max(...this.format.indexLg2), total);
+    this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? false;

@@ -128,21 +128,27 @@ function extent(mm: Mm, at: Cursor, level: number): number {
 /** Moves what lies under one entry, of level 2 if that can be, else of level 1. Returns the pages it was. */
 function moveExtent(mm: Mm, at: Cursor): number {
   const { pt } = mm;
+  // With the PMD folded into the PGD there is nothing above it to move (move_normal_pud wants more than 2 levels).
+  if (pt.levels === 2) return movePmd(mm, at);
   const big = extent(mm, at, 2);
   const pud = pt.find(at.old, 2);
   if (pud < 0 || pt.kind(pud, 2) === Kind.none) return big;
   const newPud = pt.findOrMake(at.to, 2);
   if (big === pt.span[2] && moveTable(mm, pud, newPud, 2)) return big;
+  return pt.kind(pud, 2) === Kind.table ? movePmd(mm, at) : extent(mm, at, 1);
+}
+
+/** Moves what lies under one entry of level 1. Returns the pages it was. */
+function movePmd(mm: Mm, at: Cursor): number {
+  const { pt } = mm;
   const n = extent(mm, at, 1);
-  if (pt.kind(pud, 2) !== Kind.table) return n;
-  movePmd(mm, at, n);
+  const pmd = pt.find(at.old, 1);
+  if (pt.kind(pmd, 1) !== Kind.none) moveBelow(mm, at, pmd, n);
   return n;
 }
 
-function movePmd(mm: Mm, at: Cursor, n: number): void {
+function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
   const { pt } = mm;
-  const pmd = pt.find(at.old, 1);
-  if (pt.kind(pmd, 1) === Kind.none) return;
   const newPmd = pt.findOrMake(at.to, 1);
   const whole = n === pt.span[1];
   if (pt.kind(pmd, 1) === Kind.leaf) {
@@ -153,10 +159,10 @@ function movePmd(mm: Mm, at: Cursor, n: number): void {
   movePtes(mm, pt.find(at.old, 0), pt.findOrMake(at.to, 0), n);
 }
 
-/** `move_normal_pud` and `move_normal_pmd`: only into an empty entry. */
+/** `move_normal_pud` and `move_normal_pmd`: only into an empty entry, and only where the architecture lets tables move. */
 function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
   const { pt } = mm;
-  if (pt.kind(slot, level) !== Kind.table || pt.kind(to, level) !== Kind.none) return false;
+  if (!pt.format.movesTables || pt.kind(slot, level) !== Kind.table || pt.kind(to, level) !== Kind.none) return false;
   const table = pt.child(slot, level);
   pt.clear(slot, 1, level);
   pt.link(to, table, level);

@@ -10,7 +10,7 @@ export interface Profile {
   readonly name: string;
   /**
    * DONTNEED of everything under a PTE table frees the table: CONFIG_PT_RECLAIM, x86-64 alone in 6.14 to 6.19, all
-   * 64-bit architectures in 7.2 (recorded runs; mm/Kconfig).
+   * 64-bit architectures in 7.2 (recorded runs of x86-64 and arm64; mm/Kconfig).
    */
   ptReclaim(format: Format): boolean;
   /** Guard regions exist (since 6.13). */
@@ -69,7 +69,7 @@ const v6_18: Profile = {
 export const profiles: readonly Profile[] = [
   v6_12,
   v6_18,
-  { ...v6_18, name: "7.2", collapsesNothing: true, ptReclaim: () => true },
+  { ...v6_18, name: "7.2", collapsesNothing: true, ptReclaim: (format) => format.machine !== "i686" },
 ];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */

@@ -25,7 +25,13 @@ const FIRST_LARGE = { sets: 8, ways: 4 };
 /** A number of entries with a factor of three is made by ways, since sets are a power of two. */
 const secondWays = (entries: number) => (entries % 3 === 0 ? 12 : 8);
 /** By level of the cached entry: level 0 has no table entries. */
-const WALK_CACHES: WalkCacheSpec = [null, { sets: 1, ways: 32 }, { sets: 1, ways: 8 }, { sets: 1, ways: 4 }];
+const WALK_CACHES: WalkCacheSpec = [
+  null,
+  { sets: 1, ways: 32 },
+  { sets: 1, ways: 8 },
+  { sets: 1, ways: 4 },
+  { sets: 1, ways: 2 },
+];
 
 /** The generic core for a format: a split first TLB level, a unified second one, and walk caches. */
 export function genericCore(format: Format, core: GenericCore): MmuSpec {

@@ -37,8 +37,8 @@ export interface MmuCounts {
 /** One call of a loop this long stays in optimised code; much longer ones do not (on-stack replacement). */
 const CHUNK = 16384;
 
-/** Slots in a line of 64 bytes, log two: entries have 8 bytes in all formats here. */
-const LINE_SLOTS_LG2 = 3;
+/** Bytes in a line of cache, log two. */
+const LINE_LG2 = 6;
 
 /** One core with its TLBs and walk caches, on one tree of tables. State lasts from run to run. */
 export class Mmu {
@@ -50,6 +50,8 @@ export class Mmu {
   readonly #room = new WalkRoom();
   /** Log two of the base pages that a leaf spans: by level, then by level for a contiguous block. */
   readonly #leafLg2: Int32Array;
+  /** Slots in a line, log two. */
+  readonly #lineSlotsLg2: number;
   #seen: Uint8Array;
   #accesses = 0;
   #faults = 0;
@@ -66,6 +68,7 @@ export class Mmu {
     this.#levels = levelsOf(format);
     const plain = Array.from({ length: this.#levels }, (_, l) => spanLg2(format, l));
     this.#leafLg2 = Int32Array.from([...plain, ...plain.map((lg2, l) => lg2 + format.contLg2[l]!)]);
+    this.#lineSlotsLg2 = LINE_LG2 - Math.log2(format.entryBytes);
     this.#hits = new Float64Array(spec.tlb.length + 1);
     this.#reads = new Float64Array(this.#levels);
     this.#lines = new Float64Array(this.#levels);
@@ -144,7 +147,7 @@ export class Mmu {
     const top = this.#levels - 1;
     for (let level = first; level >= last; level--) {
       this.#reads[level]!++;
-      const line = slots[top - level]! >>> LINE_SLOTS_LG2;
+      const line = slots[top - level]! >>> this.#lineSlotsLg2;
       if (this.#seen[line] !== 0) continue;
       this.#seen[line] = 1;
       this.#lines[level]!++;
@@ -154,7 +157,7 @@ export class Mmu {
   /** Tables may have been added since the last run. */
   #growSeen(): void {
     const { lo, chunkLg2 } = this.#tree.tables;
-    const lines = lo.length << (chunkLg2 - LINE_SLOTS_LG2);
+    const lines = lo.length << (chunkLg2 - this.#lineSlotsLg2);
     if (lines <= this.#seen.length) return;
     const grown = new Uint8Array(lines);
     grown.set(this.#seen);

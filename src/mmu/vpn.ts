@@ -1,6 +1,7 @@
 /**
  * A virtual page number as two whole numbers of 32 bits, because bits of a double cannot be shifted.
- * 27 low bits leave room for every size of leaf below (1G is 18 bits of 4K pages) and 18 bits above for 57-bit addresses.
+ * 27 low bits leave room for every size of leaf below (2G is 19 bits of 4K pages, 16G 18 bits of 64K pages) and 25 bits above
+ * for the 64-bit addresses of s390.
  */
 
 /** Bits in the low part. */

@@ -10,7 +10,7 @@ import type { Mm } from "../../mm/mm.ts";
 import { mprotect } from "../../mm/mprotect.ts";
 import { Vm } from "../../mm/vma.ts";
 import type { Experiment, ParamsOf } from "../experiment.ts";
-import { filledMm, kernelFor, STUDY_VPN } from "../layout.ts";
+import { filledMm, kernelFor, studyVpn } from "../layout.ts";
 import { coverageOf, coveredPercent } from "./coverage.ts";
 
 /** One kind of wear: an operation on `[start, end)` of the process that is looked at. */
@@ -93,7 +93,7 @@ function wearDown(wear: Wear, params: ParamsOf<typeof PARAMS>, index: number): D
 }
 
 function wearOnce(wear: Wear, mm: Mm, pages: number, rng: Random): void {
-  const start = STUDY_VPN + rng.below(pages / wear.pages) * wear.pages;
+  const start = studyVpn(mm.kernel.format) + rng.below(pages / wear.pages) * wear.pages;
   wear.act(mm, start, start + wear.pages);
 }
 

@@ -52,9 +52,18 @@ export interface ProcRow {
 
 /** The state of one process. With `pfns`, runs carry their first frame number. */
 export function procRow(p: number, mm: Mm, regions: readonly Region[], pfns: boolean): ProcRow {
-  const tables = mm.pt.accountedTables();
+  const bytes = accountedBytes(mm);
   const rows = regions.filter((r) => vmasOf(mm, r).length > 0).map((r) => regionRow(mm, r, pfns));
-  return { p, vmpte: (tables * pageBytes(mm)) / 1024, dpte: tables, regions: rows };
+  return { p, vmpte: bytes / 1024, dpte: Math.trunc(bytes / pageBytes(mm)), regions: rows };
+}
+
+/** Bytes of the tables that count in VmPTE. A table need not be a page: on s390 it is half a page or four. */
+function accountedBytes(mm: Mm): number {
+  const { format, tablesAt } = mm.pt;
+  let bytes = 0;
+  for (let level = 0; level <= format.accountedLevel; level++)
+    bytes += tablesAt[level]! * 2 ** format.indexLg2[level]! * format.entryBytes;
+  return bytes;
 }
 
 /** Bytes of a base page. */

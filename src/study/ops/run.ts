@@ -3,6 +3,7 @@
  * would give: outcome, faults, areas, page classes, page tables.
  */
 
+import type { Format } from "../../arch/format.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Word } from "../../machine/contents.ts";
 import type { Errno } from "../../mm/errno.ts";
@@ -58,9 +59,15 @@ export interface OpsSpec extends KernelSpec {
 /** Most places that one touch may go to; the recorder's own bound. */
 const MAX_WORDS = 2 ** 19;
 
-/** Where regions lie that name no address: the slots of the recorder. */
-const SLOT_BASE = 0x200000000000;
-const SLOT_SIZE = 0x8000000000;
+/** Where regions lie that name no address: the slots of the recorder, which needs 47 bits of address. */
+const RECORDER_SLOTS = { base: 0x200000000000, size: 0x8000000000 };
+const RECORDER_VA_BITS = 47;
+
+/** The recorder's slots, or as many as it has bits for in a smaller address space: 2^5 of equal size, the first two free. */
+function slotsOf({ userVaBits }: Format): { base: number; size: number } {
+  if (userVaBits >= RECORDER_VA_BITS) return RECORDER_SLOTS;
+  return { base: 2 ** (userVaBits - 4), size: 2 ** (userVaBits - 5) };
+}
 
 /** Runs a script on a fresh machine. Records come one by one, so that a long script can be followed and stopped. */
 export function* runScript(script: Script, spec: OpsSpec): Generator<OpsRecord> {
@@ -87,12 +94,14 @@ class Runner {
   readonly #procs: (Mm | undefined)[];
   readonly #regions: Region[] = [];
   readonly #pfns: boolean;
+  readonly #slots: { base: number; size: number };
   #i = 0;
 
   constructor(spec: OpsSpec) {
     this.#kernel = new Kernel({ ...spec, contents: true });
     this.#procs = [new Mm(this.#kernel)];
     this.#pfns = spec.pfns ?? false;
+    this.#slots = slotsOf(this.#kernel.format);
   }
 
   header(name: string): HeaderRecord {
@@ -178,7 +187,7 @@ class Runner {
     let index = this.#regions.findIndex((r) => r.name === name);
     if (index < 0) index = this.#regions.push({ name, addr: 0, len: 0 }) - 1;
     const region = this.#regions[index]!;
-    region.addr = at || SLOT_BASE + index * SLOT_SIZE;
+    region.addr = at || this.#slots.base + index * this.#slots.size;
     region.len = len;
     return region;
   }
