@@ -34,12 +34,15 @@ export function putPresent(map: Pagemap, at: number, nr: number, pfn: number, at
   }
 }
 
+/** What reading a non-present entry needs of a page table; nothing here writes. */
+export type SoftleafWords = Pick<PageTable, "format" | "lo" | "hi">;
+
 /** Writes the words of `nr` pages that hold the same kind of non-present entry as this slot. */
-export function putSoftleaf(map: Pagemap, at: number, nr: number, pt: PageTable, slot: number): void {
+export function putSoftleaf(map: Pagemap, at: number, nr: number, pt: SoftleafWords, slot: number): void {
   map.hi.fill(softleafFlags(pt, slot), at, at + nr);
 }
 
-function softleafFlags(pt: PageTable, slot: number): number {
+function softleafFlags(pt: SoftleafWords, slot: number): number {
   const { format } = pt;
   const [lo, hi] = [pt.lo(slot), pt.hi(slot)];
   if (format.swapType(lo, hi) !== SWP_PTE_MARKER) return SWAP;
