@@ -4,9 +4,10 @@
 import { oneOf } from "../base/errors.ts";
 import type { Design } from "./design.ts";
 import { folded } from "./folded.ts";
+import { pagewalk } from "./pagewalk-ops.ts";
 
 /** Every design that is built, in the order in which pages and tables show them. */
-export const designs: readonly Design[] = [folded];
+export const designs: readonly Design[] = [folded, pagewalk];
 
 /** The design of that name; a UserError lists the known names otherwise. */
 export function designNamed(name: string): Design {

@@ -138,7 +138,8 @@ export class InstallOverEntry extends Error {
   }
 }
 
-const ENTRY_NAMES = ["pteEntry", "pmdEntry", "pudEntry", "p4dEntry", "pgdEntry"] as const;
+/** The entry callbacks by level, the PTE first. */
+export const ENTRY_NAMES = ["pteEntry", "pmdEntry", "pudEntry", "p4dEntry", "pgdEntry"] as const;
 
 /** One call through a pointer of mm_walk_ops; those left out are not called and cost nothing. */
 function callEntry(walk: MmWalk, level: number, slot: number, addr: number, next: number): number {
