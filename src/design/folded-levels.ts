@@ -42,11 +42,16 @@ export type Pud = Value<"pud">;
 /** `pmd_t`: what the entry says. */
 export type Pmd = Value<"pmd">;
 
-const PTE = 0;
-const PMD = 1;
-const PUD = 2;
-const P4D = 3;
-const PGD = 4;
+/** Level of a PTE. */
+export const PTE = 0;
+/** Level of a PMD. */
+export const PMD = 1;
+/** Level of a PUD, where a format has one. */
+export const PUD = 2;
+/** Level of a P4D, where a format has one. */
+export const P4D = 3;
+/** Level of a PGD where no name is folded; elsewhere the top table has a lower one. */
+export const PGD = 4;
 
 // Which levels are folded, and what it is to read an entry that does not exist.
 

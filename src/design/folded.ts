@@ -6,16 +6,23 @@
  * Source: mm/memory.c (copy_page_range, apply_to_page_range, unmap_page_range, __handle_mm_fault), Linux 6.18.
  */
 import { Kind } from "../arch/entry.ts";
+import { E } from "../base/tally.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { ptepAttrs } from "../pgtable/ptep.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Design, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
 import { storeFill } from "./fill.ts";
+import { copyPageRange } from "./folded-copy.ts";
 import {
+  P4D,
   type P4dp,
+  PGD,
   type Pgdp,
+  PMD,
   type Pmdp,
+  PTE,
   type Ptep,
+  PUD,
   type Pudp,
   p4dAddrEnd,
   p4dAlloc,
@@ -52,12 +59,6 @@ import {
 } from "./folded-levels.ts";
 import { addPages, isResident, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
 
-const PTE = 0;
-const PMD = 1;
-const PUD = 2;
-const P4D = 3;
-const PGD = 4;
-
 /** As `follow_pte` and its kin: a step down for each level, those that are folded too. */
 function find(pt: PageTable, vpn: number, level: number): number {
   const pgdp = pgdOffset(pt, vpn);
@@ -89,7 +90,7 @@ function findOrMake(pt: PageTable, vpn: number, level: number): number {
   return pteAlloc(pt, pmdp) ? pteOffsetMap(pt, pmdp, vpn) : -1;
 }
 
-/** A visitor that changes nothing is not asked twice: what was a huge entry before its call is one after it. */
+/** A visitor that only reads sees a huge entry under its lock, and leaves it what it is. */
 interface Walk extends Visitor {
   readonly readsOnly?: boolean;
 }
@@ -97,6 +98,16 @@ interface Walk extends Visitor {
 /** Tells the visitor of a table that exists; a folded one is the entry above, in a table that it knows. */
 function enterTable(pt: PageTable, v: Walk, level: number, addr: number): void {
   if (level < pt.levels - 1) v.table?.(level, addr);
+}
+
+/** Readers look at a huge entry again under its lock (`pmd_trans_huge_lock`); what else is done takes the locks it needs. */
+function visitHuge(pt: PageTable, v: Walk, slot: number, level: number, addr: number, end: number): void {
+  if (!v.readsOnly) return v.huge?.(slot, level, addr, end);
+  const table = pt.tableOf(slot);
+  pt.locks.take(table, level);
+  pt.tally[E.slotsRead]!++;
+  v.huge?.(slot, level, addr, end);
+  pt.locks.drop(table, level);
 }
 
 /** The nest that every other one repeats, here with a visitor in the place of what each does; as `unmap_page_range`. */
@@ -126,7 +137,7 @@ function visitPudRange(pt: PageTable, p4dp: P4dp, addr: number, end: number, v: 
     next = pudAddrEnd(pt, addr, end);
     let pud = pudpGet(pt, pudp);
     if (pudIsHuge(pud)) {
-      v.huge?.(pudp, PUD, addr, next);
+      visitHuge(pt, v, pudp, PUD, addr, next);
       if (v.readsOnly) continue;
       pud = pudpGet(pt, pudp);
     }
@@ -142,7 +153,7 @@ function visitPmdRange(pt: PageTable, pudp: Pudp, addr: number, end: number, v: 
     next = pmdAddrEnd(pt, addr, end);
     let pmd = pmdpGet(pt, pmdp);
     if (pmdIsHuge(pmd)) {
-      v.huge?.(pmdp, PMD, addr, next);
+      visitHuge(pt, v, pmdp, PMD, addr, next);
       if (v.readsOnly) continue;
       pmd = pmdpGet(pt, pmdp);
     }
@@ -291,4 +302,5 @@ export const folded: Design = {
   countPages,
   pagemap,
   mincore,
+  copyRange: copyPageRange,
 };
