@@ -188,6 +188,7 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
       { name: "TTBR1_EL1", first: 2 ** (64 - pageLg2) - half, last: 2 ** (64 - pageLg2) - 1 },
     ],
     userVaBits: vaBits,
+    windowVaBits: Math.min(48, vaBits),
     userKeptFree: 0,
     empty: byLevel(() => 0),
     kind,

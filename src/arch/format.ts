@@ -45,7 +45,9 @@ export interface Format {
   readonly roots: readonly Root[];
   /** Bits of address that user space may map: the kernel has the other half of the tree, or a root of its own. */
   readonly userVaBits: number;
-  /** Pages at the end of that range which Linux keeps free (x86-64: one, since a SYSRET to the very end would fault). */
+  /** Bits of address below which Linux puts what names no address, the stack on top (`DEFAULT_MAP_WINDOW`, `STACK_TOP`). */
+  readonly windowVaBits: number;
+  /** Pages at the end of the user range which Linux keeps free (x86-64: one, since a SYSRET to the very end would fault). */
   readonly userKeptFree: number;
   /** The empty entry by level, level 0 first; its high word is zero on every format. Zero but on s390. */
   readonly empty: readonly number[];

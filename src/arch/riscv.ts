@@ -116,6 +116,7 @@ function riscv(name: string, levels: number): Format {
       { name: "satp", first: 2 ** 52 - half, last: 2 ** 52 - 1 },
     ],
     userVaBits: 11 + 9 * levels,
+    windowVaBits: Math.min(47, 11 + 9 * levels),
     userKeptFree: 0,
     empty: byLevel(() => 0),
     kind,

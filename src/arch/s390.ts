@@ -178,6 +178,7 @@ function s390(name: string, levels: number, userKeptFree: number): Format {
       { name: "kernel ASCE", first: 0, last },
     ],
     userVaBits: vaBits,
+    windowVaBits: 42,
     userKeptFree,
     empty: indexLg2.map((_, level) => emptyLo(level)),
     kind,

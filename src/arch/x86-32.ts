@@ -59,6 +59,7 @@ export const x86_32: Format = {
   accessDirty: "hardware",
   roots: [{ name: "CR3", first: 0, last: 2 ** 20 - 1 }],
   userVaBits: 32,
+  windowVaBits: 32,
   userKeptFree: 2 ** 18,
   empty: [0, 0],
   kind,

@@ -72,6 +72,7 @@ export const x86_64: Format = {
     { name: "CR3", first: 2 ** 52 - 2 ** 35, last: 2 ** 52 - 1 },
   ],
   userVaBits: 47,
+  windowVaBits: 47,
   userKeptFree: 1,
   empty: [0, 0, 0, 0],
   kind,

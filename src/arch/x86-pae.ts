@@ -68,6 +68,7 @@ export const x86_pae: Format = {
   accessDirty: "hardware",
   roots: [0, 1, 2, 3].map((i) => ({ name: `PDPTE${i}`, first: i * 2 ** 18, last: (i + 1) * 2 ** 18 - 1 })),
   userVaBits: 32,
+  windowVaBits: 32,
   userKeptFree: 2 ** 18,
   empty: [0, 0, 0],
   kind,

@@ -2,8 +2,7 @@
  * The state of simulated processes in the form in which real kernels' states were recorded: areas and page classes as
  * /proc shows them, and raw entries as a reader of the machine's memory sees them.
  *
- * Not compared between machines, because they are accidents of one: frame numbers, and VmPTE before the first operation
- * (here 0).
+ * Not compared between machines, because they are accidents of one: frame numbers, and VmPTE before the first operation.
  */
 import { A, Kind } from "../../arch/entry.ts";
 import { isGuard, pmdOrder } from "../../arch/format.ts";
@@ -50,15 +49,18 @@ export interface ProcRow {
   readonly regions: readonly RegionRow[];
 }
 
-/** The state of one process. With `pfns`, runs carry their first frame number. */
-export function procRow(p: number, mm: Mm, regions: readonly Region[], pfns: boolean): ProcRow {
+/**
+ * The state of one process. `baseBytes` is what its tables took before the first operation ({@link accountedBytes}). With `pfns`, runs carry
+ * their first frame number.
+ */
+export function procRow(p: number, mm: Mm, regions: readonly Region[], pfns: boolean, baseBytes: number): ProcRow {
   const bytes = accountedBytes(mm);
   const rows = regions.filter((r) => vmasOf(mm, r).length > 0).map((r) => regionRow(mm, r, pfns));
-  return { p, vmpte: bytes / 1024, dpte: Math.trunc(bytes / pageBytes(mm)), regions: rows };
+  return { p, vmpte: bytes / 1024, dpte: Math.trunc((bytes - baseBytes) / pageBytes(mm)), regions: rows };
 }
 
 /** Bytes of the tables that count in VmPTE. A table need not be a page: on s390 it is half a page or four. */
-function accountedBytes(mm: Mm): number {
+export function accountedBytes(mm: Mm): number {
   const { format, tablesAt } = mm.pt;
   let bytes = 0;
   for (let level = 0; level <= format.accountedLevel; level++)

@@ -12,13 +12,14 @@ import { exit, fork } from "../../mm/fork.ts";
 import { Kernel, type KernelSpec } from "../../mm/kernel.ts";
 import { adviceNames, madvise } from "../../mm/madvise.ts";
 import { mincore } from "../../mm/mincore.ts";
-import { Mm } from "../../mm/mm.ts";
+import type { Mm } from "../../mm/mm.ts";
 import { mmap, munmap } from "../../mm/mmap.ts";
 import { mprotect } from "../../mm/mprotect.ts";
 import { mremap } from "../../mm/mremap.ts";
 import { Vm } from "../../mm/vma.ts";
 import { type PtRow, ptRow } from "./entries.ts";
-import { type ProcRow, pmdBytes, procRow, type Region } from "./report.ts";
+import { startProcess } from "./process.ts";
+import { accountedBytes, type ProcRow, pmdBytes, procRow, type Region } from "./report.ts";
 import type { Action, OpLine, Script } from "./script.ts";
 
 /** The first line of a script's output. */
@@ -94,12 +95,16 @@ class Runner {
   readonly #procs: (Mm | undefined)[];
   readonly #regions: Region[] = [];
   readonly #pfns: boolean;
+  /** Bytes of tables that a process has before any operation; what is reported goes beyond them. */
+  readonly #baseBytes: number;
   readonly #slots: { base: number; size: number };
   #i = 0;
 
   constructor(spec: OpsSpec) {
     this.#kernel = new Kernel({ ...spec, contents: true });
-    this.#procs = [new Mm(this.#kernel)];
+    const first = startProcess(this.#kernel);
+    this.#procs = [first];
+    this.#baseBytes = accountedBytes(first);
     this.#pfns = spec.pfns ?? false;
     this.#slots = slotsOf(this.#kernel.format);
   }
@@ -137,7 +142,7 @@ class Runner {
 
   #states(): Pick<OpRecord, "procs" | "pt"> {
     const live = this.#procs.flatMap((mm, p) => (mm === undefined ? [] : [{ p, mm }]));
-    const procs = live.map(({ p, mm }) => procRow(p, mm, this.#regions, this.#pfns));
+    const procs = live.map(({ p, mm }) => procRow(p, mm, this.#regions, this.#pfns, this.#baseBytes));
     const pt = live.map(({ p, mm }, i) => ptRow(p, mm, this.#regions, procs[i]!.regions, this.#pfns));
     return { procs, pt };
   }

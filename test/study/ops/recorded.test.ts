@@ -21,6 +21,12 @@ const CORPORA: readonly { name: string; spec: OpsSpec; scripts: number; ops: num
   { name: "x86-64-6.18-random-base", spec: { arch: "x86-64" }, scripts: 200, ops: 6561 },
   { name: "x86-64-6.18-random-fork-guard", spec: { arch: "x86-64" }, scripts: 200, ops: 6543 },
   { name: "x86-64-6.18-random-all", spec: { arch: "x86-64" }, scripts: 17, ops: 1181 },
+  {
+    name: "x86-64-la57-6.18-hand-entries",
+    spec: { arch: "x86-64-la57", memory: 960 * MiB, softDirty: true },
+    scripts: 26,
+    ops: 267,
+  },
   { name: "arm64-4k-6.18-hand", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 26, ops: 267 },
   { name: "arm64-4k-6.18-contpte", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 20, ops: 213 },
   { name: "arm64-4k-6.18-random-base", spec: { arch: "arm64-4k", memory: 960 * MiB }, scripts: 100, ops: 3274 },
@@ -31,6 +37,13 @@ const CORPORA: readonly { name: string; spec: OpsSpec; scripts: number; ops: num
     scripts: 100,
     ops: 3259,
   },
+  {
+    name: "arm64-4k-52-6.18-contpte",
+    spec: { arch: "arm64-4k-52", memory: 960 * MiB, accessDirty: "hardware" },
+    scripts: 20,
+    ops: 213,
+  },
+  { name: "arm64-16k-6.18-contpte", spec: { arch: "arm64-16k", memory: 960 * MiB }, scripts: 4, ops: 39 },
   { name: "arm64-4k-7.2-hand", spec: { arch: "arm64-4k", kernel: "7.2", memory: 960 * MiB }, scripts: 26, ops: 267 },
   { name: "arm64-4k-7.2-contpte", spec: { arch: "arm64-4k", kernel: "7.2", memory: 960 * MiB }, scripts: 20, ops: 213 },
   {
