@@ -27,7 +27,8 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
   frames.split(head);
   // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
-  for (const [i, slot] of slots.entries()) remap(mm, slot, old[i]!);
+  const aged = mm.kernel.profile.splitAges(mm.kernel.format, mm.kernel.accessDirty) ? A.young : 0;
+  for (const [i, slot] of slots.entries()) remap(mm, slot, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
   for (let pfn = head; pfn < head + pages; pfn++) {
     if (frames.mapped(pfn)) continue;
     contents?.clear(pfn, 1);
