@@ -2,12 +2,13 @@
  * The list of designs. Adding one is one file and one line here; the shared contract then covers it.
  */
 import { oneOf } from "../base/errors.ts";
+import { cursor } from "./cursor.ts";
 import type { Design } from "./design.ts";
 import { folded } from "./folded.ts";
 import { pagewalk } from "./pagewalk-ops.ts";
 
 /** Every design that is built, in the order in which pages and tables show them. */
-export const designs: readonly Design[] = [folded, pagewalk];
+export const designs: readonly Design[] = [folded, cursor, pagewalk];
 
 /** The design of that name; a UserError lists the known names otherwise. */
 export function designNamed(name: string): Design {
