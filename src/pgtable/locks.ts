@@ -40,6 +40,23 @@ export class PtLocks {
     this.#held.splice(at, 1);
   }
 
+  /** Does something that takes locks itself, or sleeps, with a held one dropped for that time. */
+  without(table: number, level: number, act: () => void): void {
+    this.drop(table, level);
+    act();
+    this.take(table, level);
+  }
+
+  /** Does something with a lock held. */
+  with<T>(table: number, level: number, act: () => T): T {
+    this.take(table, level);
+    try {
+      return act();
+    } finally {
+      this.drop(table, level);
+    }
+  }
+
   /** Whether the entries of a table may be changed now. */
   holds(table: number, level: number): boolean {
     return this.#held.includes(lockOf(table, level));
