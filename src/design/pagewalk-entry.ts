@@ -11,16 +11,16 @@ import { ptepAttrs } from "../pgtable/ptep.ts";
 import {
   callHole,
   type InstallSplit,
-  type LockState,
   type MmWalk,
   type MmWalkOps,
-  pteOffsetMapLock,
   pxdpGet,
   type WalkLock,
+  type WalkLockState,
   type WalkMm,
   type WalkVma,
   walkHugetlbRange,
   walkPgdRange,
+  walkPteOffsetMapLock,
 } from "./pagewalk.ts";
 
 /** What an entry point refuses, returned as `-EINVAL`; other numbers below 0 come from callbacks. */
@@ -32,18 +32,18 @@ export class WalkLockNotHeld extends Error {
   readonly lock: "mmap" | "vma" | "i_mmap";
   readonly needed: "read" | "write";
 
-  constructor(lock: "mmap" | "vma" | "i_mmap", needed: "read" | "write", held: LockState) {
+  constructor(lock: "mmap" | "vma" | "i_mmap", needed: "read" | "write", held: WalkLockState) {
     super(`the ${lock} lock must be held for ${needed} at least, it is held for ${held}`);
     this.lock = lock;
     this.needed = needed;
   }
 }
 
-function assertLocked(lock: "mmap" | "vma", state: LockState): void {
+function assertLocked(lock: "mmap" | "vma", state: WalkLockState): void {
   if (state === "none") throw new WalkLockNotHeld(lock, "read", state);
 }
 
-function assertWriteLocked(lock: "mmap" | "vma", state: LockState): void {
+function assertWriteLocked(lock: "mmap" | "vma", state: WalkLockState): void {
   if (state !== "write") throw new WalkLockNotHeld(lock, "write", state);
 }
 
@@ -201,7 +201,7 @@ export function walkKernelPageTableRangeLockless(
 /** Who maps a file (address_space): its areas in order of `pgoff`, and whether i_mmap_rwsem is held. */
 export interface WalkMapping {
   readonly vmas: readonly WalkVma[];
-  readonly iMmapLock: LockState;
+  readonly iMmapLock: WalkLockState;
 }
 
 /**
@@ -279,7 +279,7 @@ function lockedHuge(wanted: Wanted, slot: number, level: number): FolioWalk | nu
 
 function lockedPte(wanted: Wanted, pmd: number): FolioWalk | null {
   const { pt } = wanted.mm;
-  const pte = pteOffsetMapLock(pt, pmd, wanted.addr);
+  const pte = walkPteOffsetMapLock(pt, pmd, wanted.addr);
   if (pte < 0) return null;
   const attrs = ptepAttrs(pt, pte);
   return keepOrDrop(wanted, pte, 0, pt.kind(pte, 0) === Kind.leaf ? attrs : null);

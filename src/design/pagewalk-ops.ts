@@ -18,15 +18,15 @@ import { clearPtes, pteBatchHint, ptepAttrs } from "../pgtable/ptep.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Design, Fill, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
 import {
-  ENTRY_NAMES,
   type EntryCallback,
   type MmWalk,
   type MmWalkOps,
-  pteOffsetMapLock,
-  pteUnmapUnlock,
   pxdpGet,
+  WALK_ENTRY_NAMES,
   type WalkMm,
   type WalkVma,
+  walkPteOffsetMapLock,
+  walkPteUnmapUnlock,
 } from "./pagewalk.ts";
 import { walkPageRange, walkPageRangeMm } from "./pagewalk-entry.ts";
 import { addPages, isResident, type MutableCounts, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
@@ -86,7 +86,7 @@ function stopAbove(pt: PageTable, level: number, into: { slot: number }): Partia
     return 1;
   };
   const pudEntry: EntryCallback = (slot) => (pxdpGet(pt, slot, PUD) === Kind.table ? 0 : 1);
-  return { ...(above < PUD && { pudEntry }), [ENTRY_NAMES[above]!]: stop };
+  return { ...(above < PUD && { pudEntry }), [WALK_ENTRY_NAMES[above]!]: stop };
 }
 
 /** Visits by pmdEntry, which goes through the PTEs itself, as madvise_cold_or_pageout_pte_range does. */
@@ -120,7 +120,7 @@ function visitEntry(walk: MmWalk, visitor: Visitor, level: number, slot: number,
 /** The run of one PTE table. Afterwards the table may go: the walk does not look at it again. */
 function visitPtes(walk: MmWalk, visitor: Visitor, pmd: number, addr: number, next: number): number {
   const { pt } = walk;
-  const pte = pteOffsetMapLock(pt, pmd, addr);
+  const pte = walkPteOffsetMapLock(pt, pmd, addr);
   if (pte < 0) {
     walk.action = "AGAIN";
     return 0;
@@ -128,7 +128,7 @@ function visitPtes(walk: MmWalk, visitor: Visitor, pmd: number, addr: number, ne
   try {
     visitor.ptes?.(pte, addr, next - addr);
   } finally {
-    pteUnmapUnlock(pt, pte);
+    walkPteUnmapUnlock(pt, pte);
   }
   visitor.leaveTable?.(pmd, addr, next);
   return 0;
@@ -289,13 +289,13 @@ function hugeOrPtes(huge: EntryCallback, ptes: EntryCallback): EntryCallback {
 function pteRange(use: (pt: PageTable, slot: number, addr: number, max: number) => number): EntryCallback {
   return (pmd, addr, next, walk) => {
     const { pt } = walk;
-    const pte = pteOffsetMapLock(pt, pmd, addr);
+    const pte = walkPteOffsetMapLock(pt, pmd, addr);
     if (pte < 0) {
       walk.action = "AGAIN";
       return 0;
     }
     for (let i = 0; i < next - addr; ) i += use(pt, pte + i, addr + i, next - addr - i);
-    pteUnmapUnlock(pt, pte);
+    walkPteUnmapUnlock(pt, pte);
     return 0;
   };
 }

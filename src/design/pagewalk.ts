@@ -27,12 +27,12 @@ const PUD = 2;
 const PGD = 4;
 
 /** Who holds the mmap lock, or an area's own lock: nobody, readers, or one writer. */
-export type LockState = "none" | "read" | "write";
+export type WalkLockState = "none" | "read" | "write";
 
 /** The address space as a walk needs it (mm_struct). */
 export interface WalkMm {
   readonly pt: PageTable;
-  readonly mmapLock: LockState;
+  readonly mmapLock: WalkLockState;
   /** The kernel's own page tables (init_mm), which have no areas. */
   readonly isInitMm: boolean;
   /** `find_vma`: the first area that ends after the page. */
@@ -55,7 +55,7 @@ export interface WalkVma {
   /** Log two of the base pages in one huge page of a hugetlb area; -1 for any other area. */
   readonly hugetlbLg2: number;
   /** The per-VMA lock. A walk with WRLOCK takes it; it falls with the mmap lock. */
-  lock: LockState;
+  lock: WalkLockState;
   /** hugetlb_vma_lock_read is held. */
   hugetlbLocked: boolean;
 }
@@ -139,11 +139,11 @@ export class InstallOverEntry extends Error {
 }
 
 /** The entry callbacks by level, the PTE first. */
-export const ENTRY_NAMES = ["pteEntry", "pmdEntry", "pudEntry", "p4dEntry", "pgdEntry"] as const;
+export const WALK_ENTRY_NAMES = ["pteEntry", "pmdEntry", "pudEntry", "p4dEntry", "pgdEntry"] as const;
 
 /** One call through a pointer of mm_walk_ops; those left out are not called and cost nothing. */
 function callEntry(walk: MmWalk, level: number, slot: number, addr: number, next: number): number {
-  const name = ENTRY_NAMES[level]!;
+  const name = WALK_ENTRY_NAMES[level]!;
   if (walk.ops[name] === undefined) return 0;
   walk.pt.tally[E.indirectCalls]!++;
   return walk.ops[name](slot, addr, next, walk);
@@ -181,7 +181,7 @@ function addrEnd(pt: PageTable, level: number, addr: number, end: number): numbe
 
 /** Whether any callback would be called below the level. */
 function handlesBelow(ops: MmWalkOps, level: number): boolean {
-  for (let l = 0; l < level; l++) if (ops[ENTRY_NAMES[l]!] !== undefined) return true;
+  for (let l = 0; l < level; l++) if (ops[WALK_ENTRY_NAMES[l]!] !== undefined) return true;
   return false;
 }
 
@@ -231,7 +231,10 @@ function walkLowerRange(walk: MmWalk, level: number, first: number, start: numbe
   return 0;
 }
 
-/** One PUD or PMD entry, as often as AGAIN asks for it. */
+/**
+ * One PUD or PMD entry, as often as AGAIN asks for it. An AGAIN that ends in a hole is not set back, as in the source: if no
+ * entry comes behind it, the PUD above finds it and walks its PMDs once more.
+ */
 function walkLowerEntry(walk: MmWalk, level: number, slot: number, addr: number, next: number): number {
   const { pt, ops } = walk;
   for (;;) {
@@ -292,7 +295,7 @@ function walkPmdTable(walk: MmWalk, pud: number, addr: number, end: number): num
 /** `walk_pte_range`: one lock for the whole run of callbacks; none in a walk without areas. */
 function walkPteRange(walk: MmWalk, pmd: number, addr: number, end: number): number {
   const { pt } = walk;
-  const pte = walk.noVma ? pteOffsetMap(pt, pmd, addr) : pteOffsetMapLock(pt, pmd, addr);
+  const pte = walk.noVma ? pteOffsetMap(pt, pmd, addr) : walkPteOffsetMapLock(pt, pmd, addr);
   if (pte < 0) {
     walk.action = "AGAIN";
     return 0;
@@ -300,7 +303,7 @@ function walkPteRange(walk: MmWalk, pmd: number, addr: number, end: number): num
   try {
     return walkPteRangeInner(walk, pte, addr, end);
   } finally {
-    if (!walk.noVma) pteUnmapUnlock(pt, pte);
+    if (!walk.noVma) walkPteUnmapUnlock(pt, pte);
   }
 }
 
@@ -346,7 +349,7 @@ function pteOffsetMap(pt: PageTable, pmd: number, addr: number): number {
 }
 
 /** `pte_offset_map_lock`: the same with the table's lock held, and the entry looked at again under it. */
-export function pteOffsetMapLock(pt: PageTable, pmd: number, addr: number): number {
+export function walkPteOffsetMapLock(pt: PageTable, pmd: number, addr: number): number {
   const pte = pteOffsetMap(pt, pmd, addr);
   if (pte < 0) return -1;
   pt.locks.take(pt.tableOf(pte), 0);
@@ -356,7 +359,7 @@ export function pteOffsetMapLock(pt: PageTable, pmd: number, addr: number): numb
 }
 
 /** `pte_unmap_unlock`: drops the lock of the table that the slot is part of. */
-export function pteUnmapUnlock(pt: PageTable, pte: number): void {
+export function walkPteUnmapUnlock(pt: PageTable, pte: number): void {
   pt.locks.drop(pt.tableOf(pte), 0);
 }
 
