@@ -205,6 +205,7 @@ export function syncGlobalPgdsL5(init: PageTable, pgdList: readonly PageTable[],
 
 /** `sync_global_pgds_l4`: P4Ds are folded, `pgd_none` is never true, and the top entries are asked as P4Ds. */
 export function syncGlobalPgdsL4(init: PageTable, pgdList: readonly PageTable[], start: number, end: number): void {
+  invariant(p4dFolded(init) && !pudFolded(init), "where P4Ds are not folded the top entries are no P4Ds");
   for (let addr = start; addr < end; addr = pgdAddrEnd(init, addr, end)) {
     const p4dRef = p4dOffset(init, pgdOffset(init, addr), addr);
     if (p4dNone(p4dpGet(init, p4dRef))) continue;
