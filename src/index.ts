@@ -9,6 +9,16 @@ export * from "./base/errors.ts";
 export * from "./base/random.ts";
 export * from "./base/size.ts";
 export * from "./base/tally.ts";
+export * from "./design/folded.ts";
+export {
+  copyPageRange,
+  syncGlobalPgds as foldedSyncGlobalPgds,
+  syncGlobalPgdsL4,
+  syncGlobalPgdsL5,
+} from "./design/folded-copy.ts";
+export * from "./design/folded-levels.ts";
+export * from "./design/pt-range-walk.ts";
+export * from "./design/pt-range-walk-ops.ts";
 export * from "./figure/as-text.ts";
 export * from "./figure/create.ts";
 export * from "./figure/csv.ts";
@@ -41,6 +51,7 @@ export * from "./mmu/simulate.ts";
 export * from "./mmu/tlb.ts";
 export * from "./mmu/translate.ts";
 export * from "./mmu/walk-cache.ts";
+export * from "./pgtable/hugetlb.ts";
 export * from "./pgtable/pagetable.ts";
 export * from "./pgtable/ptep.ts";
 export * from "./pgtable/visit.ts";

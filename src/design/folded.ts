@@ -59,7 +59,7 @@ import {
 } from "./folded-levels.ts";
 import { addPages, isResident, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
 
-/** As `follow_pte` and its kin: a step down for each level, those that are folded too. */
+/** As `follow_pfnmap_start`: a step down for each level, those that are folded too. */
 function find(pt: PageTable, vpn: number, level: number): number {
   const pgdp = pgdOffset(pt, vpn);
   if (level >= PGD) return pgdp;
