@@ -17,6 +17,9 @@ export {
   syncGlobalPgdsL5,
 } from "./design/folded-copy.ts";
 export * from "./design/folded-levels.ts";
+export * from "./design/pagewalk.ts";
+export * from "./design/pagewalk-entry.ts";
+export * from "./design/pagewalk-ops.ts";
 export * from "./design/pt-range-walk.ts";
 export * from "./design/pt-range-walk-ops.ts";
 export * from "./figure/as-text.ts";
