@@ -5,7 +5,7 @@
  * Every loop here is over the entries of one table, from a pointer into it; a table below is the same loop again.
  * Source: as for `ptp.ts`. The copy's room and its batches are from copy_pte_range of mm/memory.c, Linux 6.18.
  */
-import { invariant } from "../base/errors.ts";
+import { broken } from "../base/errors.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Copier, CopyResult, Design, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
@@ -76,8 +76,8 @@ function syncEntry(pt: PageTable, ref: Ptv, vpn: number): void {
   if (ptvNone(ptv)) ptpSet(pt, ptp, ref);
   ptpUnlock(pt, ptp);
   // Where they point is compared, not the words: hardware may have noted an access in one of them.
-  const agree = ptvNone(ptv) || (ptv.kind === ref.kind && ptvPfn(pt, ptv) === ptvPfn(pt, ref));
-  invariant(agree, `the top entry for page ${vpn} differs from the kernel's\n${pt.describe(vpn)}`);
+  if (ptvNone(ptv) || (ptv.kind === ref.kind && ptvPfn(pt, ptv) === ptvPfn(pt, ref))) return;
+  broken(`the top entry for page ${vpn} differs from the kernel's\n${pt.describe(vpn)}`);
 }
 
 /** Visits the entries of one table from `first` on, and the tables below. */
@@ -162,26 +162,19 @@ function install(pt: PageTable, start: number, end: number, installer: Installer
 /** What a reading walk does with an entry that maps memory or is not present, for the pages `[start, end)` under it. */
 type ReadEntry = (ptp: Ptp, ptv: Ptv, start: number, end: number) => void;
 
-/** Reads the entries of one table from `first` on, and the tables below. A leaf is a leaf at every level. */
+/**
+ * Reads the entries of one table from `first` on, and the tables below. A leaf is a leaf at every level; above level 0 no lock
+ * is needed, since only the value is used that was read, once.
+ */
 function readPtRange(pt: PageTable, first: Ptp, start: number, end: number, read: ReadEntry): void {
   const ptp = { ...first };
   for (let vpn = start; vpn < end; ptpNext(ptp)) {
     const ptv = getPtv(pt, ptp);
     const next = ptvAddrEnd(pt, ptv, vpn, end);
-    if (ptvLeaf(ptv) || ptvSwap(ptv)) readEntry(pt, ptp, ptv, vpn, next, read);
+    if (ptvLeaf(ptv) || ptvSwap(ptv)) read(ptp, ptv, vpn, next);
     else if (!ptvNone(ptv)) readBelow(pt, ptp, ptv, vpn, next, read);
     vpn = next;
   }
-}
-
-/** Above level 0 no lock is held yet, so the entry may be split before it is (`pmd_trans_huge_lock`). */
-function readEntry(pt: PageTable, ptp: Ptp, seen: Ptv, start: number, end: number, read: ReadEntry): void {
-  if (ptvBottom(seen)) return read(ptp, seen, start, end);
-  ptpLock(pt, ptp);
-  const ptv = getPtv(pt, ptp);
-  if (ptvLeaf(ptv) || ptvSwap(ptv)) read(ptp, ptv, start, end);
-  ptpUnlock(pt, ptp);
-  if (!ptvBad(ptv)) readBelow(pt, ptp, ptv, start, end, read);
 }
 
 function readBelow(pt: PageTable, ptp: Ptp, ptv: Ptv, start: number, end: number, read: ReadEntry): void {
@@ -194,8 +187,8 @@ function readBelow(pt: PageTable, ptp: Ptp, ptv: Ptv, start: number, end: number
 
 function countPages(pt: PageTable, start: number, end: number): PageCounts {
   const counts = newCounts();
-  readPtRange(pt, ptpTop(pt, start), start, end, (ptp, ptv, from, to) => {
-    if (ptvLeaf(ptv)) addPages(counts, to - from, ptvAttrs(pt, ptp, ptv));
+  readPtRange(pt, ptpTop(pt, start), start, end, (_ptp, ptv, from, to) => {
+    if (ptvLeaf(ptv)) addPages(counts, to - from, ptvAttrs(pt, ptv));
   });
   return counts;
 }
@@ -205,7 +198,7 @@ function pagemap(pt: PageTable, start: number, end: number): Pagemap {
   readPtRange(pt, ptpTop(pt, start), start, end, (ptp, ptv, from, to) => {
     // The value alone would not do for the frame: entries of a Svnapot block are all the same word.
     const pfn = pt.pfn(ptp.slot, ptp.level) + (from % ptvSize(pt, ptv));
-    if (ptvLeaf(ptv)) putPresent(map, from - start, to - from, pfn, ptvAttrs(pt, ptp, ptv));
+    if (ptvLeaf(ptv)) putPresent(map, from - start, to - from, pfn, ptvAttrs(pt, ptv));
     else putSoftleaf(map, from - start, to - from, pt, ptp.slot);
   });
   return map;
@@ -313,7 +306,7 @@ function copyBelow(c: PtCopy, t: TableCopy, seen: Ptv): boolean {
 
 function copyTable(c: PtCopy, t: TableCopy, ptv: Ptv, next: number): number {
   const [dst, src] = [{ ...t.dst }, { ...t.src }];
-  invariant(ptpWalkAlloc(c.to, dst, t.vpn), `something is mapped at page ${t.vpn} of the copy`);
+  if (!ptpWalkAlloc(c.to, dst, t.vpn)) broken(`something is mapped at page ${t.vpn} of the copy`);
   ptpWalk(c.from, src, ptv, t.vpn);
   return copyPtRange(c, dst, src, t.vpn, next);
 }

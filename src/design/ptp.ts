@@ -51,7 +51,17 @@ export function getPtv(pt: PageTable, ptp: Ptp): Ptv {
     lo = pt.lo(slot);
     hi = pt.hi(slot);
   }
-  return { lo, hi, level, kind: pt.format.kind(lo, hi, level) };
+  const ptv = { lo, hi, level, kind: pt.format.kind(lo, hi, level) };
+  return pt.contpte && level === 0 ? withBlock(pt, slot, ptv) : ptv;
+}
+
+/** As `ptep_get` of arm64 has it, accessed and dirty of an entry of a contiguous block are those of any entry. */
+function withBlock(pt: PageTable, slot: number, ptv: Ptv): Ptv {
+  const attrs = ptvAttrs(pt, ptv);
+  if (!isFolded(ptv.kind, attrs)) return ptv;
+  const all = attrs | gather(pt, slot);
+  const pfn = ptvPfn(pt, ptv);
+  return { ...ptv, lo: pt.format.leafLo(pfn, all, 0), hi: pt.format.leafHi(pfn, all, 0) };
 }
 
 /** `ptv_bottom`: of level 0, below which there is nothing. */
@@ -106,11 +116,9 @@ export function ptvPfn(pt: PageTable, ptv: Ptv): number {
   return ptvLeaf(ptv) ? pt.format.pfn(lo, hi, level) : pt.format.tablePfn(lo, hi, level);
 }
 
-/** Attributes of a leaf as `ptep_get` reports them: accessed and dirty of a contiguous block are those of any entry. */
-export function ptvAttrs(pt: PageTable, ptp: Ptp, ptv: Ptv): number {
-  const attrs = pt.format.attrs(ptv.lo, ptv.hi, ptv.level);
-  const folded = pt.contpte && ptvBottom(ptv) && isFolded(ptv.kind, attrs);
-  return folded ? attrs | gather(pt, ptp.slot) : attrs;
+/** Attributes of a leaf (`pte_young` and kin). */
+export function ptvAttrs(pt: PageTable, ptv: Ptv): number {
+  return pt.format.attrs(ptv.lo, ptv.hi, ptv.level);
 }
 
 /** `ptp_convert`: name of the type that the kernel has for entries of this level: "pte" to "pgd". The posted one mixes up level 3. */
