@@ -8,8 +8,7 @@
  * Levels: 0 is the bottom, and a format without a level simply has fewer; nothing is folded.
  *
  * Not modelled: page tables in high memory. `lock` and `unlock` of a PTE table are the places where a 32-bit kernel would map
- * and unmap it (`pte_offset_map_lock`, `pte_unmap_unlock`); tables above level 0 have been addressable at all times since
- * 2.6, so no other such places are kept.
+ * and unmap it (`pte_offset_map_lock`, `pte_unmap_unlock`). Linux keeps no other tables there, so there are no other such places.
  * Source: thread "better(?) page-table manipulation API", linux-mm, April 2018; Cursor and CursorMut of Asterinas, ostd/src/mm/page_table/cursor.
  */
 import { Kind } from "../arch/entry.ts";

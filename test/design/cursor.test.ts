@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { A, Kind, Marker } from "../../src/arch/entry.ts";
 import { type Format, SWP_PTE_MARKER } from "../../src/arch/format.ts";
@@ -440,7 +442,8 @@ describe("costs", () => {
       indirectCalls: 0,
       slotsWritten: 0,
     });
-    expect(pt.tally[E.pteLocks]).toBe(512);
+    expect(got.slotsRead).toBe(262658);
+    expect(cost(pt, () => cursorOverFolded.countPages(pt, 0, 512 * 512)).slotsRead).toBe(263170);
   });
 
   test("going up costs one read where a table of level 1 ends on 4 levels, and nothing where a PTE table ends", () => {
@@ -612,4 +615,21 @@ test("an empty range is no walk at all, and one that ends with the tree ends the
     cursor.visit(pt, all - 2, all, { ptes: (_slot, start, nr) => calls.push(start, nr) });
     expect(calls).toEqual([all - 2, 2]);
   }
+});
+
+test("every name that the page of review points puts into a file is declared in that file", () => {
+  const root = path.resolve(import.meta.dirname, "../..");
+  const page = readFileSync(path.join(root, "site/content/docs/review-2018.md"), "utf8").replace(/\s+/g, " ");
+  const wrong: string[] = [];
+  let named = 0;
+  for (const [, names, file] of page.matchAll(/((?:`\w+`(?:,? and |, )?)+) in `(src\/[^`]+)`/g)) {
+    const source = existsSync(path.join(root, file!)) ? readFileSync(path.join(root, file!), "utf8") : "";
+    for (const [, name] of names!.matchAll(/`(\w+)`/g)) {
+      named++;
+      if (!new RegExp(`export (abstract )?(const|function|class|interface|type) ${name}\\b`).test(source))
+        wrong.push(`${name} in ${file}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(named).toBeGreaterThan(30);
 });

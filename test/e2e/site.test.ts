@@ -23,7 +23,7 @@ const notebooks = readdirSync(`${ROOT}notebooks`)
 /** The notebooks of the project itself; one without a number may have no figures. */
 const stories = notebooks.filter((path) => /^notebooks\/\d{3}-/.test(path));
 
-const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", ...notebooks];
+const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", "review-2018/", ...notebooks];
 
 test.runIf(missing.length > 0 && process.env.PTLAB_REQUIRE_ALL)("the browser and the built site are there", () => {
   expect(missing).toEqual([]);
