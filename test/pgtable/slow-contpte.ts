@@ -83,6 +83,20 @@ export class SlowTable {
     for (let i = at; i < at + nr; i++) this.leaf(i)!.attrs &= ~A.write;
   }
 
+  /** Accessed of a run and of the folded blocks at its ends is cleared; whether any had it. */
+  testAndClearYoung(at: number, nr: number): boolean {
+    let young = false;
+    for (let i = 0; i < 512; i++) {
+      const e = this.leaf(i);
+      const inRun = i >= at && i < at + nr;
+      const inBlock = this.isFolded(i) && this.#sharesBlock(i, at, at + nr - 1);
+      if (e === null || !(inRun || inBlock)) continue;
+      young ||= (e.attrs & A.young) !== 0;
+      e.attrs &= ~A.young;
+    }
+    return young;
+  }
+
   clearYoungDirty(at: number, nr: number, clear: number): void {
     const touched = (i: number) =>
       (i >= at && i < at + nr) || (this.isFolded(i) && this.#sharesBlock(i, at, at + nr - 1));
