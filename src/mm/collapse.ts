@@ -42,12 +42,12 @@ function mayCollapse(mm: Mm, vma: Vma, order: number): boolean {
 
 function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   const { pt } = mm;
-  const pmd = pt.find(vpn, 1);
+  const pmd = mm.design.find(pt, vpn, 1);
   // No table above is skipped (SCAN_PMD_NULL), an empty entry in one ends the call (SCAN_PMD_NONE): so the kernel.
   if (pmd < 0) return "skipped";
   if (pt.kind(pmd, 1) === Kind.none) return "EINVAL";
   if (pt.kind(pmd, 1) === Kind.leaf) return "huge";
-  const first = pt.find(vpn, 0);
+  const first = mm.design.find(pt, vpn, 0);
   // A guard is found only when the block is being swapped in, and that ends the call.
   for (let i = 0; i < pt.span[1]!; i++) if (pt.kind(first + i, 0) === Kind.softleaf) return "EINVAL";
   const folio = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));

@@ -63,11 +63,11 @@ export function handleMmFault(mm: Mm, vma: Vma, vpn: number, write: boolean): bo
 
 function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
   const { pt } = mm;
-  const pmd = pt.findOrMake(vpn, 1);
+  const pmd = mm.design.findOrMake(pt, vpn, 1);
   const kind = pt.kind(pmd, 1);
   if (kind === Kind.none && faultHuge(mm, vma, vpn, pmd, write)) return true;
   if (kind === Kind.leaf && faultOnHuge(mm, vma, pmd, write)) return true;
-  const slot = pt.findOrMake(vpn, 0);
+  const slot = mm.design.findOrMake(pt, vpn, 0);
   switch (pt.kind(slot, 0)) {
     case Kind.none:
       faultAnon(mm, vma, vpn, slot, write);

@@ -9,7 +9,6 @@ import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { getAndClearPtes, type Pte, setPtes } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
 import { splitHuge } from "./huge.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
@@ -53,7 +52,7 @@ function isZero(kernel: Kernel, pfn: number): boolean {
 }
 
 function splitMappings(mm: Mm, head: number, vpn: number): void {
-  const slot = mm.pt.find(vpn, 1);
+  const slot = mm.design.find(mm.pt, vpn, 1);
   if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf && mm.pt.pfn(slot, 1) === head) splitHuge(mm, slot);
 }
 
@@ -74,7 +73,7 @@ function search(mm: Mm, head: number, start: number, end: number): number[] {
   const { pt } = mm;
   const found: number[] = [];
   const last = head + 2 ** mm.kernel.frames.order(head) - 1;
-  visit(pt, start, end, {
+  mm.design.visit(pt, start, end, {
     ptes: (slot, _vpn, nr) => {
       for (let i = slot; i < slot + nr; i++) if (maps(mm, i, head, last)) found.push(i);
     },

@@ -7,10 +7,10 @@
  */
 import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
+import { copyRange } from "../design/copy.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { copySoftleaf, ptepAttrs, setPtes, wrprotectPtes } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
 import { folioPteBatch } from "./batch.ts";
 import { Mm } from "./mm.ts";
 import { dupHuge, dupPages } from "./rmap.ts";
@@ -23,7 +23,7 @@ export function fork(parent: Mm): Mm {
   for (const vma of parent.vmas.all) {
     if (vma.flags & Vm.dontcopy) continue;
     child.vmas.append(childVma(parent, vma));
-    if (needsCopy(vma)) copyRange(parent, child, vma);
+    if (needsCopy(vma)) copyArea(parent, child, vma);
   }
   parent.kernel.tally[E.flushRanges]!++;
   return child;
@@ -41,11 +41,16 @@ function needsCopy(vma: Vma): boolean {
   return !(vma.flags & Vm.wipeonfork) && vma.anonVma !== 0;
 }
 
-function copyRange(parent: Mm, child: Mm, vma: Vma): void {
-  visit(parent.pt, vma.start, vma.end, {
-    table: (level, vpn) => void child.pt.findOrMake(vpn, level),
-    huge: (slot, _level, start) => copyHuge(parent, child, slot, start),
-    ptes: (slot, start, nr) => copyPtes(parent, child, slot, child.pt.findOrMake(start, 0), nr),
+/** The entries of one area; the walk to them is the design's. The model's memory for tables has no end. */
+function copyArea(parent: Mm, child: Mm, vma: Vma): void {
+  copyRange(parent.design, parent.pt, child.pt, vma.start, vma.end, {
+    huge: (slot, _level, start) => {
+      copyHuge(parent, child, slot, start);
+      return true;
+    },
+    entry: (slot, toSlot, max) => copyEntry(parent, child, slot, toSlot, max),
+    room: () => true,
+    mustBreak: () => false,
   });
 }
 
@@ -55,26 +60,14 @@ function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
   child.pt.deposit();
   if (!kernel.isHugeZero(pt.pfn(slot, 1))) dupHuge(child, pt.pfn(slot, 1), parent);
   changeLeaf(pt, slot, 1, 0, A.write);
-  setLeaf(child.pt, child.pt.findOrMake(vpn, 1), 1, pt.pfn(slot, 1), pt.attrs(slot, 1) & ~A.young);
+  setLeaf(child.pt, child.design.findOrMake(child.pt, vpn, 1), 1, pt.pfn(slot, 1), pt.attrs(slot, 1) & ~A.young);
 }
 
-function copyPtes(parent: Mm, child: Mm, from: number, to: number, nr: number): void {
-  const { pt } = parent;
-  for (let i = 0; i < nr; ) {
-    pt.tally[E.slotsRead]!++;
-    switch (pt.kind(from + i, 0)) {
-      case Kind.none:
-        i++;
-        break;
-      case Kind.leaf:
-        i += copyPresent(parent, child, from + i, to + i, nr - i);
-        break;
-      default:
-        // A marker is the child's as well: guards always are.
-        copySoftleaf(pt, from + i, child.pt, to + i);
-        i++;
-    }
-  }
+/** One entry and what continues it. A marker is the child's as well: guards always are. */
+function copyEntry(parent: Mm, child: Mm, from: number, to: number, max: number): number {
+  if (parent.pt.kind(from, 0) === Kind.leaf) return copyPresent(parent, child, from, to, max);
+  copySoftleaf(parent.pt, from, child.pt, to);
+  return 1;
 }
 
 /**

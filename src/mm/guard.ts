@@ -4,10 +4,10 @@
  * Source: madvise_guard_install and madvise_guard_remove of mm/madvise.c, Linux 6.18.
  */
 import { Kind, Marker } from "../arch/entry.ts";
-import { isGuard, SWP_PTE_MARKER } from "../arch/format.ts";
+import { isGuard } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
-import { clearPtes, setSoftleaf } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
+import type { PageTable } from "../pgtable/pagetable.ts";
+import { clearPtes } from "../pgtable/ptep.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { prepareAnonVma, Vm, type Vma } from "./vma.ts";
@@ -31,39 +31,25 @@ export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errn
   return "EAGAIN";
 }
 
-/** Walks up to the first populated page; false if there is one. Markers below it stay. */
+/** Fills up to the first populated page; false if there is one. Markers below it stay. */
 function installWhereEmpty(mm: Mm, start: number, end: number): boolean {
-  const { pt } = mm;
-  const perTable = pt.span[1]!;
-  for (let vpn = start; vpn < end; ) {
-    const next = Math.min(end, vpn - (vpn % perTable) + perTable);
-    const slot = pt.findOrMake(vpn, 0);
-    if (slot < 0 || !fillRun(mm, slot, next - vpn)) return false;
-    vpn = next;
-  }
-  return true;
+  const fill = { kind: "marker", marker: Marker.guard } as const;
+  const keep = (slot: number, level: number) => level === 0 && isGuardMarker(mm.pt, slot);
+  return mm.design.install(mm.pt, start, end, { fill, keep }).stopped < 0;
 }
 
-/** Installs markers in a run of one table until an entry that is neither empty nor a guard. */
-function fillRun(mm: Mm, slot: number, nr: number): boolean {
-  const { pt } = mm;
-  for (let i = slot; i < slot + nr; i++) {
-    pt.tally[E.slotsRead]!++;
-    const kind = pt.kind(i, 0);
-    if (kind === Kind.none) setSoftleaf(pt, i, 1, SWP_PTE_MARKER, Marker.guard);
-    else if (kind !== Kind.softleaf || !isGuard(pt.format, pt.lo(i), pt.hi(i))) return false;
-  }
-  return true;
+function isGuardMarker(pt: PageTable, slot: number): boolean {
+  return pt.kind(slot, 0) === Kind.softleaf && isGuard(pt.format, pt.lo(slot), pt.hi(slot));
 }
 
 /** Removes guards from `[start, end)`; everything else stays, tables too. */
 export function guardRemove(mm: Mm, _vma: Vma, start: number, end: number): Errno | null {
   const { pt } = mm;
-  visit(pt, start, end, {
+  mm.design.visit(pt, start, end, {
     ptes: (slot, _vpn, nr) => {
       for (let i = slot; i < slot + nr; i++) {
         pt.tally[E.slotsRead]!++;
-        if (pt.kind(i, 0) === Kind.softleaf && isGuard(pt.format, pt.lo(i), pt.hi(i))) clearPtes(pt, i, 1);
+        if (isGuardMarker(pt, i)) clearPtes(pt, i, 1);
       }
     },
   });

@@ -98,6 +98,6 @@ export function splitHugeAt(mm: Mm, vma: Vma, vpn: number): void {
   const order = pmdOrder(mm.kernel.format);
   const start = alignDown(vpn, order);
   if (start === vpn || start < vma.start || start + 2 ** order > vma.end) return;
-  const slot = mm.pt.find(vpn, 1);
+  const slot = mm.design.find(mm.pt, vpn, 1);
   if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf) splitHuge(mm, slot);
 }

@@ -8,6 +8,8 @@ import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
 import { formatSize, GiB } from "../base/size.ts";
 import { newTally, type Tally } from "../base/tally.ts";
+import type { Design } from "../design/design.ts";
+import { designNamed } from "../design/designs.ts";
 import { Contents } from "../machine/contents.ts";
 import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
@@ -21,6 +23,8 @@ export interface KernelSpec {
   readonly arch: string;
   /** Kernel profile: "6.12", "6.18" or "7.2". Default 6.18. */
   readonly kernel?: string;
+  /** Design by which the kernel reaches page-table entries (a name of `designs`). Default "folded", as Linux does. */
+  readonly design?: string;
   /** Bytes of physical memory for folios. Default 64 GiB, or what the format can address; unused memory costs nothing. */
   readonly memory?: number;
   /** Whether arm64's contiguous bit is used. Default true. */
@@ -57,6 +61,7 @@ function framesOf(format: Format, memory: number | undefined): number {
 export class Kernel {
   readonly format: Format;
   readonly profile: Profile;
+  readonly design: Design;
   readonly tally: Tally = newTally();
   readonly frames: Frames;
   readonly tables: Tables;
@@ -80,6 +85,7 @@ export class Kernel {
   constructor(spec: KernelSpec) {
     this.format = formatNamed(spec.arch);
     this.profile = profileNamed(spec.kernel ?? "6.18");
+    this.design = designNamed(spec.design ?? "folded");
     const total = framesOf(this.format, spec.memory);
     this.frames = new Frames(total);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);

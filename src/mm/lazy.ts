@@ -10,7 +10,6 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import { clearYoungDirtyPtes } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitFolio } from "./folio-split.ts";
@@ -30,7 +29,7 @@ export function madviseFree(mm: Mm, vma: Vma, start: number, end: number): Errno
 }
 
 function lazyRange(mm: Mm, start: number, end: number, clear: number): null {
-  visit(mm.pt, start, end, {
+  mm.design.visit(mm.pt, start, end, {
     huge: (slot, level, from, to) => lazyHuge(mm, slot, from, to - from === mm.pt.span[level]!, clear),
     ptes: (slot, from, nr) => lazyPtes(mm, slot, from, nr, clear),
   });
@@ -64,7 +63,8 @@ function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, clear: number)
   const n = folioPteBatch(mm, slot, max, 0);
   if (n < pages) {
     if (kernel.sharedFolios.has(head)) return n;
-    splitFolio(mm, head, vpn);
+    // A folio is split without the lock, since it takes those of all that map it; so the entry is looked at again.
+    pt.locks.without(pt.tableOf(slot), 0, () => splitFolio(mm, head, vpn));
     return 0;
   }
   // COLD leaves alone what anybody else maps. FREE must clean the folio too, and may do that only to one of its own.

@@ -3,8 +3,6 @@
  *
  * Source: mm/mincore.c, Linux 6.18.
  */
-import { Kind } from "../arch/entry.ts";
-import { visit } from "../pgtable/visit.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 
@@ -16,13 +14,5 @@ export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
     at = vma.end;
   }
   if (at < end) return "ENOMEM";
-  const resident = new Array<boolean>(end - start).fill(false);
-  const { pt } = mm;
-  visit(pt, start, end, {
-    huge: (_slot, _level, from, to) => resident.fill(true, from - start, to - start),
-    ptes: (slot, from, nr) => {
-      for (let i = 0; i < nr; i++) resident[from - start + i] = pt.kind(slot + i, 0) === Kind.leaf;
-    },
-  });
-  return resident;
+  return Array.from(mm.design.mincore(mm.pt, start, end), (byte) => byte === 1);
 }

@@ -1,6 +1,7 @@
 /**
  * One process' address space: its areas, its page tables, and its count of resident pages (mm_struct).
  */
+import type { Design } from "../design/design.ts";
 import { PageTable } from "../pgtable/pagetable.ts";
 import { splitHugeAt } from "./huge.ts";
 import type { Kernel } from "./kernel.ts";
@@ -10,6 +11,8 @@ import { VmaList } from "./vma.ts";
 export class Mm {
   readonly kernel: Kernel;
   readonly pt: PageTable;
+  /** How the entries of `pt` are reached. */
+  readonly design: Design;
   readonly vmas: VmaList;
   /** Anonymous pages mapped, the zero pages not counted (MM_ANONPAGES). */
   anonPages = 0;
@@ -18,6 +21,7 @@ export class Mm {
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.design = kernel.design;
     const { format, tables, frames, tally, contpte } = kernel;
     this.pt = new PageTable({ format, tables, frames, tally, contpte });
     this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn));

@@ -8,7 +8,6 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import { getAndClearPtes, setPtes } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
 import { protAttrs } from "./attrs.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -58,7 +57,7 @@ function protectPart(mm: Mm, old: Vma, start: number, end: number, access: numbe
 
 function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
   let changed = false;
-  visit(mm.pt, start, end, {
+  mm.design.visit(mm.pt, start, end, {
     huge: (slot, level, from, to) => {
       changed = true;
       if (to - from === mm.pt.span[level]!) protectHuge(mm, vma, slot);

@@ -131,9 +131,9 @@ function moveExtent(mm: Mm, at: Cursor): number {
   // With the PMD folded into the PGD there is nothing above it to move (move_normal_pud wants more than 2 levels).
   if (pt.levels === 2) return movePmd(mm, at);
   const big = extent(mm, at, 2);
-  const pud = pt.find(at.old, 2);
+  const pud = mm.design.find(pt, at.old, 2);
   if (pud < 0 || pt.kind(pud, 2) === Kind.none) return big;
-  const newPud = pt.findOrMake(at.to, 2);
+  const newPud = mm.design.findOrMake(pt, at.to, 2);
   if (big === pt.span[2] && moveTable(mm, pud, newPud, 2)) return big;
   return pt.kind(pud, 2) === Kind.table ? movePmd(mm, at) : extent(mm, at, 1);
 }
@@ -142,21 +142,21 @@ function moveExtent(mm: Mm, at: Cursor): number {
 function movePmd(mm: Mm, at: Cursor): number {
   const { pt } = mm;
   const n = extent(mm, at, 1);
-  const pmd = pt.find(at.old, 1);
+  const pmd = mm.design.find(pt, at.old, 1);
   if (pt.kind(pmd, 1) !== Kind.none) moveBelow(mm, at, pmd, n);
   return n;
 }
 
 function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
   const { pt } = mm;
-  const newPmd = pt.findOrMake(at.to, 1);
+  const newPmd = mm.design.findOrMake(pt, at.to, 1);
   const whole = n === pt.span[1];
   if (pt.kind(pmd, 1) === Kind.leaf) {
     if (whole && moveHuge(mm, pmd, newPmd)) return;
     splitHuge(mm, pmd);
   } else if (whole && moveTable(mm, pmd, newPmd, 1)) return;
   if (pt.kind(pmd, 1) !== Kind.table) return;
-  movePtes(mm, pt.find(at.old, 0), pt.findOrMake(at.to, 0), n);
+  movePtes(mm, mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0), n);
 }
 
 /** `move_normal_pud` and `move_normal_pmd`: only into an empty entry, and only where the architecture lets tables move. */

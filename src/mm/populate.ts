@@ -49,14 +49,14 @@ function populateVma(mm: Mm, vma: Vma, start: number, end: number, write: boolea
  */
 function follow(mm: Mm, vpn: number, write: boolean): number {
   const { pt } = mm;
-  const pmd = pt.find(vpn, 1);
+  const pmd = mm.design.find(pt, vpn, 1);
   if (pmd < 0) return 0;
   if (pt.kind(pmd, 1) === Kind.leaf) {
     if (write && !(pt.attrs(pmd, 1) & A.write)) return 0;
     changeLeaf(pt, pmd, 1, A.young | (write ? A.dirty : 0), 0);
     return pt.span[1]! - (vpn % pt.span[1]!);
   }
-  const slot = pt.find(vpn, 0);
+  const slot = mm.design.find(pt, vpn, 0);
   if (slot < 0 || pt.kind(slot, 0) !== Kind.leaf) return 0;
   const attrs = pt.attrs(slot);
   if (write && !(attrs & A.write)) return 0;

@@ -8,7 +8,6 @@ import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { freePteTableIfEmpty } from "../pgtable/free.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
-import { visit } from "../pgtable/visit.ts";
 import { folioPteBatch } from "./batch.ts";
 import { splitHuge, zapHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
@@ -26,7 +25,7 @@ export interface ZapDetails {
 export function zapRange(mm: Mm, start: number, end: number, details: ZapDetails): void {
   const { pt, kernel } = mm;
   const before = mm.anonPages;
-  visit(pt, start, end, {
+  mm.design.visit(pt, start, end, {
     huge: (slot, level, from, to) => {
       if (to - from === pt.span[level]!) zapHuge(mm, slot);
       else splitHuge(mm, slot);
