@@ -8,7 +8,7 @@ import type { PageTable } from "../pgtable/pagetable.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Copier, CopyResult, Design, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
 import { storeFill } from "./fill.ts";
-import { type PtRangeWalk, ptRangeWalkStart, Run } from "./pt-range-walk.ts";
+import { type PtRangeWalk, PtRun, ptRangeWalkStart } from "./pt-range-walk.ts";
 import { addPages, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
 
 /**
@@ -18,7 +18,7 @@ import { addPages, newCounts, newPagemap, putPresent, putSoftleaf } from "./read
 export function ptRangeFind(pt: PageTable, vpn: number, level: number, build = false): number {
   if (level === pt.levels - 1) return pt.slot(pt.root, vpn, level);
   const walk = ptRangeWalkStart(pt, vpn, vpn + 1, { tables: true, build, hugeLocks: false });
-  while (walk.next() && walk.kind === Run.table)
+  while (walk.next() && walk.kind === PtRun.table)
     if (walk.level === level) return pt.slot(pt.child(walk.slot, level + 1), vpn, level);
   return -1;
 }
@@ -29,16 +29,16 @@ export function ptRangeVisit(pt: PageTable, start: number, end: number, visitor:
   try {
     while (walk.next())
       switch (walk.kind) {
-        case Run.table:
+        case PtRun.table:
           visitor.table?.(walk.level, walk.start);
           break;
-        case Run.slots:
+        case PtRun.slots:
           visitor.ptes?.(walk.slot, walk.start, walk.nr);
           break;
-        case Run.left:
+        case PtRun.left:
           visitor.leaveTable?.(walk.slot, walk.start, walk.start + walk.nr);
           break;
-        case Run.none:
+        case PtRun.none:
           break;
         default:
           visitHuge(walk, visitor);
@@ -66,7 +66,7 @@ export function ptRangeInstall(pt: PageTable, start: number, end: number, instal
   let pages = 0;
   try {
     while (walk.next()) {
-      if (walk.kind === Run.none) {
+      if (walk.kind === PtRun.none) {
         storeFill(pt, walk.slot, walk.nr, installer.fill, walk.start - start);
         pages += walk.nr;
         continue;
@@ -95,7 +95,7 @@ function firstNotKept(walk: PtRangeWalk, installer: Installer): number {
 export function ptRangeCountPages(pt: PageTable, start: number, end: number): PageCounts {
   const counts = newCounts();
   const walk = ptRangeWalkStart(pt, start, end, { folios: "never", respect: A.young | A.dirty });
-  while (walk.next()) if (walk.kind === Run.pages || walk.kind === Run.huge) addPages(counts, walk.nr, walk.attrs);
+  while (walk.next()) if (walk.kind === PtRun.pages || walk.kind === PtRun.huge) addPages(counts, walk.nr, walk.attrs);
   return counts;
 }
 
@@ -105,12 +105,12 @@ export function ptRangePagemap(pt: PageTable, start: number, end: number): Pagem
   const walk = ptRangeWalkStart(pt, start, end, { folios: "never", respect: A.softDirty, accessDirty: false });
   while (walk.next())
     switch (walk.kind) {
-      case Run.pages:
-      case Run.huge:
+      case PtRun.pages:
+      case PtRun.huge:
         putPresent(map, walk.start - start, walk.nr, walk.pfn, walk.attrs);
         break;
-      case Run.marker:
-      case Run.swap:
+      case PtRun.marker:
+      case PtRun.swap:
         putSoftleaf(map, walk.start - start, walk.nr, pt, walk.slot);
     }
   return map;
@@ -121,7 +121,7 @@ export function ptRangeMincore(pt: PageTable, start: number, end: number): Uint8
   const resident = new Uint8Array(end - start);
   const walk = ptRangeWalkStart(pt, start, end, { folios: "never", accessDirty: false });
   while (walk.next())
-    if (walk.kind === Run.pages || walk.kind === Run.huge)
+    if (walk.kind === PtRun.pages || walk.kind === PtRun.huge)
       resident.fill(1, walk.start - start, walk.start - start + walk.nr);
   return resident;
 }
@@ -169,13 +169,13 @@ export function ptRangeCopy(from: PageTable, to: PageTable, start: number, end: 
 function copyRun(copying: Copying): boolean {
   const { walk } = copying;
   switch (walk.kind) {
-    case Run.table:
+    case PtRun.table:
       if (walk.level === 0) enterChild(copying);
       return true;
-    case Run.left:
+    case PtRun.left:
       leaveChild(copying);
       return true;
-    case Run.none:
+    case PtRun.none:
       if (walk.level === 0) letOthers(copying, walk.nr, walk.start + walk.nr);
       return true;
     default:

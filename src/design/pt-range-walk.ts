@@ -25,7 +25,7 @@ import { contSlots, gatherBlock, isContiguous } from "../pgtable/cont.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 
 /** What a run is of. */
-export const Run = {
+export const PtRun = {
   /** A hole: neighbouring empty entries of one table, at any level. */
   none: 0,
   /** PTEs that map consecutive frames with attributes that agree. */
@@ -44,8 +44,8 @@ export const Run = {
   slots: 7,
 } as const;
 
-/** What a run is of, as one of the numbers of {@link Run}. */
-export type Run = (typeof Run)[keyof typeof Run];
+/** What a run is of, as one of the numbers of {@link PtRun}. */
+export type PtRun = (typeof PtRun)[keyof typeof PtRun];
 
 /** What a user of the walk wants; see {@link RUN_RULES} for what holds if nothing is said. */
 export interface PtRangeRules {
@@ -92,7 +92,7 @@ const NOT_LOCKED = -1;
 
 /** A walk over the page tables of one address space. The public fields describe the run at hand until the next call. */
 export class PtRangeWalk {
-  kind: Run = Run.none;
+  kind: PtRun = PtRun.none;
   /** First page of the run. */
   start = 0;
   /** Pages of the run. */
@@ -191,7 +191,7 @@ export class PtRangeWalk {
     this.#unlock();
     if (!this.#rules.tables) return false;
     this.start = this.#entered;
-    return this.#handTable(Run.left, this.#pmd, 0, this.#at);
+    return this.#handTable(PtRun.left, this.#pmd, 0, this.#at);
   }
 
   /** One entry, or the run that starts there. False if there is nothing to hand out and the walk just goes on. */
@@ -201,7 +201,7 @@ export class PtRangeWalk {
     this.level = level;
     this.slot = pt.slot(this.#tables[level]!, this.#at, level);
     if (level === 0) this.#lock(0);
-    if (level === 0 && this.#rules.slots) return this.#hand(Run.slots, this.#ends[0]!);
+    if (level === 0 && this.#rules.slots) return this.#hand(PtRun.slots, this.#ends[0]!);
     switch (this.#kind()) {
       case Kind.none:
         return this.#hole();
@@ -225,7 +225,7 @@ export class PtRangeWalk {
     return pt.kind(slot, level);
   }
 
-  #hand(kind: Run, to: number): boolean {
+  #hand(kind: PtRun, to: number): boolean {
     this.kind = kind;
     this.nr = to - this.start;
     this.#at = to;
@@ -233,7 +233,7 @@ export class PtRangeWalk {
   }
 
   /** Tables are no part of the range's contents: the walk stays where it is. */
-  #handTable(kind: Run, slot: number, level: number, to: number): boolean {
+  #handTable(kind: PtRun, slot: number, level: number, to: number): boolean {
     this.kind = kind;
     this.slot = slot;
     this.level = level;
@@ -250,7 +250,7 @@ export class PtRangeWalk {
       this.#pmd = slot;
       this.#entered = this.#at;
     }
-    return this.#rules.tables && this.#handTable(Run.table, slot, level, this.#ends[level]!);
+    return this.#rules.tables && this.#handTable(PtRun.table, slot, level, this.#ends[level]!);
   }
 
   /** First page behind the entry at hand, which is one of a level with so many pages, or the end of the range. */
@@ -272,7 +272,7 @@ export class PtRangeWalk {
       if (pt.kind(slot, level) !== Kind.none) break;
       to += pt.span[level]!;
     }
-    return this.#hand(Run.none, Math.min(to, end));
+    return this.#hand(PtRun.none, Math.min(to, end));
   }
 
   /** `ptep_get` and its kin of any level; a contiguous block is read as one where its accessed and dirty are wanted. */
@@ -288,7 +288,7 @@ export class PtRangeWalk {
     this.attrs = this.#attrsOf(slot, level);
     this.pfn = pt.pfn(slot, level) + (this.start % span);
     this.entry = isContiguous(pt, this.attrs, level) ? span * contSlots(pt, level) : span;
-    return this.#hand(Run.huge, this.#entryEnd(level, this.entry));
+    return this.#hand(PtRun.huge, this.#entryEnd(level, this.entry));
   }
 
   /** `folio_pte_batch`, with the folio looked up or not as the rules say. */
@@ -309,7 +309,7 @@ export class PtRangeWalk {
       merged |= own;
     }
     this.attrs = attrs | (merged & this.#rules.merge);
-    return this.#hand(Run.pages, this.start + Math.min(most, next - slot));
+    return this.#hand(PtRun.pages, this.start + Math.min(most, next - slot));
   }
 
   /** How far a run of PTEs may go by the rule for folios: to the end of the folio, or as far as the entries agree. */
@@ -342,7 +342,7 @@ export class PtRangeWalk {
     let next = slot + 1;
     while (next < end && this.#continuesSoft(next, step)) next++;
     const to = level === 0 ? this.start + (next - slot) : this.#entryEnd(level, pt.span[level]!);
-    return this.#hand(step === 0 ? Run.marker : Run.swap, to);
+    return this.#hand(step === 0 ? PtRun.marker : PtRun.swap, to);
   }
 
   #continuesSoft(slot: number, step: number): boolean {

@@ -10,7 +10,7 @@ import { type Random, random } from "../../src/base/random.ts";
 import { counts, newTally } from "../../src/base/tally.ts";
 import type { Copier, Installer } from "../../src/design/design.ts";
 import { storeFill } from "../../src/design/fill.ts";
-import { type PtRangeRules, type PtRangeWalk, ptRangeWalkStart, Run } from "../../src/design/pt-range-walk.ts";
+import { type PtRangeRules, type PtRangeWalk, PtRun, ptRangeWalkStart } from "../../src/design/pt-range-walk.ts";
 import { ptRangeWalk } from "../../src/design/pt-range-walk-ops.ts";
 import { newPagemap, putPresent, putSoftleaf } from "../../src/design/read.ts";
 import { Frames } from "../../src/machine/frames.ts";
@@ -279,7 +279,7 @@ describe.each(byFormat)("%s", (_name, f) => {
       const walk = ptRangeWalkStart(pt, vpn, vpn + pt.span[level]!);
       expect(walk.next()).toBe(true);
       expect([walk.kind, walk.level, walk.type, walk.offset, walk.nr]).toEqual([
-        Run.marker,
+        PtRun.marker,
         level,
         SWP_PTE_MARKER,
         Marker.guard,
@@ -301,10 +301,10 @@ describe.each(byFormat)("%s", (_name, f) => {
         [pages + 1, 2 * pages - 1],
       ] as const) {
         const [first, last] = [Math.max(from, pages), Math.min(to, 2 * pages)];
-        const runs = runsOf(pt, from, to, { folios: "never" }).filter((r) => r.kind !== Run.none);
+        const runs = runsOf(pt, from, to, { folios: "never" }).filter((r) => r.kind !== PtRun.none);
         expect(runs).toHaveLength(1);
         expect(runs[0]).toMatchObject({
-          kind: size.level > 0 ? Run.huge : Run.pages,
+          kind: size.level > 0 ? PtRun.huge : PtRun.pages,
           level: size.level,
           start: first,
           nr: last - first,
@@ -318,7 +318,7 @@ describe.each(byFormat)("%s", (_name, f) => {
 });
 
 interface RunSeen {
-  readonly kind: Run;
+  readonly kind: PtRun;
   readonly level: number;
   readonly start: number;
   readonly nr: number;
@@ -333,8 +333,8 @@ interface RunSeen {
 /** Only what the kind of run says anything about. */
 function seen(walk: PtRangeWalk): RunSeen {
   const { kind, level, start, nr, slot } = walk;
-  const leaf = kind === Run.pages || kind === Run.huge;
-  const soft = kind === Run.marker || kind === Run.swap;
+  const leaf = kind === PtRun.pages || kind === PtRun.huge;
+  const soft = kind === PtRun.marker || kind === PtRun.swap;
   return {
     kind,
     level,
@@ -354,7 +354,7 @@ function runsOf(pt: PageTable, start: number, end: number, rules: Partial<PtRang
   const walk = ptRangeWalkStart(pt, start, end, rules);
   while (walk.next()) {
     runs.push(seen(walk));
-    expect(pt.locks.held).toBe(walk.level === 0 || walk.kind !== Run.none ? 1 : 0);
+    expect(pt.locks.held).toBe(walk.level === 0 || walk.kind !== PtRun.none ? 1 : 0);
     expect(pt.locks.holds(pt.tableOf(walk.slot), walk.level)).toBe(pt.locks.held === 1);
   }
   expect(pt.locks.held).toBe(0);
@@ -391,9 +391,9 @@ function tableOf(pt: PageTable, page: Page): number {
 
 function newRun(vpn: number, page: Page): RunSeen {
   const { level, slot, pfn, attrs, type, offset } = page;
-  const soft = type === SWP_PTE_MARKER ? Run.marker : Run.swap;
-  const leaf = level === 0 ? Run.pages : Run.huge;
-  const kind = page.kind === Kind.none ? Run.none : page.kind === Kind.leaf ? leaf : soft;
+  const soft = type === SWP_PTE_MARKER ? PtRun.marker : PtRun.swap;
+  const leaf = level === 0 ? PtRun.pages : PtRun.huge;
+  const kind = page.kind === Kind.none ? PtRun.none : page.kind === Kind.leaf ? leaf : soft;
   return { kind, level, start: vpn, nr: 1, slot, pfn, attrs, type, offset, entry: leafEntry(page) };
 }
 
@@ -581,11 +581,11 @@ describe("a gigabyte of 4K pages", () => {
     const before = pt.tally.slice();
     const runs = runsOf(pt, GIGABYTE, 2 * GIGABYTE, {});
     expect(runs.map(({ kind, level, nr }) => [kind, level, nr])).toEqual([
-      [Run.none, 1, 5 * 512],
-      [Run.none, 0, 7],
-      [Run.pages, 0, 1],
-      [Run.none, 0, 504],
-      [Run.none, 1, 506 * 512],
+      [PtRun.none, 1, 5 * 512],
+      [PtRun.none, 0, 7],
+      [PtRun.pages, 0, 1],
+      [PtRun.none, 0, 504],
+      [PtRun.none, 1, 506 * 512],
     ]);
     const { slotsRead, pteLocks } = counts(pt.tally, before);
     // Entries at the end of a hole are read again: the table's in the PMD, and the page's.
@@ -679,10 +679,10 @@ describe("the rules of a run", () => {
     setSoftleaf(pt, slot + 7, 1, SWP_PTE_MARKER, Marker.uffdWp);
     const runs = runsOf(pt, 0, 8, {}).map(({ kind, nr, offset }) => [kind, nr, offset]);
     expect(runs).toEqual([
-      [Run.swap, 3, 7],
-      [Run.swap, 2, 9],
-      [Run.marker, 2, Marker.guard],
-      [Run.marker, 1, Marker.uffdWp],
+      [PtRun.swap, 3, 7],
+      [PtRun.swap, 2, 9],
+      [PtRun.marker, 2, Marker.guard],
+      [PtRun.marker, 1, Marker.uffdWp],
     ]);
   });
 
