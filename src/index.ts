@@ -9,6 +9,11 @@ export * from "./base/errors.ts";
 export * from "./base/random.ts";
 export * from "./base/size.ts";
 export * from "./base/tally.ts";
+export * from "./design/cursor.ts";
+export { findNext, jump } from "./design/cursor-ops.ts";
+export * from "./design/cursor-over-folded.ts";
+export { attrsOf, type EntryPtr, kindOf, levelOf, type Seen, slotOf, type TablePtr } from "./design/cursor-ptr.ts";
+export * from "./design/cursor-roots.ts";
 export * from "./design/folded.ts";
 export {
   copyPageRange,
@@ -22,6 +27,8 @@ export * from "./design/pagewalk-entry.ts";
 export * from "./design/pagewalk-ops.ts";
 export * from "./design/pt-range-walk.ts";
 export * from "./design/pt-range-walk-ops.ts";
+export * from "./design/ptp.ts";
+export * from "./design/ptp-ops.ts";
 export * from "./figure/as-text.ts";
 export * from "./figure/create.ts";
 export * from "./figure/csv.ts";
