@@ -37,6 +37,11 @@ export const FrameFlag = {
   written: 4,
   /** Folio: dirty whatever its entries say (`PG_dirty`), because entries that were have been taken out and put back. */
   dirty: 8,
+  /**
+   * The architecture's own flag (`PG_arch_1`): on arm64 and riscv, the data cache is clean for it; on s390, it may belong to a
+   * secure guest. Folio, since 6.6; before, and on s390 until it had to change, of each page.
+   */
+  arch1: 16,
 } as const;
 
 interface Chunk {
@@ -90,6 +95,11 @@ export class Frames {
     if (this.mapped(head)) broken(`freeing mapped folio ${head}`);
     this.used -= 2 ** order;
     this.#release(head, order);
+  }
+
+  /** Whether the frame belongs to a folio now: it was handed out and not given back. */
+  holds(pfn: number): boolean {
+    return ((this.#chunks[pfn >>> CHUNK_LG2]?.state[pfn & CHUNK_MASK] ?? 0) & USED) !== 0;
   }
 
   /** Order of the folio that the frame belongs to; 0 for a frame that was never handed out, such as a device's. */
