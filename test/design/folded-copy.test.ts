@@ -233,6 +233,18 @@ describe("room", () => {
     expect(readTables(family.dst)).toEqual(readTables(family.src));
   });
 
+  test("room is made once for an entry that is gone when the locks are held again", () => {
+    const { family } = fullTable();
+    const third = family.src.find(2, 0);
+    family.refuses = (slot) => slot === third;
+    family.room = () => {
+      family.src.clear(third, 510);
+      return family.rooms === 1;
+    };
+    expect(family.copy(0, 512)).toEqual({ ok: true, reached: 512, lockBreaks: 0 });
+    expect(readTables(family.dst)).toEqual([{ start: 0, nr: 2, pfn: 0, attrs: A.young }]);
+  });
+
   test("without memory the copy ends at that entry; what was copied stays, and no lock is held", () => {
     const { family } = fullTable();
     const far = family.src.find(300, 0);
