@@ -12,6 +12,7 @@ import type { Copier, CopyResult, Design, Installed, Installer, PageCounts, Page
 import { storeFill } from "./fill.ts";
 import {
   getPtv,
+  getPtvWord,
   type Ptp,
   type Ptv,
   ptpInit,
@@ -274,7 +275,7 @@ function copyEntries(c: PtCopy, t: TableCopy): Ended {
       t.progress = 0;
       if (c.copier.mustBreak()) return "break";
     }
-    const ptv = getPtv(c.from, t.src);
+    const ptv = getPtvWord(c.from, t.src);
     if (ptvNone(ptv)) {
       advance(c, t, 1, EMPTY_PROGRESS);
       continue;

@@ -37,10 +37,20 @@ export function ptpInit(pt: PageTable): Ptp {
 }
 
 /**
- * `get_ptv`: the value of an entry. The posted one is a plain read, which can be torn. This one is a single read on machines
- * whose word is an entry; elsewhere the low half is read again until it stands still, as in `pmdp_get_lockless` of PAE.
+ * `get_ptv`: the value of an entry. As `ptep_get` of arm64 has it, accessed and dirty of an entry of a contiguous block are
+ * those of any entry.
  */
 export function getPtv(pt: PageTable, ptp: Ptp): Ptv {
+  const ptv = getPtvWord(pt, ptp);
+  return pt.contpte && ptvBottom(ptv) ? withBlock(pt, ptp.slot, ptv) : ptv;
+}
+
+/**
+ * The value that the word of an entry itself says, for who hands the entry on to be read anew. The posted code reads plainly,
+ * so that a value can be torn. This is a single read where an entry is one word of the machine; elsewhere the low half is read
+ * again until it stands still, as in `pmdp_get_lockless` of PAE.
+ */
+export function getPtvWord(pt: PageTable, ptp: Ptp): Ptv {
   const { slot, level } = ptp;
   // The posted code reads the first word of the top table here, as if that were the root's entry.
   if (slot === CR3) return { lo: 0, hi: 0, level, kind: Kind.table };
@@ -51,11 +61,9 @@ export function getPtv(pt: PageTable, ptp: Ptp): Ptv {
     lo = pt.lo(slot);
     hi = pt.hi(slot);
   }
-  const ptv = { lo, hi, level, kind: pt.format.kind(lo, hi, level) };
-  return pt.contpte && level === 0 ? withBlock(pt, slot, ptv) : ptv;
+  return { lo, hi, level, kind: pt.format.kind(lo, hi, level) };
 }
 
-/** As `ptep_get` of arm64 has it, accessed and dirty of an entry of a contiguous block are those of any entry. */
 function withBlock(pt: PageTable, slot: number, ptv: Ptv): Ptv {
   const attrs = ptvAttrs(pt, ptv);
   if (!isFolded(ptv.kind, attrs)) return ptv;

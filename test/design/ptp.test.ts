@@ -343,6 +343,19 @@ describe("the copy of a range", () => {
     expect(log).toEqual(["copy 0 of 40", "asked", "copy 16 of 24", "asked", "copy 32 of 8"]);
   });
 
+  test("reads each entry of the original once before it is copied, and tables three times where they are made", () => {
+    const [from, to] = tableOf("l".repeat(512));
+    const copier: Copier = { ...copierFor(from, to), entry: () => 1 };
+    const took = spent(from, () => ptp.copyRange!(from, to, 0, 512, copier));
+    expect(took).toEqual({
+      slotsRead: 3 + 512 + 3 * 3,
+      slotsWritten: 3,
+      tablesAllocated: 3,
+      pteLocks: 2,
+      upperLocks: 3,
+    });
+  });
+
   test("tables of the copy are made only below entries that have one", () => {
     const from = bigPageTable(x86_64);
     from.findOrMake(2 ** 30, 0);
