@@ -53,16 +53,26 @@ program
   .command("ops")
   .description("run op scripts on the simulated machine; prints the JSON lines of a recorded kernel run")
   .argument("<file...>", "op scripts, - for standard input")
-  .option("--arch <name>", "page-table format: x86-64 or arm64-4k", "x86-64")
+  .option("--arch <name>", "page-table format, for example x86-64 or arm64-16k", "x86-64")
   .option("--kernel <version>", "kernel profile: 6.12, 6.18 or 7.2", "6.18")
+  .option(
+    "--design <name>",
+    "how the kernel reaches its entries: folded, ptp, cursor, pagewalk or ptRangeWalk",
+    "folded",
+  )
   .option("--hw-af", "arm64: the CPU sets accessed and dirty itself (FEAT_HAFDBS)")
   .option("--no-contpte", "arm64: leave the contiguous bit alone")
   .option("--pfns", "print frame numbers too")
-  .action(async (files: string[], o: { arch: string; kernel: string; hwAf?: true; contpte: boolean; pfns?: true }) => {
-    const { opsCommand } = await import("./cli/ops.ts");
-    const accessDirty = o.hwAf ? "hardware" : undefined;
-    process.exitCode = await opsCommand(files, { ...o, accessDirty }, effects);
-  });
+  .action(
+    async (
+      files: string[],
+      o: { arch: string; kernel: string; design: string; hwAf?: true; contpte: boolean; pfns?: true },
+    ) => {
+      const { opsCommand } = await import("./cli/ops.ts");
+      const accessDirty = o.hwAf ? "hardware" : undefined;
+      process.exitCode = await opsCommand(files, { ...o, accessDirty }, effects);
+    },
+  );
 
 program
   .command("capture")

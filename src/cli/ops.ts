@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
+import { designNamed } from "../design/designs.ts";
 import { profileNamed } from "../mm/profile.ts";
 import { isHeader, type OpsRecord, type OpsSpec, runScript } from "../study/ops/run.ts";
 import { parseScript, type Script } from "../study/ops/script.ts";
@@ -13,7 +14,7 @@ import { type CommandEffects, progressLine } from "./effects.ts";
 import { reason } from "./write-file.ts";
 
 /** The machine to run on, and whether frame numbers are printed. */
-export type OpsOptions = Pick<OpsSpec, "arch" | "kernel" | "contpte" | "accessDirty" | "pfns">;
+export type OpsOptions = Pick<OpsSpec, "arch" | "kernel" | "design" | "contpte" | "accessDirty" | "pfns">;
 
 /**
  * Runs every script and returns the exit status: 0, or 2 if a script could not be read to its end. What stands before a
@@ -26,6 +27,7 @@ export async function opsCommand(
 ): Promise<number> {
   formatNamed(options.arch);
   profileNamed(options.kernel ?? "6.18");
+  designNamed(options.design ?? "folded");
   const notBuilt = new NotBuilt(effects);
   let status = 0;
   for (const file of files) if (!(await runFile(file, options, effects, notBuilt))) status = 2;

@@ -52,7 +52,7 @@ function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   for (let i = 0; i < pt.span[1]!; i++) if (pt.kind(first + i, 0) === Kind.softleaf) return "EINVAL";
   const folio = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
   if (folio < 0) return "ENOMEM";
-  moveContents(mm, first, folio);
+  pt.locks.with(pt.tableOf(first), 0, () => moveContents(mm, first, folio));
   pt.depositChild(pmd);
   setLeaf(pt, pmd, 1, folio, anonAttrs(vma.flags) | A.dirty);
   mapHuge(mm, folio);

@@ -68,7 +68,15 @@ function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
   if (kind === Kind.none && faultHuge(mm, vma, vpn, pmd, write)) return true;
   if (kind === Kind.leaf && faultOnHuge(mm, vma, pmd, write)) return true;
   const slot = mm.design.findOrMake(pt, vpn, 0);
-  switch (pt.kind(slot, 0)) {
+  pt.locks.take(pt.tableOf(slot), 0);
+  const fixed = fixPte(mm, vma, vpn, slot, write);
+  pt.locks.drop(pt.tableOf(slot), 0);
+  return fixed;
+}
+
+/** `handle_pte_fault`. Linux allocates before it takes the lock and looks again; nothing races here. */
+function fixPte(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): boolean {
+  switch (mm.pt.kind(slot, 0)) {
     case Kind.none:
       faultAnon(mm, vma, vpn, slot, write);
       return true;

@@ -8,6 +8,7 @@
 import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
+import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, copySoftleaf, getAndClearPtes, setPtes } from "../pgtable/ptep.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -156,7 +157,8 @@ function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
     splitHuge(mm, pmd);
   } else if (whole && moveTable(mm, pmd, newPmd, 1)) return;
   if (pt.kind(pmd, 1) !== Kind.table) return;
-  movePtes(mm, mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0), n);
+  const [from, to] = [mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0)];
+  pt.locks.with(pt.tableOf(from), 0, () => withOther(pt, from, to, () => movePtes(mm, from, to, n)));
 }
 
 /** `move_normal_pud` and `move_normal_pmd`: only into an empty entry, and only where the architecture lets tables move. */
@@ -177,6 +179,12 @@ function moveHuge(mm: Mm, slot: number, to: number): boolean {
   pt.clear(slot, 1, 1);
   setLeaf(pt, to, 1, pfn, attrs);
   return true;
+}
+
+/** The lock of the new place's table, nested in that of the old one, unless they are one table. */
+function withOther(pt: PageTable, from: number, to: number, act: () => void): void {
+  if (pt.tableOf(from) === pt.tableOf(to)) act();
+  else pt.locks.with(pt.tableOf(to), 0, act);
 }
 
 /** `move_ptes`. */

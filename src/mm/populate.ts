@@ -57,7 +57,14 @@ function follow(mm: Mm, vpn: number, write: boolean): number {
     return pt.span[1]! - (vpn % pt.span[1]!);
   }
   const slot = mm.design.find(pt, vpn, 0);
-  if (slot < 0 || pt.kind(slot, 0) !== Kind.leaf) return 0;
+  if (slot < 0) return 0;
+  return pt.locks.with(pt.tableOf(slot), 0, () => followPte(mm, slot, write));
+}
+
+/** `follow_page_pte`. */
+function followPte(mm: Mm, slot: number, write: boolean): number {
+  const { pt } = mm;
+  if (pt.kind(slot, 0) !== Kind.leaf) return 0;
   const attrs = pt.attrs(slot);
   if (write && !(attrs & A.write)) return 0;
   // FOLL_TOUCH: what is about to be written through a clean entry is dirty.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MiB } from "../../../src/base/size.ts";
+import { designs } from "../../../src/design/designs.ts";
 import { differences, type Recorded } from "../../../src/study/ops/compare.ts";
 import { type OpRecord, type OpsSpec, runScript } from "../../../src/study/ops/run.ts";
 import { parseScript } from "../../../src/study/ops/script.ts";
@@ -101,6 +102,17 @@ describe("a recorded kernel run", () => {
       expect(whole).toBeGreaterThanOrEqual(scripts);
       expect(compared).toBeGreaterThanOrEqual(ops);
     });
+
+  it.each(designs.filter((d) => d.name !== "folded").map((d) => d.name))(
+    "is reproduced as well by a kernel that reaches its entries by %s",
+    (design) => {
+      let ops = 0;
+      // A part of each corpus: the design changes the way to an entry and nothing of what is done with it.
+      for (const { name, spec } of CORPORA)
+        for (const r of readRecorded(name).filter((_, i) => i % 6 === 0)) ops += compare(r, { ...spec, design }).ops;
+      expect(ops).toBeGreaterThan(4000);
+    },
+  );
 
   it("of the first operations only is never out of scope", () => {
     for (const { name, spec } of CORPORA)
