@@ -47,9 +47,8 @@ export function advance(c: Cursor, at: EntryPtr, vpn: number, end: number): Entr
   if (vpn >= end) return at;
   let level = levelOf(c.format, at);
   if (vpn % c.span[level + 1]! !== 0) return nextEntry(c.format, at);
-  const top = c.span.length - 2;
-  do level++;
-  while (level < top && vpn % c.span[level + 1]! === 0);
+  // The top table does not end inside a range, so there is a level at which this stops.
+  while (vpn % c.span[level + 1]! === 0) level++;
   return jump(c, vpn, level);
 }
 
