@@ -44,5 +44,7 @@ export function describeAddress(f: Format): string {
     const low = f.pageLg2 + spanLg2(f, level);
     return `${low + f.indexLg2[level]! - 1}-${low} ${name}`;
   });
-  return `${vaBits(f)} bits: ${fields.reverse().join(" | ")} | ${f.pageLg2 - 1}-0 offset`;
+  fields.reverse().push(`${f.pageLg2 - 1}-0 offset`);
+  // Five levels with spaces around the bars would not fit a line of 72.
+  return `${vaBits(f)} bits: ${fields.join(fields.length > 5 ? "|" : " | ")}`;
 }

@@ -135,7 +135,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
   });
 
   test("when memory is in pieces a fault takes the next smaller size that the knobs allow", () => {
-    const mm = newMm({ arch, memory: 2 ** 28 });
+    const mm = newMm({ arch, memory: 2 ** (f.pageLg2 + 16) });
     for (const order of [pmdOrder(f), 4, 2]) always(mm, order);
     mm.kernel.frames.fragment(random(1), 5, 1);
     mapRw(mm, BASE, 2 * huge);
@@ -144,7 +144,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
   });
 
   test("when no huge page can be had for the huge zero page, a read gets the small one", () => {
-    const mm = newMm({ arch, memory: 2 ** 28 });
+    const mm = newMm({ arch, memory: 2 ** (f.pageLg2 + 16) });
     always(mm, pmdOrder(f));
     mm.kernel.frames.fragment(random(1), pmdOrder(f), 1);
     mapRw(mm, BASE, huge);
@@ -195,7 +195,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
     expect(madvise(mm, BASE, BASE + huge, advice)).toBeNull();
     expect(madvise(mm, BASE + 3, BASE + 9, advice)).toBeNull();
     expect([shape(mm, BASE), shape(child, BASE)]).toEqual(["H", "H"]);
-    expect(mm.pt.attrs(mm.pt.find(BASE, 1)) & (A.young | A.dirty)).toBe(A.young | A.dirty);
+    expect(mm.pt.attrs(mm.pt.find(BASE, 1), 1) & (A.young | A.dirty)).toBe(A.young | A.dirty);
   });
 
   test("an access outside all areas, or against the permission of its area, changes nothing and is no fault", () => {

@@ -20,7 +20,7 @@ function guard(mm: Mm, start: number, end: number): number[] {
 }
 
 describe.each(formats.filter((f) => f.indexLg2[0] === 9).map((f) => [f.name, f] as const))("%s", (arch, f) => {
-  const contiguous = f.contLg2[0]! > 0;
+  const contiguous = f.contpte;
 
   test("guards on an empty range split nothing and zap nothing", () => {
     const mm = newMm({ arch });

@@ -100,10 +100,13 @@ function wrongEntry(e: Mapped): string[] {
   if (vma === undefined || e.vpn + e.mm.pt.span[e.level]! > vma.end) return [`${text} lies in no area`];
   if (e.kind === Kind.softleaf)
     return isGuard(e.mm.pt.format, e.mm.pt.lo(e.slot), e.mm.pt.hi(e.slot)) ? [] : [`${text} is no guard`];
+  const mayExec = (e.attrs & A.exec) > 0;
   const hidden = (e.attrs & A.protnone) !== 0;
   return [
     ...(hidden === !(vma.flags & VM_ACCESS) ? [] : [`${text}: PROT_NONE is ${hidden}, area flags ${vma.flags}`]),
-    ...(hidden || !(e.attrs & A.exec) === !(vma.flags & Vm.exec) ? [] : [`${text}: exec against its area`]),
+    ...(hidden || mayExec === (vma.flags & Vm.exec) > 0 || !e.mm.pt.format.noExec
+      ? []
+      : [`${text}: exec against its area`]),
     ...(e.attrs & A.write && !(vma.flags & Vm.write) ? [`${text} is writable, its area is not`] : []),
     ...(e.attrs & A.write && e.attrs & A.special ? [`${text}: the zero page is writable`] : []),
   ];

@@ -3,7 +3,8 @@
  * each process. The twin knows no page tables, folios or areas.
  */
 import { Kind } from "../../src/arch/entry.ts";
-import { isGuard } from "../../src/arch/format.ts";
+import { isGuard, pmdOrder } from "../../src/arch/format.ts";
+import { formatNamed } from "../../src/arch/formats.ts";
 import { type Random, random } from "../../src/base/random.ts";
 import type { Errno } from "../../src/mm/errno.ts";
 import { access, permits } from "../../src/mm/fault.ts";
@@ -19,6 +20,9 @@ import { wrongs } from "./invariants.ts";
 
 /** Values of the words at {@link OFFSETS}. */
 type Words = readonly [number, number];
+
+/** Frames of memory: enough for four processes, most of the time. */
+const FRAMES = 2 ** 17;
 
 const OFFSETS = [8, 4000] as const;
 const ZEROS: Words = [0, 0];
@@ -47,20 +51,24 @@ export class World {
   readonly log: string[] = [];
   readonly #rng: Random;
   readonly #guards: boolean;
-  /** The window of the address space in which everything happens: three huge pages and some more. */
+  /**
+   * The window of the address space in which everything happens: three huge pages and some more, or one with a good piece on
+   * either side where a huge page has thousands.
+   */
   readonly #base: number;
   readonly #pages: number;
   #value = 0;
 
   constructor(seed: number, spec: KernelSpec) {
     this.#rng = random(seed);
-    this.kernel = new Kernel({ ...spec, contents: true, memory: 2 ** 29 });
+    this.kernel = new Kernel({ ...spec, contents: true, memory: FRAMES * 2 ** formatNamed(spec.arch).pageLg2 });
     this.#guards = this.kernel.profile.guards;
     const mm = new Mm(this.kernel);
     this.procs = [{ mm, pages: new Map() }];
     const huge = mm.pt.span[1]!;
-    this.#base = 2 ** 18 - 2 * huge - 40;
-    this.#pages = 3 * huge + 90;
+    const large = huge > 1024;
+    this.#base = large ? 2 ** 18 - huge - 340 : 2 ** 18 - 2 * huge - 40;
+    this.#pages = large ? huge + 720 : 3 * huge + 90;
     if (seed % 2) this.#startHuge();
   }
 
@@ -248,7 +256,7 @@ export class World {
 
   #knob(): string[] {
     const rng = this.#rng;
-    const sizes = [2, 3, 4, 5, 6, 9].map(
+    const sizes = [2, 3, 4, 5, 6, 7, pmdOrder(this.kernel.format)].map(
       (order) => `hugepages-${2 ** (order + this.kernel.format.pageLg2 - 10)}kB/enabled`,
     );
     const [path, value] = rng.below(4)
@@ -357,7 +365,7 @@ export class World {
       if (pt.kind(slot, level) === Kind.softleaf)
         return { guard: isGuard(pt.format, pt.lo(slot), pt.hi(slot)), value: ZEROS };
       if (pt.kind(slot, level) !== Kind.leaf) return { guard: false, value: ZEROS };
-      const pfn = pt.pfn(slot) + (vpn % pt.span[level]!);
+      const pfn = pt.pfn(slot, level) + (vpn % pt.span[level]!);
       return { guard: false, value: this.#words(pfn) };
     }
     return { guard: false, value: ZEROS };

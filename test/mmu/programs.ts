@@ -1,6 +1,7 @@
 /**
  * Random programs for the tests of translation: an address space that ops keep changing, and streams of loads over it.
  */
+import { pmdOrder } from "../../src/arch/format.ts";
 import { formats } from "../../src/arch/formats.ts";
 import { type Random, random } from "../../src/base/random.ts";
 import { access } from "../../src/mm/fault.ts";
@@ -10,11 +11,17 @@ import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { Vm } from "../../src/mm/vma.ts";
+import { leafSizes } from "../../src/mmu/generic.ts";
 import type { MmuSpec } from "../../src/mmu/simulate.ts";
 
-/** Pages of the playground, in two parts far apart, so that all levels take part. */
+/** Pages of the playground, in two parts far apart, so that all levels take part; nearer where addresses are few. */
 export const BASES = [2 ** 20, 2 ** 34 - 1024];
 export const PAGES = 2048;
+
+function basesOf({ kernel }: Mm): number[] {
+  const top = 2 ** (kernel.format.userVaBits - kernel.format.pageLg2 - 1);
+  return BASES.map((base, i) => Math.min(base, i === 0 ? top / 4 : top - 1024));
+}
 
 /** A machine with random knobs, and an address space with both parts mapped. */
 export function playground(seed: number): { rng: Random; mm: Mm } {
@@ -24,25 +31,28 @@ export function playground(seed: number): { rng: Random; mm: Mm } {
     contpte: rng.below(4) > 0,
     accessDirty: rng.pick(["hardware", "fault"]),
   });
-  for (const kb of [16, 64, 256, 2048]) if (rng.below(2) === 0) kernel.thp.set(`hugepages-${kb}kB/enabled`, "always");
+  const kB = (order: number) => 2 ** (kernel.format.pageLg2 + order - 10);
+  for (const order of [2, 4, 6, pmdOrder(kernel.format)])
+    if (rng.below(2) === 0) kernel.thp.set(`hugepages-${kB(order)}kB/enabled`, "always");
   const mm = new Mm(kernel);
-  for (const base of BASES) mapAll(mm, base, PAGES);
+  for (const base of basesOf(mm)) mapAll(mm, base, PAGES);
   return { rng, mm };
 }
 
 function mapAll(mm: Mm, start: number, pages: number): void {
-  mmap(mm, { start, pages, flags: Vm.read | Vm.write });
+  const err = mmap(mm, { start, pages, flags: Vm.read | Vm.write });
+  if (err !== null) throw new Error(`mmap: ${err}`);
 }
 
 /** A page of the playground. */
-export function anyPage(rng: Random): number {
-  return rng.pick(BASES) + rng.below(PAGES);
+export function anyPage(rng: Random, mm: Mm): number {
+  return rng.pick(basesOf(mm)) + rng.below(PAGES);
 }
 
 /** One random change. Returns the pages whose translations may have changed, widened to whole level-1 leaves. */
 export function change(rng: Random, mm: Mm): { start: number; end: number } {
-  const start = anyPage(rng);
-  const base = BASES.findLast((b) => b <= start)!;
+  const start = anyPage(rng, mm);
+  const base = basesOf(mm).findLast((b) => b <= start)!;
   const end = Math.min(start + 1 + rng.below(64), base + PAGES);
   switch (rng.below(8)) {
     case 0:
@@ -58,30 +68,28 @@ export function change(rng: Random, mm: Mm): { start: number; end: number } {
     default:
       for (let vpn = start; vpn < end; vpn++) access(mm, vpn, rng.below(3) > 0);
   }
-  return { start: start - (start % 512), end: end - (end % 512) + 512 };
+  const huge = mm.pt.span[1]!;
+  return { start: start - (start % huge), end: end - (end % huge) + huge };
 }
 
 /** Loads with some locality: runs of neighbours, returns to a few pages, and jumps. */
-export function loads(rng: Random, n: number): Float64Array {
+export function loads(rng: Random, mm: Mm, n: number): Float64Array {
+  const bases = basesOf(mm);
+  const inside = (vpn: number) => bases.some((base) => vpn >= base && vpn < base + PAGES);
   const vpns = new Float64Array(n);
   for (let i = 0; i < n; i++) {
-    const previous = i === 0 ? BASES[0]! : vpns[i - 1 - rng.below(Math.min(i, 20))]!;
-    vpns[i] = rng.below(4) === 0 ? anyPage(rng) : previous + (rng.below(3) > 0 && inside(previous + 1) ? 1 : 0);
+    const previous = i === 0 ? bases[0]! : vpns[i - 1 - rng.below(Math.min(i, 20))]!;
+    vpns[i] = rng.below(4) === 0 ? anyPage(rng, mm) : previous + (rng.below(3) > 0 && inside(previous + 1) ? 1 : 0);
   }
   return vpns;
 }
 
-function inside(vpn: number): boolean {
-  return BASES.some((base) => vpn >= base && vpn < base + PAGES);
-}
-
-const SIZES = [0, 4, 9, 13, 18];
-
 /** A random core: up to three TLB levels, split or not, and walk caches in some levels. */
 export function anyCore(rng: Random, mm: Mm): MmuSpec {
+  const sizes = leafSizes(mm.kernel.format, true);
   const shape = () => ({ sets: 2 ** rng.below(4), ways: 1 + rng.below(5) });
-  const array = () => ({ name: "array", ...shape(), holds: SIZES.filter(() => rng.below(2) === 0) });
+  const array = () => ({ name: "array", ...shape(), holds: sizes.filter(() => rng.below(2) === 0) });
   const tlb = Array.from({ length: rng.below(4) }, () => Array.from({ length: 1 + rng.below(2) }, array));
-  const walkCache = Array.from({ length: 4 }, () => (rng.below(2) === 0 ? shape() : null));
+  const walkCache = Array.from({ length: 5 }, () => (rng.below(2) === 0 ? shape() : null));
   return { tlb, walkCache, accessDirty: mm.kernel.accessDirty };
 }

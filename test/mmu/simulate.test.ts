@@ -27,7 +27,7 @@ describe("each address translates alike with TLBs and walk caches on or off, whi
     const cores = specs.map((spec) => new Mmu(mm.pt, spec));
     for (let step = 0; step < 40; step++) {
       const { start, end } = change(rng, mm);
-      const vpns = loads(rng, 400);
+      const vpns = loads(rng, mm, 400);
       for (const [i, core] of cores.entries()) {
         core.flush(start, end);
         const out = new Float64Array(vpns.length);
@@ -44,7 +44,7 @@ describe("the walk and its slow twin agree on random programs", () => {
     for (let step = 0; step < 60; step++) {
       change(rng, mm);
       for (let i = 0; i < 50; i++) {
-        const vpn = anyPage(rng);
+        const vpn = anyPage(rng, mm);
         const twin = twinWalk(mm.pt, vpn, mm.kernel.accessDirty);
         expect(walkSlots(mm.pt, vpn), `seed ${seed}, page ${vpn}`).toEqual(twin.slots);
         const walk = translate(mm.pt, vpn, false, mm.kernel.accessDirty);
@@ -59,7 +59,7 @@ describe("counts and frames are those of the slow twin of the whole core", () =>
     const { rng, mm } = playground(seed);
     for (let step = 0; step < 30; step++) change(rng, mm);
     const spec = anyCore(rng, mm);
-    const vpns = loads(rng, 5000);
+    const vpns = loads(rng, mm, 5000);
     const out = new Float64Array(vpns.length);
     const core = new Mmu(mm.pt, spec);
     core.run(vpns, out);

@@ -13,7 +13,7 @@ import { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setPtes, setSoftleaf } from "../../src/pgtable/ptep.ts";
 
 const SEEDS = Array.from({ length: 10 }, (_, i) => 60 + i);
-const TOTAL = 2 ** 20;
+const TOTAL = 2 ** 19;
 const YD = A.young | A.dirty;
 
 function newPageTable(f: Format): PageTable {
@@ -58,7 +58,7 @@ function lookUp(pt: PageTable, vpn: number): Found {
 
 /** What the architectures say of an access, cause by cause. */
 function wantedFault(pt: PageTable, { slot, level }: Found, write: boolean, ad: AccessDirty): string | null {
-  const attrs = pt.attrs(slot);
+  const attrs = pt.attrs(slot, level);
   if (pt.kind(slot, level) !== Kind.leaf || attrs & A.protnone) return "translation";
   if (ad === "fault" && !(attrs & A.young)) return "access flag";
   if (!write) return null;
@@ -82,7 +82,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
         const [write, ad] = [rng.below(2) === 1, rng.pick(["hardware", "fault"] as const)];
         const found = lookUp(pt, vpn);
         const fault = wantedFault(pt, found, write, ad);
-        const pfn = fault === null ? pt.pfn(found.slot) + (vpn % pt.span[found.level]!) : -1;
+        const pfn = fault === null ? pt.pfn(found.slot, found.level) + (vpn % pt.span[found.level]!) : -1;
         const reads = pt.levels - found.level;
         expect(translate(pt, vpn, write, ad), `page ${vpn}\n${pt.describe(vpn)}`).toEqual({
           fault,
@@ -103,12 +103,12 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
       for (let i = 0; i < 150; i++) {
         const [vpn, write] = [rng.pick(pages), rng.below(2) === 1];
         const { slot, level } = lookUp(pt, vpn);
-        const before = { attrs: pt.attrs(slot), pfn: pt.pfn(slot) };
+        const before = { attrs: pt.attrs(slot, level), pfn: pt.pfn(slot, level) };
         const { fault } = translate(pt, vpn, write, "hardware");
         if (fault !== null) continue;
         const want = before.attrs | A.young | (write ? A.dirty : 0);
-        expect(attrText(pt.attrs(slot)), `page ${vpn} level ${level}`).toBe(attrText(want));
-        expect([pt.pfn(slot), pt.kind(slot, level)]).toEqual([before.pfn, Kind.leaf]);
+        expect(attrText(pt.attrs(slot, level)), `page ${vpn} level ${level}`).toBe(attrText(want));
+        expect([pt.pfn(slot, level), pt.kind(slot, level)]).toEqual([before.pfn, Kind.leaf]);
       }
     },
   );

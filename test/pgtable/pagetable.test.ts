@@ -140,10 +140,10 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     }
   });
 
-  test("a split leaf is folded in whole blocks at once wherever the format has them", () => {
+  test("a split leaf is folded in whole blocks at once wherever Linux folds", () => {
     const { pt, slot, vpn } = hugeMapping(f, A.write | A.dirty | A.young);
     splitLeaf(pt, slot);
-    const cont = f.contLg2[0]! > 0 ? A.cont : 0;
+    const cont = f.contpte ? A.cont : 0;
     for (let i = 0; i < pt.span[1]!; i++) expect(pt.attrs(pt.find(vpn + i, 0)) & A.cont).toBe(cont);
     expect(pt.tally[E.contpteFolds]).toBe(cont ? pt.span[1]! / 2 ** f.contLg2[0]! : 0);
   });
@@ -169,7 +169,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     const page = pt.span[1]! + 1;
     pt.findOrMake(page, 0);
     expect(pt.describe(page).split("\n")).toHaveLength(pt.levels);
-    expect(pt.describe(page)).toContain(`${f.levelNames[0]}[1] = 0x0`);
+    expect(pt.describe(page)).toContain(`${f.levelNames[0]}[1] = 0x${f.empty[0]!.toString(16)}`);
     expect(pt.describe(pagesOf(f) - 1).split("\n")).toHaveLength(1);
   });
 });
@@ -202,7 +202,11 @@ function someAreas(rng: Random, pt: PageTable): [number, number][] {
   for (let i = 0; i < 3 + rng.below(6); i++) {
     at += rng.pick(steps) * rng.below(2);
     const end = at + rng.pick(steps);
-    if (end > last) break;
+    // Where the first step of chance is as long as the address space, a page of it will do.
+    if (end > last) {
+      if (areas.length === 0) areas.push([0, 1]);
+      break;
+    }
     areas.push([at, end]);
     at = end;
   }
