@@ -163,19 +163,28 @@ function install(pt: PageTable, start: number, end: number, installer: Installer
 /** What a reading walk does with an entry that maps memory or is not present, for the pages `[start, end)` under it. */
 type ReadEntry = (ptp: Ptp, ptv: Ptv, start: number, end: number) => void;
 
-/**
- * Reads the entries of one table from `first` on, and the tables below. A leaf is a leaf at every level; above level 0 no lock
- * is needed, since only the value is used that was read, once.
- */
+/** Reads the entries of one table from `first` on, and the tables below. A leaf is a leaf at every level. */
 function readPtRange(pt: PageTable, first: Ptp, start: number, end: number, read: ReadEntry): void {
   const ptp = { ...first };
   for (let vpn = start; vpn < end; ptpNext(ptp)) {
-    const ptv = getPtv(pt, ptp);
+    let ptv = getPtv(pt, ptp);
     const next = ptvAddrEnd(pt, ptv, vpn, end);
-    if (ptvLeaf(ptv) || ptvSwap(ptv)) read(ptp, ptv, vpn, next);
-    else if (!ptvNone(ptv)) readBelow(pt, ptp, ptv, vpn, next, read);
+    if (ptvLeaf(ptv) || ptvSwap(ptv)) {
+      if (ptvBottom(ptv)) read(ptp, ptv, vpn, next);
+      else ptv = readHuge(pt, ptp, vpn, next, read);
+    }
+    if (!ptvBottom(ptv) && !ptvBad(ptv)) readBelow(pt, ptp, ptv, vpn, next, read);
     vpn = next;
   }
+}
+
+/** Above level 0 no lock is held yet: the entry is read again under it, for it may have been split (`pmd_trans_huge_lock`). */
+function readHuge(pt: PageTable, ptp: Ptp, start: number, end: number, read: ReadEntry): Ptv {
+  ptpLock(pt, ptp);
+  const ptv = getPtv(pt, ptp);
+  if (ptvLeaf(ptv) || ptvSwap(ptv)) read(ptp, ptv, start, end);
+  ptpUnlock(pt, ptp);
+  return ptv;
 }
 
 function readBelow(pt: PageTable, ptp: Ptp, ptv: Ptv, start: number, end: number, read: ReadEntry): void {
