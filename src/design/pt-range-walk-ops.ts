@@ -130,12 +130,12 @@ export function ptRangeMincore(pt: PageTable, start: number, end: number): Uint8
 const LOOK_AT = 32;
 const COPIED = 8;
 
-/** A copy under way: the PTE table of the child that is filled now, and how long others have waited. */
+/** A copy under way: what it goes by, the table of the child that it fills, and how long it has held the locks. */
 class Copying {
   readonly to: PageTable;
   readonly copier: Copier;
   readonly walk: PtRangeWalk;
-  /** The child's locked PTE table, or -1, and its slot for the parent's slot 0 of the same table. */
+  /** The child's PTE table that is locked, or -1. */
   table = -1;
   progress = 0;
   lockBreaks = 0;
