@@ -30,7 +30,9 @@ function copyByVisit(
   const result = { ok: true, reached: end, lockBreaks: 0 };
   design.visit(from, start, end, {
     table: (level, vpn) => void design.findOrMake(to, vpn, level),
-    huge: (slot, level, first, last) => void copier.huge(slot, level, first, last),
+    huge: (slot, level, first, last) => {
+      if (result.ok) copier.huge(slot, level, first, last);
+    },
     ptes: (slot, vpn, nr) => {
       if (result.ok) copyPtes(from, to, slot, design.findOrMake(to, vpn, 0), vpn, nr, copier, result);
     },
@@ -38,7 +40,7 @@ function copyByVisit(
   return result;
 }
 
-/** One PTE table. Asking for room drops the child's lock alone: the parent's is the visit's. */
+/** One PTE table. Room is made with neither lock held, so the visit's is dropped for that time. */
 function copyPtes(
   from: PageTable,
   to: PageTable,
@@ -57,7 +59,9 @@ function copyPtes(
     i += done;
     if (done > 0) continue;
     to.locks.drop(table, 0);
-    result.ok = copier.room();
+    from.locks.without(from.tableOf(slot), 0, () => {
+      result.ok = copier.room();
+    });
     if (!result.ok) result.reached = vpn + i;
     to.locks.take(table, 0);
   }

@@ -18,7 +18,7 @@ export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number
   const { frames } = mm.kernel;
   const pfn = pt.pfn(slot);
   const order = frames.order(pfn);
-  if (order === 0 || max === 1) return 1;
+  if (order === 0 || max === 1 || !mm.kernel.batching) return 1;
   const left = Math.min(max, 2 ** order - (pfn & (2 ** order - 1)));
   const ignore = ~respect & (A.write | A.dirty | A.softDirty);
   const mask = ~(ignore | A.young | A.cont);

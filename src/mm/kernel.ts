@@ -29,6 +29,11 @@ export interface KernelSpec {
   readonly memory?: number;
   /** Whether arm64's contiguous bit is used. Default true. */
   readonly contpte?: boolean;
+  /**
+   * Whether a folio's entries are dealt with as one run (folio_pte_batch) where the kernel version knows how. Default true;
+   * false is a kernel before 6.8, which took one entry at a time, and split large folios for MADV_FREE and MADV_COLD.
+   */
+  readonly batching?: boolean;
   /** Who sets accessed and dirty. Default: what the format says; hardware on x86, faults elsewhere. */
   readonly accessDirty?: AccessDirty;
   /**
@@ -66,6 +71,7 @@ export class Kernel {
   readonly frames: Frames;
   readonly tables: Tables;
   readonly contpte: boolean;
+  readonly batching: boolean;
   readonly accessDirty: AccessDirty;
   readonly softDirty: boolean;
   readonly contents: Contents | null;
@@ -90,6 +96,7 @@ export class Kernel {
     this.frames = new Frames(total);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;
+    this.batching = spec.batching ?? true;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? false;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;

@@ -60,6 +60,7 @@ function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, clear: number)
   const { frames } = kernel;
   const head = frames.head(pt.pfn(slot));
   const pages = 2 ** frames.order(head);
+  kernel.tally[E.foliosTouched]!++;
   const n = folioPteBatch(mm, slot, max, 0);
   if (n < pages) {
     if (kernel.sharedFolios.has(head)) return n;

@@ -1,0 +1,158 @@
+/**
+ * Two designs under one operation: first the proof that both give the same answer and the same translations, then what each
+ * counted, by cause, with the difference attributed.
+ */
+import { A } from "../../arch/entry.ts";
+import { invariant, oneOf } from "../../base/errors.ts";
+import { counts, type EventName } from "../../base/tally.ts";
+import type { KernelSpec } from "../../mm/kernel.ts";
+import { kernelFor } from "../layout.ts";
+import { CAUSES, pricedNs } from "./causes.ts";
+import { firstDifference, type TranslationRun, translationsOf } from "./translations.ts";
+import { WORKLOADS, type Workload } from "./workloads.ts";
+
+/** One side of a comparison: a name for it, and what of the machine it changes. */
+export interface Side {
+  readonly label: string;
+  readonly spec: Partial<KernelSpec>;
+}
+
+/** Where both sides run. */
+export interface Setting {
+  /** Format. Default x86-64. */
+  readonly arch?: string;
+  /** Kernel profile. Default 6.18. */
+  readonly kernel?: string;
+  /** How memory is allocated: a policy of `kernelFor`. Default "base pages". */
+  readonly policy?: string;
+  /** Base pages of the mapping. Default 4096. */
+  readonly pages?: number;
+}
+
+/** What one side counted. */
+export interface SideCounts {
+  readonly label: string;
+  readonly counts: Readonly<Record<EventName, number>>;
+  /** Modelled nanoseconds of the causes that have a weight (see `CAUSES`). */
+  readonly pricedNs: number;
+}
+
+/** One cause on both sides. `ns` is the modelled time of the difference, null for a cause without a weight. */
+export interface CauseRow {
+  readonly cause: string;
+  readonly event: EventName;
+  readonly a: number;
+  readonly b: number;
+  readonly difference: number;
+  readonly ns: number | null;
+}
+
+/** The outcome: sides that were proven equal in what they do, and the causes in which they differ or which both have. */
+export interface Comparison {
+  readonly workload: string;
+  readonly setting: Required<Setting>;
+  readonly a: SideCounts;
+  readonly b: SideCounts;
+  readonly rows: readonly CauseRow[];
+  /** Runs of pages that were found equal on both sides, over all processes. */
+  readonly equalRuns: number;
+}
+
+/** A name of a design stands for a side that differs in nothing but the design. */
+export function sideOf(side: Side | string): Side {
+  return typeof side === "string" ? { label: side, spec: { design: side } } : side;
+}
+
+/** The workload of that name; a UserError lists the known ones otherwise. */
+export function workloadNamed(name: string): Workload {
+  const known = oneOf(
+    "operation",
+    name,
+    WORKLOADS.map((w) => w.name),
+  );
+  return WORKLOADS.find((w) => w.name === known)!;
+}
+
+function total(setting: Setting): Required<Setting> {
+  return { arch: "x86-64", kernel: "6.18", policy: "base pages", pages: 4096, ...setting };
+}
+
+/** What one side did: its counts, its answer, and what its processes translate to. */
+interface Outcome extends SideCounts {
+  readonly answer: string;
+  readonly translations: readonly (readonly TranslationRun[])[];
+}
+
+/**
+ * Carries an operation out on both sides. Throws where they do not do the same, naming the first page: a comparison of
+ * costs would mean nothing. `a` and `b` are sides, or names of designs.
+ */
+export function compare(
+  a: Side | string,
+  b: Side | string,
+  workload: Workload | string,
+  setting: Setting = {},
+): Comparison {
+  const w = typeof workload === "string" ? workloadNamed(workload) : workload;
+  const full = total(setting);
+  const [sideA, sideB] = [sideOf(a), sideOf(b)];
+  const ignore = ignored(sideA, sideB);
+  const [x, y] = [runSide(sideA, w, full, ignore), runSide(sideB, w, full, ignore)];
+  const equalRuns = proveEqual(w, x, y);
+  return { workload: w.name, setting: full, a: summary(x), b: summary(y), rows: rowsOf(x, y), equalRuns };
+}
+
+/** A folded block has one accessed and one dirty state, so those of single pages agree only if both sides fold alike. */
+function ignored(a: Side, b: Side): number {
+  const alike = a.spec.contpte === b.spec.contpte && a.spec.batching === b.spec.batching;
+  return alike ? 0 : A.young | A.dirty;
+}
+
+/** Carries an operation out on one side, and counts. */
+export function runSide(side: Side, w: Workload, setting: Required<Setting>, ignore = 0): Outcome {
+  const { arch, kernel: version, policy, pages } = setting;
+  const kernel = kernelFor(policy, { arch, kernel: version, ...side.spec });
+  const place = w.prepare(kernel, pages);
+  const before = kernel.tally.slice();
+  const { processes, answer } = w.act(place);
+  const counted = counts(kernel.tally, before);
+  return {
+    label: side.label,
+    counts: counted,
+    pricedNs: pricedNs(counted),
+    answer: JSON.stringify(answer ?? null),
+    translations: processes.map((mm) => translationsOf(mm.pt, ignore)),
+  };
+}
+
+function proveEqual(w: Workload, x: Outcome, y: Outcome): number {
+  invariant(x.answer === y.answer, `${w.name}: ${x.label} answers otherwise than ${y.label}`);
+  let runs = 0;
+  for (const [p, mine] of x.translations.entries()) {
+    const difference = firstDifference(mine, y.translations[p] ?? []);
+    invariant(difference === null, `${w.name}: ${x.label} and ${y.label} differ in process ${p}: ${difference}`);
+    runs += mine.length;
+  }
+  return runs;
+}
+
+function summary({ label, counts: counted, pricedNs: ns }: Outcome): SideCounts {
+  return { label, counts: counted, pricedNs: ns };
+}
+
+function rowsOf(x: Outcome, y: Outcome): CauseRow[] {
+  return CAUSES.map(({ event, label, ns }) => {
+    const [a, b] = [x.counts[event], y.counts[event]];
+    return { cause: label, event, a, b, difference: b - a, ns: ns === null ? null : (b - a) * ns };
+  }).filter((row) => row.a !== 0 || row.b !== 0);
+}
+
+/** Every side beside the first, proven equal to it, in the order given: what a table of several designs shows. */
+export function compareAll(
+  sides: readonly (Side | string)[],
+  workload: Workload | string,
+  setting: Setting = {},
+): SideCounts[] {
+  const comparisons = sides.slice(1).map((side) => compare(sides[0]!, side, workload, setting));
+  return comparisons.length === 0 ? [] : [comparisons[0]!.a, ...comparisons.map((c) => c.b)];
+}
