@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { arm64_4k as f } from "../../src/arch/arm64.ts";
 import { A, Kind, Marker } from "../../src/arch/entry.ts";
 import { decode, SWP_PTE_MARKER } from "../../src/arch/format.ts";
+import { formatNamed } from "../../src/arch/formats.ts";
 
 const split = (word: bigint) => ({ lo: Number(BigInt.asIntN(32, word)), hi: Number(BigInt.asIntN(32, word >> 32n)) });
 const join = (lo: number, hi: number) => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
@@ -72,4 +73,57 @@ test("a block above level 0 lacks the page bit, and a page at level 0 has it", (
 test("frame numbers reach 38 bits, those of 50-bit physical addresses", () => {
   const pfn = 2 ** 38 - 1;
   expect(f.pfn(f.leafLo(pfn, 0, 0), f.leafHi(pfn, 0, 0), 0)).toBe(pfn);
+});
+
+const wordOf = (name: string, pfn: number, attrs = 0, level = 0) => {
+  const g = formatNamed(name);
+  return join(g.leafLo(pfn, attrs, level), g.leafHi(pfn, attrs, level));
+};
+/** Address bits of a word whose frame is all ones, found by what differs from frame 0. */
+const addressBits = (name: string) => {
+  const g = formatNamed(name);
+  return wordOf(name, 2 ** (g.paBits - g.pageLg2) - 1) ^ wordOf(name, 0);
+};
+const mask = (first: number, last: number) => (1n << BigInt(last + 1)) - (1n << BigInt(first));
+
+test("an output address starts at the size of the page: bit 12, 14 or 16, and ends at bit 47", () => {
+  expect(addressBits("arm64-4k")).toBe(mask(12, 47));
+  expect(addressBits("arm64-16k")).toBe(mask(14, 47));
+  expect(addressBits("arm64-64k")).toBe(mask(16, 47));
+});
+
+test("with LPA2 address bits 50 and 51 are in bits 8 and 9, where others say shareable", () => {
+  expect(addressBits("arm64-4k-52")).toBe(mask(12, 49) | mask(8, 9));
+  expect(addressBits("arm64-16k-52")).toBe(mask(14, 49) | mask(8, 9));
+  expect(wordOf("arm64-4k-52", 2 ** 38) & mask(8, 9)).toBe(mask(8, 8));
+  expect([wordOf("arm64-4k-52", 0) & mask(8, 9), wordOf("arm64-4k", 0) & mask(8, 9)]).toEqual([0n, mask(8, 9)]);
+});
+
+test("with 64K pages and 52 bits address bits 48 to 51 are in bits 12 to 15", () => {
+  expect(addressBits("arm64-64k-52")).toBe(mask(16, 47) | mask(12, 15));
+  expect(wordOf("arm64-64k-52", 2 ** 32) & mask(12, 15)).toBe(mask(12, 12));
+});
+
+test("blocks of contiguous entries are 64K and 32M with 4K pages, 2M and 1G with 16K, 2M and 16G with 64K", () => {
+  const sizes = ["arm64-4k", "arm64-16k", "arm64-64k"].map(formatNamed).map((g) => {
+    const pte = 2 ** (g.pageLg2 + g.contLg2[0]!);
+    return [pte, 2 ** (g.pageLg2 + g.indexLg2[0]! + g.contLg2[1]!)];
+  });
+  expect(sizes).toEqual([
+    [2 ** 16, 2 ** 25],
+    [2 ** 21, 2 ** 30],
+    [2 ** 21, 2 ** 34],
+  ]);
+});
+
+test("1G leaves are made with 4K pages alone, whatever the address size", () => {
+  const large = ["arm64-4k-39", "arm64-4k-52", "arm64-16k-47", "arm64-64k"].map(
+    (name) => formatNamed(name).maxLeafLevel,
+  );
+  expect(large).toEqual([2, 2, 1, 1]);
+});
+
+test("all granules have one layout of swap entries", () => {
+  for (const name of ["arm64-16k", "arm64-64k-52", "arm64-4k-52"])
+    expect(formatNamed(name).swapLo(SWP_PTE_MARKER, Marker.guard)).toBe(0x47c0);
 });

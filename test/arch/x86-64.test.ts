@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { A, Kind, Marker } from "../../src/arch/entry.ts";
 import { decode, SWP_PTE_MARKER } from "../../src/arch/format.ts";
-import { x86_64 as f } from "../../src/arch/x86-64.ts";
+import { x86_64 as f, x86_64_la57 } from "../../src/arch/x86-64.ts";
 import { random } from "../../src/base/random.ts";
 
 const join = (lo: number, hi: number) => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
@@ -75,4 +75,14 @@ test("PROT_NONE and swap entries are told apart by bit 8 alone", () => {
   const swap = join(f.swapLo(1, 2 ** 30), f.swapHi(1, 2 ** 30));
   expect(f.kind(Number(BigInt.asIntN(32, swap)), Number(BigInt.asIntN(32, swap >> 32n)), 0)).toBe(Kind.softleaf);
   expect(f.kind(Number(BigInt.asIntN(32, swap | 0x100n)), Number(BigInt.asIntN(32, swap >> 32n)), 0)).toBe(Kind.leaf);
+});
+
+test("five levels change no word: every function is that of four", () => {
+  for (const name of ["kind", "pfn", "attrs", "leafLo", "leafHi", "tableLo", "swapLo", "swapHi"] as const)
+    expect(x86_64_la57[name]).toBe(f[name]);
+});
+
+test("five levels have a P4D between PUD and PGD, and 56 bits for user space, of which 47 are handed out unasked", () => {
+  expect(x86_64_la57.levelNames).toEqual(["PTE", "PMD", "PUD", "P4D", "PGD"]);
+  expect([x86_64_la57.userVaBits, x86_64_la57.windowVaBits]).toEqual([56, 47]);
 });

@@ -185,7 +185,7 @@ export function twinRun(tree: Tree, spec: MmuSpec, vpns: Iterable<number>): { fr
     const last = levels - walk.slots.length;
     for (let level = cache.walk(vpn, last); level >= last; level--) {
       reads[level]!++;
-      lines[level]!.add(Math.floor(walk.slots[levels - 1 - level]! / 8));
+      lines[level]!.add(Math.floor(walk.slots[levels - 1 - level]! / (64 / tree.format.entryBytes)));
     }
     if (walk.pfn < 0) faults++;
     else tlb.fill(vpn, walk.lg2, walk.pfn);
