@@ -77,7 +77,7 @@ function syncEntry(pt: PageTable, ref: Ptv, vpn: number): void {
   if (ptvNone(ptv)) ptpSet(pt, ptp, ref);
   ptpUnlock(pt, ptp);
   // Where they point is compared, not the words: hardware may have noted an access in one of them.
-  if (ptvNone(ptv) || (ptv.kind === ref.kind && ptvPfn(pt, ptv) === ptvPfn(pt, ref))) return;
+  if (ptvNone(ptv) || ptvPfn(pt, ptv) === ptvPfn(pt, ref)) return;
   broken(`the top entry for page ${vpn} differs from the kernel's\n${pt.describe(vpn)}`);
 }
 

@@ -309,6 +309,14 @@ describe("the copy of a range", () => {
     expect(readTables(to)).toEqual(readTables(from));
   });
 
+  test("counts its work anew once room was made, since the locks were dropped for that too", () => {
+    const [from, to, first] = tableOf("lllslllll");
+    const log: string[] = [];
+    ptp.copyRange!(from, to, 0, 9, copierFor(from, to, { log, roomFor: new Set([first + 3]) }));
+    expect(log.indexOf("room")).toBe(3);
+    expect(log.indexOf("asked")).toBe(log.indexOf(`copy ${first + 6}`) + 1);
+  });
+
   test("without room it ends at that page, with the rest untouched and no lock held, however deep it was", () => {
     const from = bigPageTable(x86_64_la57);
     for (const vpn of [0, 512, 513, 514, 2 ** 18, 2 ** 36]) setSoftleaf(from, from.findOrMake(vpn, 0), 1, 1, 1);
