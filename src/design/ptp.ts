@@ -4,7 +4,7 @@
  * one entry, a level above the top table. This file has the primitives, `ptp-ops.ts` the operations in their terms.
  *
  * Names are those of the posted code. Addresses are virtual pages, so `__pt_shift` and `__pt_index` are `span` and `index` of
- * the page table. Six defects of the text are left out, and a comment stands where each would be.
+ * the page table. The defects of the text are left out; a comment stands where each would be.
  * Not modelled: kernel page-table isolation, paravirtual hooks, highmem, a table that cannot be allocated.
  * Source: Kirill A. Shutemov, "Proof-of-concept: better(?) page-table manipulation API", linux-mm, 2018-04-24.
  */
