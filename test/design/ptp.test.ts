@@ -1,6 +1,6 @@
 /**
  * The design `ptp` against slow twins on random page tables of every format, and the facts that are its own: the root as an
- * entry, locks, accounting, races, the copy's progress, and one `sync_global_pgds` for any number of levels.
+ * entry, locks, accounting, races, and one `sync_global_pgds` for any number of levels.
  */
 import { describe, expect, test } from "vitest";
 import { arm64_4k } from "../../src/arch/arm64.ts";
@@ -9,8 +9,8 @@ import { SWP_PTE_MARKER } from "../../src/arch/format.ts";
 import { formatNamed, formats } from "../../src/arch/formats.ts";
 import { x86_64, x86_64_la57 } from "../../src/arch/x86-64.ts";
 import { random } from "../../src/base/random.ts";
-import { counts, E, type EventName } from "../../src/base/tally.ts";
-import type { Copier, Fill } from "../../src/design/design.ts";
+import { E } from "../../src/base/tally.ts";
+import type { Fill } from "../../src/design/design.ts";
 import {
   getPtv,
   ptpConvert,
@@ -35,11 +35,20 @@ import {
 import { ptp, syncGlobalPgds } from "../../src/design/ptp-ops.ts";
 import { mapLeaf, splitLeaf } from "../../src/pgtable/huge.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
-import { copySoftleaf, ptepAttrs, setPtes, setSoftleaf } from "../../src/pgtable/ptep.ts";
+import { setPtes, setSoftleaf } from "../../src/pgtable/ptep.ts";
 import { type Visitor, visit } from "../../src/pgtable/visit.ts";
 import { readTables } from "./flat.ts";
 import { plain } from "./plain.ts";
-import { besides, bigPageTable, placesOf, randomLayout, randomRange, userPages } from "./ptp-bench.ts";
+import {
+  besides,
+  bigPageTable,
+  copierFor,
+  placesOf,
+  randomLayout,
+  randomRange,
+  spent,
+  userPages,
+} from "./ptp-bench.ts";
 
 const SEEDS = Array.from({ length: 6 }, (_, i) => 7100 + i);
 const RW = A.write | A.dirty | A.young;
@@ -63,13 +72,6 @@ function recorder(pt: PageTable, log: string[], splits: boolean): Visitor {
     ptes: (slot, start, nr) => void log.push(`ptes ${slot} ${start} ${nr}`),
     leaveTable: (slot, start, end) => void log.push(`leave ${slot} ${start} ${end} ${pt.locks.held}`),
   };
-}
-
-/** The counts that are not zero. */
-function spent(pt: PageTable, work: () => void): Partial<Record<EventName, number>> {
-  const before = pt.tally.slice();
-  work();
-  return Object.fromEntries(Object.entries(counts(pt.tally, before)).filter(([, n]) => n !== 0));
 }
 
 describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, format) => {
@@ -214,166 +216,6 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, format) =>
 function levelsUpTo(format: (typeof formats)[number]): number {
   return format.indexLg2.length;
 }
-
-/** What a test wants of a copy. */
-interface CopyWish {
-  readonly wholeLeaves?: boolean;
-  /** Entries for which `entry` wants room first, by slot of the original. */
-  readonly roomFor?: Set<number>;
-  readonly room?: boolean;
-  readonly breaks?: boolean;
-  readonly log?: string[];
-}
-
-/** Copies as fork does, without folios; large leaves whole or after a split. */
-function copierFor(from: PageTable, to: PageTable, wish: CopyWish = {}): Copier {
-  return {
-    huge: (slot, level, start) => {
-      // Above level 1 a split all the way down would be of hundreds of thousands of entries.
-      if (!wish.wholeLeaves && level === 1) {
-        splitLeaf(from, slot, level);
-        return false;
-      }
-      mapLeaf(to, to.findOrMake(start, level), level, from.pfn(slot, level), from.attrs(slot, level));
-      return true;
-    },
-    entry: (slot, toSlot) => {
-      expect(from.locks.holds(from.tableOf(slot), 0) && to.locks.holds(to.tableOf(toSlot), 0)).toBe(true);
-      if (wish.roomFor?.has(slot)) return 0;
-      wish.log?.push(`copy ${slot}`);
-      if (from.kind(slot, 0) === Kind.softleaf) copySoftleaf(from, slot, to, toSlot);
-      else setPtes(to, toSlot, from.pfn(slot), ptepAttrs(from, slot), 1);
-      return 1;
-    },
-    room: () => {
-      expect([from.locks.held, to.locks.held]).toEqual([0, 0]);
-      wish.log?.push("room");
-      wish.roomFor?.clear();
-      return wish.room ?? true;
-    },
-    mustBreak: () => {
-      wish.log?.push("asked");
-      return wish.breaks ?? false;
-    },
-  };
-}
-
-/** One PTE table with its first entries as told: a letter each, `l` leaf, `s` swap entry, `m` marker, `-` empty. */
-function tableOf(letters: string): [from: PageTable, to: PageTable, first: number] {
-  const from = bigPageTable(x86_64);
-  const first = from.findOrMake(0, 0);
-  [...letters].forEach((letter, i) => {
-    if (letter === "l") setPtes(from, first + i, 64 + i, RW, 1);
-    if (letter === "s") setSoftleaf(from, first + i, 1, 1, i);
-    if (letter === "m") setSoftleaf(from, first + i, 1, SWP_PTE_MARKER, Marker.guard);
-  });
-  return [from, besides(from), first];
-}
-
-describe("the copy of a range", () => {
-  test("asks whether others wait after four leaves, or after 32 empty entries", () => {
-    const log: string[] = [];
-    const [from, to, first] = tableOf(`lllll${"-".repeat(40)}l`);
-    ptp.copyRange!(from, to, 0, 46, copierFor(from, to, { log }));
-    const copies = [0, 1, 2, 3, 4, 45].map((i) => `copy ${first + i}`);
-    // 8 for the fifth leaf and 24 empty entries make the second 32, 16 more do not make a third.
-    expect(log).toEqual([...copies.slice(0, 4), "asked", copies[4], "asked", copies[5]]);
-  });
-
-  test("drops both locks for others and goes on where it was, as often as they wait", () => {
-    const [from, to] = tableOf("l".repeat(512));
-    const took = spent(from, () => {
-      const result = ptp.copyRange!(from, to, 0, 512, copierFor(from, to, { breaks: true }));
-      expect(result).toEqual({ ok: true, reached: 512, lockBreaks: 127 });
-    });
-    expect(took.pteLocks).toBe(2 * 128);
-    expect(readTables(to)).toEqual(readTables(from));
-  });
-
-  test("asks nobody above level 0, where it holds no lock", () => {
-    const from = bigPageTable(x86_64);
-    for (let i = 0; i < 64; i++) mapLeaf(from, from.findOrMake(i * 512, 1), 1, i * 512, RW);
-    const to = besides(from);
-    const log: string[] = [];
-    ptp.copyRange!(from, to, 0, 64 * 512, copierFor(from, to, { log, wholeLeaves: true, breaks: true }));
-    expect(log).toEqual([]);
-    expect(readTables(to)).toEqual(readTables(from));
-  });
-
-  test("a swap entry whose count wants room gets it without locks, and is then copied once", () => {
-    const [from, to, first] = tableOf("llsm");
-    const log: string[] = [];
-    const copier = copierFor(from, to, { log, roomFor: new Set([first + 2]) });
-    expect(ptp.copyRange!(from, to, 0, 4, copier)).toEqual({ ok: true, reached: 4, lockBreaks: 0 });
-    expect(log).toEqual([`copy ${first}`, `copy ${first + 1}`, "room", `copy ${first + 2}`, `copy ${first + 3}`]);
-    expect(readTables(to)).toEqual(readTables(from));
-  });
-
-  test("counts its work anew once room was made, since the locks were dropped for that too", () => {
-    const [from, to, first] = tableOf("lllslllll");
-    const log: string[] = [];
-    ptp.copyRange!(from, to, 0, 9, copierFor(from, to, { log, roomFor: new Set([first + 3]) }));
-    expect(log.indexOf("room")).toBe(3);
-    expect(log.indexOf("asked")).toBe(log.indexOf(`copy ${first + 6}`) + 1);
-  });
-
-  test("without room it ends at that page, with the rest untouched and no lock held, however deep it was", () => {
-    const from = bigPageTable(x86_64_la57);
-    for (const vpn of [0, 512, 513, 514, 2 ** 18, 2 ** 36]) setSoftleaf(from, from.findOrMake(vpn, 0), 1, 1, 1);
-    const to = besides(from);
-    const copier = copierFor(from, to, { room: false, roomFor: new Set([from.find(513, 0)]) });
-    expect(ptp.copyRange!(from, to, 0, 2 ** 44, copier)).toEqual({ ok: false, reached: 513, lockBreaks: 0 });
-    expect(readTables(to).reduce((n, run) => n + run.nr, 0)).toBe(2);
-    expect(to.find(2 ** 18, 0)).toBe(-1);
-    expect([from.locks.held, to.locks.held]).toEqual([0, 0]);
-  });
-
-  test("a copier that throws leaves no lock behind", () => {
-    const [from, to] = tableOf("l");
-    const copier = { ...copierFor(from, to), entry: () => expect.unreachable() };
-    expect(() => ptp.copyRange!(from, to, 0, 1, copier)).toThrow();
-    expect([from.locks.held, to.locks.held]).toEqual([0, 0]);
-  });
-
-  test("a run of entries that the copier takes at once counts as so many leaves", () => {
-    const [from, to, first] = tableOf("l".repeat(64));
-    const log: string[] = [];
-    const copier: Copier = {
-      ...copierFor(from, to, { log }),
-      entry: (slot, toSlot, max) => {
-        const nr = Math.min(max, 16);
-        log.push(`copy ${slot - first} of ${max}`);
-        setPtes(to, toSlot, from.pfn(slot), RW, nr);
-        return nr;
-      },
-    };
-    ptp.copyRange!(from, to, 0, 40, copier);
-    expect(log).toEqual(["copy 0 of 40", "asked", "copy 16 of 24", "asked", "copy 32 of 8"]);
-  });
-
-  test("reads each entry of the original once before it is copied, and tables three times where they are made", () => {
-    const [from, to] = tableOf("l".repeat(512));
-    const copier: Copier = { ...copierFor(from, to), entry: () => 1 };
-    const took = spent(from, () => ptp.copyRange!(from, to, 0, 512, copier));
-    expect(took).toEqual({
-      slotsRead: 3 + 512 + 3 * 3,
-      slotsWritten: 3,
-      tablesAllocated: 3,
-      pteLocks: 2,
-      upperLocks: 3,
-    });
-  });
-
-  test("tables of the copy are made only below entries that have one", () => {
-    const from = bigPageTable(x86_64);
-    from.findOrMake(2 ** 30, 0);
-    const to = besides(from);
-    ptp.copyRange!(from, to, 0, 2 ** 35, copierFor(from, to));
-    expect([...to.tablesAt]).toEqual([1, 1, 1, 1]);
-    expect(to.find(0, 2)).toBe(-1);
-    expect(to.find(2 ** 30, 0)).toBeGreaterThan(0);
-  });
-});
 
 describe("the primitives", () => {
   test("the root is an entry one level above the top table, in no slot, read for nothing and set by nobody", () => {
