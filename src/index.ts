@@ -86,6 +86,7 @@ export * from "./study/ops/compare.ts";
 export * from "./study/ops/run.ts";
 export * from "./study/ops/script.ts";
 export * from "./study/range-api/batching.ts";
+export * from "./study/range-api/mprotect-batching.ts";
 export * from "./study/range-api/secure.ts";
 export * from "./study/splits/split-counts.ts";
 export { runWalkCost, walkCostExperiment } from "./study/walk-cost/experiment.ts";

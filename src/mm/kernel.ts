@@ -14,6 +14,7 @@ import { Contents } from "../machine/contents.ts";
 import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { WalkRoom } from "../mmu/translate.ts";
+import { type ContpteRules, contpteRules } from "../pgtable/contpte-rules.ts";
 import { type Profile, profileNamed } from "./profile.ts";
 import { ThpKnobs } from "./thp.ts";
 
@@ -29,6 +30,8 @@ export interface KernelSpec {
   readonly memory?: number;
   /** Whether arm64's contiguous bit is used. Default true. */
   readonly contpte?: boolean;
+  /** Where CPUs and kernels differ in arm64's contpte layer. Default: Linux 6.18 on a CPU without BBML2. */
+  readonly contpteRules?: Partial<ContpteRules>;
   /**
    * Whether a folio's entries are dealt with as one run (folio_pte_batch) where the kernel version knows how. Default true;
    * false is a kernel before 6.8, which took one entry at a time, and split large folios for MADV_FREE and MADV_COLD.
@@ -71,6 +74,7 @@ export class Kernel {
   readonly frames: Frames;
   readonly tables: Tables;
   readonly contpte: boolean;
+  readonly contpteRules: ContpteRules;
   readonly batching: boolean;
   readonly accessDirty: AccessDirty;
   readonly softDirty: boolean;
@@ -96,6 +100,7 @@ export class Kernel {
     this.frames = new Frames(total);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;
+    this.contpteRules = contpteRules(spec.contpteRules);
     this.batching = spec.batching ?? true;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? false;

@@ -22,8 +22,8 @@ export class Mm {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.design = kernel.design;
-    const { format, tables, frames, tally, contpte } = kernel;
-    this.pt = new PageTable({ format, tables, frames, tally, contpte });
+    const { format, tables, frames, tally, contpte, contpteRules } = kernel;
+    this.pt = new PageTable({ format, tables, frames, tally, contpte, contpteRules });
     this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn));
   }
 }
