@@ -171,6 +171,8 @@ function copyRun(copying: Copying): boolean {
   switch (walk.kind) {
     case PtRun.table:
       if (walk.level === 0) enterChild(copying);
+      // As Linux does, the child gets a table for every one of the parent's, also where nothing is below.
+      else ptRangeFind(copying.to, walk.start, walk.level, true);
       return true;
     case PtRun.left:
       leaveChild(copying);
