@@ -15,8 +15,9 @@
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, FRAME_LO, leafBits, X86, X86_TABLE } from "./x86-bits.ts";
+import { attrsOfBits, leafBits, X86, X86_TABLE } from "./x86-bits.ts";
 
+const { p: P, pse: PSE, protnone: PROTNONE } = X86;
 const SAVED_DIRTY = 1 << 10;
 
 function leafLo(pfn: number, attrs: number, level: number): number {
@@ -30,13 +31,13 @@ function attrs(lo: number): number {
 }
 
 function kind(lo: number, _hi: number, level: number): Kind {
-  if (lo & X86.p) return level > 0 && !(lo & X86.pse) ? Kind.table : Kind.leaf;
-  if (lo & X86.protnone) return Kind.leaf;
+  if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
+  if (lo & PROTNONE) return Kind.leaf;
   return lo === 0 ? Kind.none : Kind.softleaf;
 }
 
 function pfn(lo: number): number {
-  return (lo & FRAME_LO) >>> 12;
+  return lo >>> 12;
 }
 
 /** x86-32 without PAE. Linux splits the addresses 3 to 1 between user space and itself. */

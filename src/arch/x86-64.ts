@@ -14,8 +14,9 @@
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, FRAME_HI, frameHi, frameLo, framePfn, leafBits, NX, swap8, X86, X86_TABLE } from "./x86-bits.ts";
+import { attrsOfBits, frameHi, frameLo, framePfn, leafBits, NX, swap8, tableHi, X86, X86_TABLE } from "./x86-bits.ts";
 
+const { p: P, pse: PSE, protnone: PROTNONE } = X86;
 const UFFD_WP = 1 << 10;
 const SOFT_DIRTY = 1 << 11;
 /** In the high word: bit 58. */
@@ -44,8 +45,8 @@ function attrs(lo: number, hi: number): number {
 }
 
 function kind(lo: number, hi: number, level: number): Kind {
-  if (lo & X86.p) return level > 0 && !(lo & X86.pse) ? Kind.table : Kind.leaf;
-  if (lo & X86.protnone) return Kind.leaf;
+  if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
+  if (lo & PROTNONE) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
@@ -82,7 +83,7 @@ export const x86_64: Format = {
   leafHi,
   tablePfn: framePfn,
   tableLo: (pfn) => X86_TABLE | (pfn << 12),
-  tableHi: (pfn) => Math.floor(pfn / 2 ** 20) & FRAME_HI,
+  tableHi,
   ...swap8,
   swapOffsetBits: 50,
   swapSoftDirtyLo: X86.rw,

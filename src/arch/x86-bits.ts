@@ -7,54 +7,53 @@
  */
 import { A } from "./entry.ts";
 
-/** Bits of the low word, as `_PAGE_*` names them. */
-export const X86 = {
-  p: 1 << 0,
-  rw: 1 << 1,
-  us: 1 << 2,
-  accessed: 1 << 5,
-  dirty: 1 << 6,
-  /** Page size: a leaf above level 0. */
-  pse: 1 << 7,
-  /** `_PAGE_PROTNONE`: the global bit of an entry that is not present. */
-  protnone: 1 << 8,
-  special: 1 << 9,
-} as const;
+// Local names, because inner loops come through here: a constant of the module is folded, one of an object is loaded.
+const P = 1 << 0;
+const RW = 1 << 1;
+const US = 1 << 2;
+const ACCESSED = 1 << 5;
+const DIRTY = 1 << 6;
+const PSE = 1 << 7;
+const PROTNONE = 1 << 8;
+const SPECIAL = 1 << 9;
+
+/** Bits of the low word, as `_PAGE_*` names them; `pse` makes a leaf above level 0, `protnone` is the global bit without present. */
+export const X86 = { p: P, rw: RW, pse: PSE, protnone: PROTNONE } as const;
 
 /** `_PAGE_TABLE`: present, writable, user, accessed, dirty. */
-export const X86_TABLE = X86.p | X86.rw | X86.us | X86.accessed | X86.dirty;
+export const X86_TABLE = P | RW | US | ACCESSED | DIRTY;
 
-/** Frame bits of the low word. */
-export const FRAME_LO = 0xfffff000 | 0;
-/** Frame bits of the high word of an 8-byte entry: 52 bits of address. */
-export const FRAME_HI = 0x000fffff;
+const FRAME_LO = 0xfffff000 | 0;
+/** 52 bits of address in an 8-byte entry. */
+const FRAME_HI = 0x000fffff;
+const FRAME_LO_SPAN = 2 ** 20;
+
 /** NX, in the high word. */
 export const NX = 1 << 31;
-const FRAME_LO_SPAN = 2 ** 20;
 
 /** The bits of the low word that every x86 leaf has alike; the frame number comes on top. */
 export function leafBits(attrs: number, level: number): number {
-  let lo = attrs & A.protnone ? X86.protnone : X86.p | X86.us;
-  if (attrs & A.write) lo |= X86.rw | (attrs & A.dirty ? X86.dirty : 0);
-  if (attrs & A.young) lo |= X86.accessed;
-  if (attrs & A.special) lo |= X86.special;
-  return level > 0 ? lo | X86.pse : lo;
+  let lo = attrs & A.protnone ? PROTNONE : P | US;
+  if (attrs & A.write) lo |= RW | (attrs & A.dirty ? DIRTY : 0);
+  if (attrs & A.young) lo |= ACCESSED;
+  if (attrs & A.special) lo |= SPECIAL;
+  return level > 0 ? lo | PSE : lo;
 }
 
 /** The attributes that the low word of every x86 leaf says alike. */
 export function attrsOfBits(lo: number): number {
   let a = 0;
-  if (lo & X86.rw) a |= A.write;
-  if (lo & X86.dirty) a |= A.dirty;
-  if (lo & X86.accessed) a |= A.young;
-  if (!(lo & X86.p)) a |= A.protnone;
-  if (lo & X86.special) a |= A.special;
+  if (lo & RW) a |= A.write;
+  if (lo & DIRTY) a |= A.dirty;
+  if (lo & ACCESSED) a |= A.young;
+  if (!(lo & P)) a |= A.protnone;
+  if (lo & SPECIAL) a |= A.special;
   return a;
 }
 
 /** PROT_NONE is the one leaf whose frame number is stored inverted, against speculation (`__pte_needs_invert`). */
 function invert(lo: number): number {
-  return lo & X86.p ? 0 : -1;
+  return lo & P ? 0 : -1;
 }
 
 /** Adds the frame number to the flags of an 8-byte entry's low word. */
@@ -65,6 +64,11 @@ export function frameLo(pfn: number, flags: number): number {
 /** The frame number's part of an 8-byte leaf's high word. */
 export function frameHi(pfn: number, attrs: number): number {
   return (Math.floor(pfn / FRAME_LO_SPAN) ^ (attrs & A.protnone ? -1 : 0)) & FRAME_HI;
+}
+
+/** The high word of an 8-byte entry that points to a table. */
+export function tableHi(pfn: number): number {
+  return Math.floor(pfn / FRAME_LO_SPAN) & FRAME_HI;
 }
 
 /** Frame number of an 8-byte entry. */

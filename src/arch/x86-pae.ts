@@ -18,8 +18,9 @@
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, FRAME_HI, frameHi, frameLo, framePfn, leafBits, NX, swap8, X86, X86_TABLE } from "./x86-bits.ts";
+import { attrsOfBits, frameHi, frameLo, framePfn, leafBits, NX, swap8, tableHi, X86, X86_TABLE } from "./x86-bits.ts";
 
+const { p: P, pse: PSE, protnone: PROTNONE } = X86;
 const SAVED_DIRTY = 1 << 10;
 /** Level of the entries that the CPU holds. */
 const PDPTE = 2;
@@ -39,9 +40,9 @@ function attrs(lo: number, hi: number): number {
 
 function kind(lo: number, hi: number, level: number): Kind {
   // Bit 7 of a PDPTE is reserved, so it says nothing about size; nor is there a PROT_NONE at that level.
-  if (level === PDPTE) return lo & X86.p ? Kind.table : lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
-  if (lo & X86.p) return level > 0 && !(lo & X86.pse) ? Kind.table : Kind.leaf;
-  if (lo & X86.protnone) return Kind.leaf;
+  if (level === PDPTE) return lo & P ? Kind.table : lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
+  if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
+  if (lo & PROTNONE) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
@@ -78,7 +79,7 @@ export const x86_pae: Format = {
   leafHi,
   tablePfn: framePfn,
   tableLo: (pfn, level) => (level === PDPTE ? X86.p : X86_TABLE) | (pfn << 12),
-  tableHi: (pfn) => Math.floor(pfn / 2 ** 20) & FRAME_HI,
+  tableHi,
   ...swap8,
   swapOffsetBits: SWAP_OFFSET_BITS,
   swapSoftDirtyLo: 0,
