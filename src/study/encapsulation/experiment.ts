@@ -4,7 +4,7 @@
  */
 import { formatNamed, formats } from "../../arch/formats.ts";
 import { oneOf } from "../../base/errors.ts";
-import type { Experiment } from "../experiment.ts";
+import type { Experiment, ParamsOf } from "../experiment.ts";
 import { FAILURE_NAMES, type Failure, findingText } from "./finding.ts";
 import { type ProgramSpec, runProgram, storyOf, tellStory } from "./program.ts";
 import { ACCESSES } from "./world.ts";
@@ -39,13 +39,7 @@ export const encapsulation: Experiment<typeof PARAMS, EncapsulationRow> = {
   question: "What breaks when entries are dereferenced instead of asked for?",
   params: PARAMS,
   run: (params, _input, effects) => {
-    const format = formatNamed(params.arch);
-    const access = oneOf("access", params.access, ACCESSES);
-    const noted = oneOf("who notes accessed and dirty", params.accessDirty, AD);
-    const rules = { contpteRules: { bbml2: params.bbml2 } };
-    // s390 hardware knows neither, whatever is asked for.
-    const by = noted === "hardware" && format.machine !== "s390x" ? "hardware" : noted === "fault" ? noted : undefined;
-    const spec: ProgramSpec = { format, access, ...rules, accessDirty: by ?? format.accessDirty };
+    const spec = specOf(params);
     const found = runProgram(spec, params.seed, params.steps);
     return FAILURE_NAMES.map((failure, i) => {
       effects?.signal?.throwIfAborted();
@@ -63,3 +57,13 @@ export const encapsulation: Experiment<typeof PARAMS, EncapsulationRow> = {
     });
   },
 };
+
+/** s390 hardware notes nothing, whatever is asked for. */
+function specOf(params: ParamsOf<typeof PARAMS>): ProgramSpec {
+  const format = formatNamed(params.arch);
+  const wanted = oneOf("who notes accessed and dirty", params.accessDirty, AD);
+  const able = format.machine === "s390x" ? "fault" : "hardware";
+  const accessDirty = wanted === "fault" ? wanted : wanted === "hardware" ? able : format.accessDirty;
+  const access = oneOf("access", params.access, ACCESSES);
+  return { format, access, accessDirty, contpteRules: { bbml2: params.bbml2 } };
+}

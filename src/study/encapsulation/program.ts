@@ -30,7 +30,7 @@ export const STORIES: readonly Story[] = [
   {
     failure: "leaked contiguous bit",
     text: "The entry of one page of a block is read, and what was read is stored elsewhere.",
-    steps: [map, (w, p) => w.touch(p + 2, true), (w, p) => w.move(p + 2, p + w.block + 1)],
+    steps: [map, (w, p) => w.touch(p + 2, true), (w, p) => w.copy(p + 2, p + w.block + 1)],
   },
   {
     failure: "stray pointer",
@@ -118,12 +118,13 @@ export function runProgram(spec: ProgramSpec, seed: number, steps: number): Foun
 const WEIGHTS = {
   touch: 8,
   map: 2,
-  age: 2,
+  age: 3,
   reclaim: 3,
   protect: 2,
   wrprotect: 2,
   block: 2,
   move: 1,
+  copy: 1,
   unmap: 1,
   install: 2,
 } as const;
@@ -149,6 +150,7 @@ function drawStep(rng: Random, world: World): Draw {
     wrprotect: (w) => w.wrprotect(page, raced),
     block: (w) => w.protectBlock(page, write, raced),
     move: (w) => w.move(page, other, raced),
+    copy: (w) => w.copy(page, other),
     unmap: (w) => w.unmap(page, Math.min(1 + (other % world.block), world.start + world.pages - page)),
     install: (w) => w.install(page),
   };

@@ -152,6 +152,14 @@ export class World {
     this.hardware.moveNotes(from, to);
   }
 
+  /** fork's copy of one entry, to an empty one: what was read is stored elsewhere, and stays where it was. */
+  copy(from: number, to: number): void {
+    const slot = this.#leaf(from);
+    if (slot < 0 || this.pt.kind(this.#slot(to), 0) !== Kind.none) return;
+    const { pfn, attrs } = this.#access.get(this.pt, slot);
+    this.#access.set(this.pt, this.#slot(to), pfn, attrs);
+  }
+
   /** `munmap` of a run of pages. */
   unmap(vpn: number, n: number): void {
     for (let p = vpn; p < vpn + n; p++) {
@@ -185,10 +193,12 @@ export class World {
 
   #fault(vpn: number, write: boolean): void {
     const slot = this.#slot(vpn);
-    if (this.pt.kind(slot, 0) === Kind.none) this.mapBlock(vpn);
-    const wanted = A.young | (write ? A.dirty | A.write : 0);
-    if (this.pt.kind(slot, 0) === Kind.leaf) this.#access.allow(this.pt, slot, wanted);
-    else this.#access.set(this.pt, slot, this.#homeFrame(vpn), A.young | A.dirty | A.write);
+    if (this.pt.kind(slot, 0) === Kind.none) {
+      this.mapBlock(vpn);
+      if (this.pt.kind(slot, 0) === Kind.none) this.#access.set(this.pt, slot, this.#homeFrame(vpn), A.write);
+      return;
+    }
+    this.#access.allow(this.pt, slot, A.young | (write ? A.dirty | A.write : 0));
     // Another CPU's translation with less permission is met by its next fault; this one's goes now.
     this.hardware.flush(vpn, 1);
   }
