@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { arm64_4k } from "../../src/arch/arm64.ts";
-import { A, Kind } from "../../src/arch/entry.ts";
+import { A, attrText, Kind } from "../../src/arch/entry.ts";
 import type { Format } from "../../src/arch/format.ts";
 import { formatNamed, formats } from "../../src/arch/formats.ts";
 import { BrokenInvariant } from "../../src/base/errors.ts";
@@ -24,9 +24,10 @@ import {
   setPte,
   setPtes,
   testAndClearYoungPtes,
+  wrprotectPtes,
 } from "../../src/pgtable/ptep.ts";
 import { entryText, newPageTable, TOTAL } from "./bench.ts";
-import { SlowTable } from "./slow-contpte.ts";
+import { type SlowEntry, SlowTable } from "./slow-contpte.ts";
 
 const YD = A.young | A.dirty;
 const PAGES = 64;
@@ -132,6 +133,38 @@ describe("clearing accessed, against the slow twin", () => {
       return counted(b.pt, E.flushPages, () => clearFlushYoungPtes(b.pt, b.first, PAGES));
     };
     for (const f of formats) expect([f.name, flushes(f)]).toEqual([f.name, /x86|riscv/.test(f.name) ? 0 : PAGES]);
+  });
+});
+
+describe.each(formats.filter((f) => f.contpte).map((f) => [f.name, f] as const))("blocks of %s", (_name, f) => {
+  const block = 2 ** f.contLg2[0]!;
+  const entries = 2 ** f.indexLg2[0]!;
+
+  test.each([1, 2, 3])("fold and unfold as the slow twin says, up to the last entry of the table (seed %d)", (seed) => {
+    const rng = random(seed);
+    const pt = newPageTable(f);
+    const head = pt.frames.alloc(9);
+    const first = pt.findOrMake(2 * pt.span[1]!, 0);
+    const slow = new SlowTable(true, (pfn) => pt.frames.head(pfn), block, entries);
+    for (let i = 0; i < 120; i++) {
+      const at = Math.min(entries - 1, rng.below(entries / block) * block + rng.pick([0, 0, 1, block - 1]));
+      const nr = Math.min(entries - at, 512 - (at % 512), rng.pick([1, 1, block - 1, block, block + 1, 2 * block]));
+      clearPtes(pt, first + at, nr);
+      slow.clear(at, nr);
+      const [pfn, attrs] = [head + (at % 512), rng.pick([A.write, A.exec]) | (rng.next() & YD)];
+      const step = rng.pick([1, nr]);
+      for (let k = 0; k < nr; k += step) {
+        setPtes(pt, first + at + k, pfn + k, attrs, step);
+        slow.setPtes(at + k, pfn + k, attrs, step);
+      }
+      if (rng.below(3) === 0) wrprotectPtes(pt, first + at, nr);
+      else continue;
+      slow.wrprotect(at, nr);
+    }
+    const text = (e: SlowEntry) => (e === null ? "-" : "pfn" in e ? `${e.pfn} ${attrText(e.attrs)}` : "soft");
+    expect(Array.from({ length: entries }, (_, k) => entryText(pt, first + k))).toEqual(slow.entries.map(text));
+    expect([pt.tally[E.contpteFolds], pt.tally[E.contpteUnfolds]]).toEqual([slow.folds, slow.unfolds]);
+    expect(slow.folds).toBeGreaterThan(10);
   });
 });
 

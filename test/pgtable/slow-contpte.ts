@@ -9,18 +9,21 @@ export type SlowEntry = { pfn: number; attrs: number } | { type: number; offset:
 
 type Leaf = { pfn: number; attrs: number };
 
-const BLOCK = 16;
 const YD = A.young | A.dirty;
 
-/** A table of 512 entries. `headOf` tells the first frame of the folio that a frame belongs to. */
+/** A table of 512 entries, or of as many as are given. `headOf` tells the first frame of the folio that a frame belongs to. */
 export class SlowTable {
-  readonly entries: SlowEntry[] = new Array<SlowEntry>(512).fill(null);
+  readonly entries: SlowEntry[];
+  readonly #block: number;
   readonly #headOf: (pfn: number) => number;
   readonly #contpte: boolean;
   folds = 0;
   unfolds = 0;
 
-  constructor(contpte: boolean, headOf: (pfn: number) => number) {
+  /** `block`: entries of a contiguous block. */
+  constructor(contpte: boolean, headOf: (pfn: number) => number, block = 16, entries = 512) {
+    this.entries = new Array<SlowEntry>(entries).fill(null);
+    this.#block = block;
     this.#contpte = contpte;
     this.#headOf = headOf;
   }
@@ -49,10 +52,10 @@ export class SlowTable {
       return;
     }
     for (let i = 0; i < nr; i++) this.entries[at + i] = { pfn: pfn + i, attrs };
-    for (let b = 0; b < 512; b += BLOCK) {
-      const inside = b >= at && b + BLOCK <= at + nr;
-      if (!this.#contpte || !inside || this.leaf(b)!.pfn % BLOCK !== 0) continue;
-      for (let i = b; i < b + BLOCK; i++) this.leaf(i)!.attrs |= A.cont;
+    for (let b = 0; b < this.entries.length; b += this.#block) {
+      const inside = b >= at && b + this.#block <= at + nr;
+      if (!this.#contpte || !inside || this.leaf(b)!.pfn % this.#block !== 0) continue;
+      for (let i = b; i < b + this.#block; i++) this.leaf(i)!.attrs |= A.cont;
       this.folds++;
     }
   }
@@ -86,7 +89,7 @@ export class SlowTable {
   /** Accessed of a run and of the folded blocks at its ends is cleared; whether any had it. */
   testAndClearYoung(at: number, nr: number): boolean {
     let young = false;
-    for (let i = 0; i < 512; i++) {
+    for (let i = 0; i < this.entries.length; i++) {
       const e = this.leaf(i);
       const inRun = i >= at && i < at + nr;
       const inBlock = this.isFolded(i) && this.#sharesBlock(i, at, at + nr - 1);
@@ -117,28 +120,28 @@ export class SlowTable {
       this.leaf(at)!.attrs |= wanted & ~A.cont;
       return;
     }
-    for (const i of this.#block(at)) this.leaf(i)!.attrs |= wanted & YD;
+    for (const i of this.#blockOf(at)) this.leaf(i)!.attrs |= wanted & YD;
   }
 
   #sharesBlock(i: number, first: number, last: number): boolean {
-    const b = Math.floor(i / BLOCK);
-    return b === Math.floor(first / BLOCK) || b === Math.floor(last / BLOCK);
+    const b = Math.floor(i / this.#block);
+    return b === Math.floor(first / this.#block) || b === Math.floor(last / this.#block);
   }
 
-  #block(i: number): number[] {
-    const first = i - (i % BLOCK);
-    return Array.from({ length: BLOCK }, (_, k) => first + k);
+  #blockOf(i: number): number[] {
+    const first = i - (i % this.#block);
+    return Array.from({ length: this.#block }, (_, k) => first + k);
   }
 
   #blockSeen(i: number): number {
-    return this.#block(i).reduce((all, k) => all | ((this.leaf(k)?.attrs ?? 0) & YD), 0);
+    return this.#blockOf(i).reduce((all, k) => all | ((this.leaf(k)?.attrs ?? 0) & YD), 0);
   }
 
   #unfold(i: number): void {
     if (!this.isFolded(i)) return;
     this.unfolds++;
     const seen = this.#blockSeen(i);
-    for (const k of this.#block(i)) {
+    for (const k of this.#blockOf(i)) {
       const e = this.leaf(k)!;
       this.entries[k] = { pfn: e.pfn, attrs: (e.attrs & ~A.cont) | seen };
     }
@@ -147,24 +150,30 @@ export class SlowTable {
   /** Blocks that a run holds only in part: at most the one of its first and the one of its last entry. */
   #unfoldCut(at: number, nr: number): void {
     for (const i of [at, at + nr - 1]) {
-      const block = this.#block(i);
-      if (block[0]! < at || block[BLOCK - 1]! > at + nr - 1) this.#unfold(i);
+      const block = this.#blockOf(i);
+      if (block[0]! < at || block[this.#block - 1]! > at + nr - 1) this.#unfold(i);
     }
   }
 
   #tryFold(i: number): void {
     const last = this.leaf(i);
-    if (!this.#contpte || last === null || i % BLOCK !== BLOCK - 1 || last.pfn % BLOCK !== BLOCK - 1) return;
+    if (
+      !this.#contpte ||
+      last === null ||
+      i % this.#block !== this.#block - 1 ||
+      last.pfn % this.#block !== this.#block - 1
+    )
+      return;
     if (last.attrs & (A.special | A.cont | A.protnone)) return;
-    const first = last.pfn - (BLOCK - 1);
+    const first = last.pfn - (this.#block - 1);
     if (this.#headOf(last.pfn) > first) return;
     const agrees = (k: number) => {
       const e = this.leaf(k);
-      return e !== null && e.pfn === first + (k % BLOCK) && (e.attrs & ~YD) === (last.attrs & ~YD);
+      return e !== null && e.pfn === first + (k % this.#block) && (e.attrs & ~YD) === (last.attrs & ~YD);
     };
-    if (!this.#block(i).every(agrees)) return;
+    if (!this.#blockOf(i).every(agrees)) return;
     this.folds++;
     const attrs = last.attrs | A.cont | this.#blockSeen(i);
-    for (const k of this.#block(i)) this.entries[k] = { pfn: first + (k % BLOCK), attrs };
+    for (const k of this.#blockOf(i)) this.entries[k] = { pfn: first + (k % this.#block), attrs };
   }
 }
