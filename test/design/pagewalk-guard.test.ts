@@ -7,11 +7,11 @@ import { walkPageRangeMm } from "../../src/design/pagewalk-entry.ts";
 import { ERESTARTNOINTR, guardInstallOps, guardInstallWalk, guardRemoveWalk } from "../../src/design/pagewalk-ops.ts";
 import { madvise } from "../../src/mm/madvise.ts";
 import type { Mm } from "../../src/mm/mm.ts";
+import { guardInstallByWalk, walkMmOf } from "../../src/mm/walk-mm.ts";
 import { zapRange } from "../../src/mm/zap.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
 import { always, BASE, counted, mapRw, newMm, shapes, write } from "../mm/bench.ts";
 import { wrongs } from "../mm/invariants.ts";
-import { walkMmOf } from "./walk-mm.ts";
 
 const HUGE = 512;
 
@@ -24,11 +24,9 @@ interface Outcome {
 }
 
 function install(mm: Mm, start: number, end: number): Outcome {
-  const vma = walkMmOf(mm).findVma(start)!;
-  const zap = () => zapRange(mm, start, end, { dropMarkers: false, reclaimTables: false });
   let done = { err: -1, attempts: 0, zaps: 0 };
   const [splits, deferred, unfolds] = counted(mm, ["mappingSplits", "deferredSplits", "contpteUnfolds"], () => {
-    done = guardInstallWalk(vma, start, end, zap);
+    done = guardInstallByWalk(mm, start, end);
   });
   expect(done.err).toBe(0);
   expect(wrongs(mm.kernel, [mm])).toEqual([]);

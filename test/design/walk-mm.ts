@@ -1,12 +1,8 @@
 /**
- * Address spaces for tests of the pagewalk: bare page tables with areas written down by hand, and the simulated kernel's own
- * behind the few lines that adapt it.
+ * Address spaces for tests of the pagewalk: bare page tables with areas written down by hand.
  */
 import type { Random } from "../../src/base/random.ts";
 import type { MmWalk, MmWalkOps, WalkLockState, WalkMm, WalkVma } from "../../src/design/pagewalk.ts";
-import { splitHuge } from "../../src/mm/huge.ts";
-import type { Mm } from "../../src/mm/mm.ts";
-import type { Vma } from "../../src/mm/vma.ts";
 import { splitLeaf } from "../../src/pgtable/huge.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 import { readTables } from "./flat.ts";
@@ -36,27 +32,6 @@ export function mmOf(pt: PageTable, areas: readonly Area[], unusual: Partial<Wal
     return { mm, start, end, pgoff: start, pfnmap: false, hugetlbLg2: -1, lock: "none", hugetlbLocked: false, ...rest };
   });
   return Object.assign(mm, { vmas });
-}
-
-/** The simulated kernel's address space as the pagewalk sees it. Areas are looked up anew each time: they merge and split. */
-export function walkMmOf(mm: Mm): WalkMm {
-  const { kernel, pt } = mm;
-  const walkMm: WalkMm = {
-    pt,
-    mmapLock: "read",
-    isInitMm: false,
-    findVma: (vpn) => {
-      const vma = mm.vmas.find(vpn);
-      return vma && walkVmaOf(walkMm, vma);
-    },
-    splitHuge: (_vma, slot) => splitHuge(mm, slot),
-    isZeroPage: (pfn) => pfn === kernel.zeroPfn || kernel.isHugeZero(pfn),
-  };
-  return walkMm;
-}
-
-function walkVmaOf(mm: WalkMm, { start, end, pgoff }: Vma): WalkVma {
-  return { mm, start, end, pgoff, pfnmap: false, hugetlbLg2: -1, lock: "read", hugetlbLocked: false };
 }
 
 /** A range of up to three PTE tables that begins near something mapped, or at the first page. */
