@@ -33,7 +33,10 @@ function write(fd: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EPIPE") process.exit(0);
-      if (code !== "EAGAIN") throw error;
+      if (code === "EAGAIN") continue;
+      // A full disk behind a redirected output. Its own message cannot go there, and may not get through to the other either.
+      if (fd === 1) write(2, `ptlab: cannot write the output: ${(error as Error).message}\n`);
+      process.exit(1);
     }
   }
 }

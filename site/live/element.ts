@@ -37,6 +37,8 @@ class LiveFigureElement extends HTMLElement {
     this.#button("reset").addEventListener("click", () => this.#reset());
     this.#button("cancel").addEventListener("click", () => this.#simulation.stop());
     form.querySelector("fieldset")!.disabled = false;
+    // A browser that comes Back puts the last values into the controls, while the page shows the stored figure.
+    addEventListener("pageshow", () => this.#showStored());
   }
 
   disconnectedCallback(): void {
@@ -90,12 +92,20 @@ class LiveFigureElement extends HTMLElement {
     this.#say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
   }
 
+  #showStored(): void {
+    if (this.dataset.state === undefined || this.dataset.state === "static") this.#resetControls();
+  }
+
+  #resetControls(): void {
+    this.#form().reset();
+    for (const control of this.#form().querySelectorAll<HTMLElement>("[data-kind]")) showValue(control);
+  }
+
   #reset(): void {
     clearTimeout(this.#settle);
     this.#run++;
     this.#simulation.stop();
-    this.#form().reset();
-    for (const control of this.#form().querySelectorAll<HTMLElement>("[data-kind]")) showValue(control);
+    this.#resetControls();
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
     this.#forgetFiles();
     this.#setState("static");
