@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { formats } from "../../src/arch/formats.ts";
 
 const CLI = new URL("../../src/cli.ts", import.meta.url).pathname;
 const dir = mkdtempSync(join(tmpdir(), "ptlab-ops-"));
@@ -64,7 +65,7 @@ describe("ptlab ops", () => {
     expect(await ptlab("ops", "--arch", "arm64-4", GOOD)).toEqual({
       status: 2,
       out: "",
-      err: "ptlab: unknown architecture 'arm64-4': allowed are x86-64, arm64-4k; did you mean arm64-4k?\n",
+      err: `ptlab: unknown architecture 'arm64-4': allowed are ${formats.map((f) => f.name).join(", ")}; did you mean arm64-4k?\n`,
     });
     expect((await ptlab("ops", "--kernel", "5.4", GOOD)).err).toBe(
       "ptlab: unknown kernel '5.4': allowed are 6.12, 6.18, 7.2\n",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BrokenInvariant } from "../../src/base/errors.ts";
+import { BrokenInvariant, UserError } from "../../src/base/errors.ts";
 import { random } from "../../src/base/random.ts";
 import { Tables } from "../../src/machine/tables.ts";
 
@@ -74,4 +74,12 @@ test("live counts what is in use under any sequence, and storage is used again",
 
 test("freeing a table when none is in use is a bug", () => {
   expect(() => new Tables(9, BASE).free(0)).toThrow(BrokenInvariant);
+});
+
+test("a zone that ends gives as many tables as it has room for; one more is a user's mistake, one freed can be had again", () => {
+  const t = new Tables(9, BASE, 3);
+  const made = [t.alloc(0, 0), t.alloc(0, 0), t.alloc(0, 0)];
+  expect(() => t.alloc(0, 0)).toThrow(UserError);
+  t.free(made[1]!);
+  expect(t.alloc(0, 0)).toBe(made[1]);
 });
