@@ -15,6 +15,8 @@ import { WORKLOADS, type Workload } from "./workloads.ts";
 export interface Side {
   readonly label: string;
   readonly spec: Partial<KernelSpec>;
+  /** What this side does in place of the common operation, where two ways to one end are compared. Both must leave the same. */
+  readonly workload?: Workload;
 }
 
 /** Where both sides run. */
@@ -112,9 +114,10 @@ function ignored(a: Side, b: Side): number {
 export function runSide(side: Side, w: Workload, setting: Required<Setting>, ignore = 0): Outcome {
   const { arch, kernel: version, policy, pages } = setting;
   const kernel = kernelFor(policy, { arch, kernel: version, ...side.spec });
-  const place = w.prepare(kernel, pages);
+  const { prepare, act } = side.workload ?? w;
+  const place = prepare(kernel, pages);
   const before = kernel.tally.slice();
-  const { processes, answer } = w.act(place);
+  const { processes, answer } = act(place);
   const counted = counts(kernel.tally, before);
   return {
     label: side.label,

@@ -6,7 +6,7 @@ import { EVENT_NAMES } from "../../../src/base/tally.ts";
 import { DESIGN_NAMES } from "../../../src/design/design.ts";
 import { CAUSES } from "../../../src/study/compare/causes.ts";
 import { compare, compareAll, type Side } from "../../../src/study/compare/compare.ts";
-import { WORKLOADS } from "../../../src/study/compare/workloads.ts";
+import { type Place, WORKLOADS } from "../../../src/study/compare/workloads.ts";
 
 const NAMES = WORKLOADS.map((w) => w.name);
 
@@ -87,4 +87,15 @@ test("on arm64 batching spares fork and mprotect every unfold of whole blocks", 
     expect(unfolds.a, workload).toBeGreaterThanOrEqual(256);
     expect(unfolds.b, workload).toBe(0);
   }
+});
+
+test("a side may go another way to the same end, and one that ends elsewhere is found out", () => {
+  const dontneed = WORKLOADS.find((w) => w.name === "dontneed")!;
+  const twice = { ...dontneed, act: (p: Place) => [dontneed.act(p), dontneed.act(p)][1]! };
+  const { rows } = compare("folded", { label: "twice", spec: { design: "folded" }, workload: twice }, "dontneed", {
+    arch: "arm64-4k",
+  });
+  expect(rows.find((row) => row.event === "pteLocks")).toMatchObject({ a: 8, b: 16 });
+  const idle = { ...dontneed, act: ({ mm }: Place) => ({ processes: [mm], answer: null }) };
+  expect(() => compare("folded", { label: "idle", spec: {}, workload: idle }, "dontneed")).toThrow(/4096 pages/);
 });
