@@ -37,6 +37,12 @@ export interface KernelSpec {
    * false is a kernel before 6.8, which took one entry at a time, and split large folios for MADV_FREE and MADV_COLD.
    */
   readonly batching?: boolean;
+  /**
+   * Whether mremap looks at the folio of every entry before it batches, as it did in the first candidates of 6.17 until the fix of
+   * 2025-08-07 ("mm/mremap: avoid expensive folio lookup on mremap folio pte batch", Lorenzo Stoakes). Default false: it asks
+   * pte_batch_hint first, and looks at no folio where that promises nothing. No matter on profiles that move entry by entry.
+   */
+  readonly remapLooksUpFolios?: boolean;
   /** Who sets accessed and dirty. Default: what the format says; hardware on x86, faults elsewhere. */
   readonly accessDirty?: AccessDirty;
   /**
@@ -76,6 +82,7 @@ export class Kernel {
   readonly contpte: boolean;
   readonly contpteRules: ContpteRules;
   readonly batching: boolean;
+  readonly remapLooksUpFolios: boolean;
   readonly accessDirty: AccessDirty;
   readonly softDirty: boolean;
   readonly contents: Contents | null;
@@ -102,6 +109,7 @@ export class Kernel {
     this.contpte = spec.contpte ?? true;
     this.contpteRules = contpteRules(spec.contpteRules);
     this.batching = spec.batching ?? true;
+    this.remapLooksUpFolios = spec.remapLooksUpFolios ?? false;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? false;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;

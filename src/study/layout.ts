@@ -41,15 +41,24 @@ const MTHP_ORDER = 4;
 /** The policies without sizes, smallest first, for what goes over several formats. */
 export const SIZELESS_POLICIES = ["base pages", "mTHP", "THP"] as const;
 
+/** Orders of anonymous folios on a format, 0 first; order 1 has no knob. Their policies are `order 0`, `order 2` and so on. */
+export function folioOrders(format: Format): number[] {
+  return Array.from({ length: pmdOrder(format) + 1 }, (_, order) => order).filter((order) => order !== 1);
+}
+
 /**
- * A machine with the THP knobs set for a policy: one of {@link policyOrders}, or of {@link SIZELESS_POLICIES}. Any other name
- * is a UserError.
+ * A machine with the THP knobs set for a policy: one of {@link policyOrders}, of {@link SIZELESS_POLICIES}, or `order N` with
+ * one of {@link folioOrders}. Any other name is a UserError.
  */
 export function kernelFor(policy: string, spec: KernelSpec): Kernel {
   const kernel = new Kernel(spec);
   const { format } = kernel;
   const named = policyOrders(format);
-  const orders = new Map([...named, ...[...named.values()].map((order, i) => [SIZELESS_POLICIES[i]!, order] as const)]);
+  const orders = new Map([
+    ...named,
+    ...[...named.values()].map((order, i) => [SIZELESS_POLICIES[i]!, order] as const),
+    ...folioOrders(format).map((order) => [`order ${order}`, order] as const),
+  ]);
   const order = orders.get(oneOf("policy", policy, [...orders.keys()]))!;
   if (order > 0) kernel.thp.set(`hugepages-${2 ** (format.pageLg2 + order) / KiB}kB/enabled`, "always");
   return kernel;
