@@ -27,7 +27,8 @@ export interface Profile {
   readonly splitDropsZeros: boolean;
   /**
    * A folio split leaves every entry not accessed (6.18 on arm64 with FEAT_HAFDBS by recorded runs; without it, and on x86-64
-   * whose hardware notes accesses as well, entries keep what they had. No source explains the difference).
+   * whose hardware notes accesses as well, entries keep what they had). No source explains the difference, and the other
+   * versions, which have no recording on such a CPU, are taken to be like 6.18.
    */
   splitAges(format: Format, accessDirty: AccessDirty): boolean;
   /** The entry that maps the huge zero page is special, like that of the small one (6.18, not yet 6.12, by recorded runs). */

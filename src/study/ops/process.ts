@@ -1,7 +1,7 @@
 /**
  * The process that a script starts with. It is not empty: its program lies low and its stack high, and the tables that lead
- * there are shared with whatever a script maps under the same entries. With 16K pages two thirds of all scripts' regions
- * lie under the program's PUD table.
+ * there are shared with whatever a script maps under the same entries: with 16K pages all of its regions lie under the
+ * program's PUD table.
  *
  * Not modelled: all else that a program maps. Source: the start of a static program, ELF and execve of Linux 6.18.
  */
