@@ -5,6 +5,7 @@ import { oneOf } from "../../base/errors.ts";
 import type { LiveFigure } from "../live.ts";
 import { contpteDecayLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
+import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { splitCountsLive } from "./split-counts.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
@@ -16,6 +17,8 @@ export const liveFigures: readonly LiveFigure[] = [
   splitCountsLive,
   contptePoliciesLive,
   contpteDecayLive,
+  designCostsLive,
+  switchCostsLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */

@@ -101,7 +101,23 @@ export function compare(
   const ignore = ignored(sideA, sideB);
   const [x, y] = [runSide(sideA, w, full, ignore), runSide(sideB, w, full, ignore)];
   const equalRuns = proveEqual(w, x, y);
-  return { workload: w.name, setting: full, a: summary(x), b: summary(y), rows: rowsOf(x, y), equalRuns };
+  return {
+    workload: w.name,
+    setting: described(full, sideA, sideB),
+    a: summary(x),
+    b: summary(y),
+    rows: rowsOf(x, y),
+    equalRuns,
+  };
+}
+
+/** The setting as it was: where a side brought its own kernel or format, those of both are named. */
+function described(setting: Required<Setting>, a: Side, b: Side): Required<Setting> {
+  const both = (key: "arch" | "kernel") => {
+    const [x, y] = [a.spec[key] ?? setting[key], b.spec[key] ?? setting[key]];
+    return x === y ? x : `${x} / ${y}`;
+  };
+  return { ...setting, arch: both("arch"), kernel: both("kernel") };
 }
 
 /** A folded block has one accessed and one dirty state, so those of single pages agree only if both sides fold alike. */

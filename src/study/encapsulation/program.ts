@@ -5,6 +5,7 @@
 import type { AccessDirty, Format } from "../../arch/format.ts";
 import { invariant } from "../../base/errors.ts";
 import { type Random, random } from "../../base/random.ts";
+import type { Tally } from "../../base/tally.ts";
 import type { ContpteRules } from "../../pgtable/contpte-rules.ts";
 import type { Failure, Finding } from "./finding.ts";
 import { type AccessName, World } from "./world.ts";
@@ -81,6 +82,8 @@ export interface ProgramSpec {
   readonly access: AccessName;
   readonly accessDirty?: AccessDirty;
   readonly contpteRules?: Partial<ContpteRules>;
+  /** Gets what the accesses to entries count. */
+  readonly spent?: Tally;
 }
 
 /** Runs a story and returns everything that was found, in order. */

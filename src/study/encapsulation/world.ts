@@ -7,7 +7,7 @@
  */
 import { A, Kind } from "../../arch/entry.ts";
 import type { AccessDirty, Format } from "../../arch/format.ts";
-import { newTally } from "../../base/tally.ts";
+import { newTally, type Tally } from "../../base/tally.ts";
 import { Frames, MAX_ORDER } from "../../machine/frames.ts";
 import { Tables } from "../../machine/tables.ts";
 import type { ContpteRules } from "../../pgtable/contpte-rules.ts";
@@ -17,6 +17,7 @@ import { encapsulated, KernelStack, type PteAccess, type Raced, rawAccess } from
 import { Detector } from "./detector.ts";
 import type { Finding } from "./finding.ts";
 import { Hardware } from "./hardware.ts";
+import { metered } from "./meter.ts";
 
 /** The two ways to reach an entry. */
 export const ACCESSES = ["raw", "encapsulated"] as const;
@@ -38,6 +39,8 @@ export interface WorldSpec {
   readonly accessDirty?: AccessDirty;
   /** Switches of the contpte layer. Default: Linux 6.18 without BBML2. */
   readonly contpteRules?: Partial<ContpteRules>;
+  /** Gets what the accesses to entries count, each call of them by itself. */
+  readonly spent?: Tally;
 }
 
 /** One address space, the hardware that uses it, and what watches both. */
@@ -49,10 +52,14 @@ export class World {
   readonly pages: number;
   /** Pages of a block: what may be mapped with contiguous entries. */
   readonly block: number;
+  /** Where the program's local variables lie. */
+  readonly stack: KernelStack;
+  readonly #raw: boolean;
   readonly #access: PteAccess;
   readonly #detector: Detector;
   readonly #folios: readonly number[];
   #installing = -1;
+  #firstSlot = -1;
 
   constructor(spec: WorldSpec) {
     const { format } = spec;
@@ -68,9 +75,12 @@ export class World {
     this.start = 2 * this.pt.span[1]!;
     this.#folios = Array.from({ length: BLOCKS }, () => frames.alloc(lg2));
     this.hardware = new Hardware(this.pt, spec.accessDirty ?? notesBy(format));
-    const stack = new KernelStack(this.pt, 2 * this.block);
-    this.#access = spec.access === "raw" ? rawAccess(stack) : encapsulated;
-    const scene = { pt: this.pt, hardware: this.hardware, stack, start: this.start, end: this.start + this.pages };
+    this.stack = new KernelStack(this.pt, 2 * this.block);
+    this.#raw = spec.access === "raw";
+    const access = this.#raw ? rawAccess(this.stack) : encapsulated;
+    this.#access = spec.spent === undefined ? access : metered(access, this.pt, spec.spent);
+    const { hardware, stack } = this;
+    const scene = { pt: this.pt, hardware, stack, start: this.start, end: this.start + this.pages };
     this.#detector = new Detector(scene);
     this.pt.onFlush = (slot, nr) => this.hardware.flush(this.#vpnOf(slot), nr);
   }
@@ -203,8 +213,10 @@ export class World {
     this.hardware.flush(vpn, 1);
   }
 
+  /** All of the program's pages lie in one PTE table. */
   #slot(vpn: number): number {
-    return this.pt.findOrMake(vpn, 0);
+    if (this.#firstSlot < 0) this.#firstSlot = this.pt.findOrMake(this.start, 0);
+    return this.#firstSlot + (vpn - this.start);
   }
 
   /** Slot of a mapped page that software is about to work on, or -1. */
@@ -222,11 +234,10 @@ export class World {
 
   /** Pages whose accessed state is cleared with that of one: the helpers do a whole block, a plain store one entry. */
   #meant(vpn: number, slot: number): [number, number] {
-    const folded = this.#access === encapsulated && (this.pt.attrs(slot) & A.cont) !== 0;
+    const folded = !this.#raw && (this.pt.attrs(slot) & A.cont) !== 0;
     return folded ? [vpn - (vpn % this.block), this.block] : [vpn, 1];
   }
 
-  /** All of the program's pages lie in one PTE table. */
   #vpnOf(slot: number): number {
     return this.start + (slot - this.#slot(this.start));
   }

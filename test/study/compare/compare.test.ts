@@ -99,3 +99,9 @@ test("a side may go another way to the same end, and one that ends elsewhere is 
   const idle = { ...dontneed, act: ({ mm }: Place) => ({ processes: [mm], answer: null }) };
   expect(() => compare("folded", { label: "idle", spec: {}, workload: idle }, "dontneed")).toThrow(/4096 pages/);
 });
+
+test("a side that brings its own kernel is said in the setting", () => {
+  const of = (kernel: string): Side => ({ label: kernel, spec: { kernel } });
+  expect(compare(of("6.12"), of("7.2"), "fork", { pages: 64 }).setting.kernel).toBe("6.12 / 7.2");
+  expect(compare(of("7.2"), of("7.2"), "fork", { pages: 64 }).setting.kernel).toBe("7.2");
+});
