@@ -6,6 +6,7 @@ import type { LiveFigure } from "../live.ts";
 import { contpteDecayLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
+import { installSplitLive, stackGuardsLive } from "./install-split.ts";
 import { splitCountsLive } from "./split-counts.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
@@ -19,6 +20,8 @@ export const liveFigures: readonly LiveFigure[] = [
   contpteDecayLive,
   designCostsLive,
   switchCostsLive,
+  installSplitLive,
+  stackGuardsLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */

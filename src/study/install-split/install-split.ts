@@ -8,7 +8,7 @@ import { Kernel } from "../../mm/kernel.ts";
 import type { Side } from "../compare/compare.ts";
 import { firstDifference, translationsOf } from "../compare/translations.ts";
 import type { Place, Workload } from "../compare/workloads.ts";
-import type { Experiment, ParamsOf } from "../experiment.ts";
+import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import { emptyPlace, hugePages, tablesAlone, touch } from "./states.ts";
 import { INSTALL_WALKERS, type InstallOutcome, type InstallWalker } from "./walkers.ts";
 
@@ -57,8 +57,13 @@ const PARAMS = {
     options: ["x86-64", "arm64-4k", "arm64-16k", "riscv-sv39", "s390"],
     default: "x86-64",
   },
+  state: {
+    kind: "choice",
+    label: "before",
+    options: INSTALL_STATES.map((state) => state.name),
+    default: "huge pages and holes",
+  },
   blocks: { kind: "range", label: "range", min: 1, max: 16, step: 1, default: 4, unit: "huge pages" },
-  show: { kind: "choice", label: "picture shows", options: INSTALL_EVENTS, default: "mappingSplits" },
 } as const;
 
 /** "Must installing split a huge page?" */
@@ -66,17 +71,18 @@ export const installSplit: Experiment<typeof PARAMS, InstallRow> = {
   id: "install-split",
   question: "Must a walk that fills the holes of a range split the huge pages in it?",
   params: PARAMS,
-  run: (params, _input, effects) =>
-    INSTALL_STATES.flatMap((state, i) => {
-      effects?.signal?.throwIfAborted();
-      effects?.progress?.(i, INSTALL_STATES.length);
-      return walkAll(state, params);
-    }),
+  run: (params, _input, effects) => walkAll(INSTALL_STATES.find((s) => s.name === params.state)!, params, effects),
 };
 
 /** Every walker on its own machine. Those that fill holes must all leave the same behind; tables apart. */
-function walkAll(state: InstallState, { arch, blocks }: ParamsOf<typeof PARAMS>): InstallRow[] {
-  const done = INSTALL_WALKERS.map((walker) => {
+function walkAll(
+  state: InstallState,
+  { arch, blocks }: ParamsOf<typeof PARAMS>,
+  effects: RunEffects | undefined,
+): InstallRow[] {
+  const done = INSTALL_WALKERS.map((walker, i) => {
+    effects?.signal?.throwIfAborted();
+    effects?.progress?.(i, INSTALL_WALKERS.length);
     const place = emptyPlace(new Kernel({ arch }), blocks);
     state.prepare(place);
     return { place, row: walkOnce(state, walker, place) };

@@ -2,7 +2,7 @@
  * Ways to fill the holes of a range through the generic pagewalk, told apart by the callbacks that they bring: these decide
  * whether a huge page in the range is split, and by which rule.
  */
-import { Kind, Marker } from "../../arch/entry.ts";
+import { Kind } from "../../arch/entry.ts";
 import {
   type EntryCallback,
   InstallOverEntry,
@@ -11,6 +11,7 @@ import {
   pxdpGet,
 } from "../../design/pagewalk.ts";
 import { walkPageRangeMm } from "../../design/pagewalk-entry.ts";
+import { guardInstallOps } from "../../design/pagewalk-ops.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { guardInstallByWalk, walkMmOf } from "../../mm/walk-mm.ts";
 
@@ -33,25 +34,12 @@ export interface InstallWalker {
   run(mm: Mm, start: number, end: number): InstallOutcome;
 }
 
-/** A count of pages, and the callback that puts a guard into every slot it is asked for. */
-function counter(): { pages: number; readonly installPte: NonNullable<MmWalkOps["installPte"]> } {
-  const made = {
-    pages: 0,
-    installPte: (_addr, _next, copy) => {
-      copy.pte = { kind: "marker", marker: Marker.guard };
-      made.pages++;
-      return 0;
-    },
-  } as ReturnType<typeof counter>;
-  return made;
-}
-
 /** Fills the holes by a walk with these callbacks besides installPte. A null pointer that would be called is an outcome. */
 function fillHoles(mm: Mm, start: number, end: number, ops: Partial<MmWalkOps>, installSplit: InstallSplit) {
-  const made = counter();
-  const outcome = (ended: InstallEnd): InstallOutcome => ({ ended, pages: made.pages, attempts: 1, zaps: 0 });
+  const done = { pages: 0 };
+  const { installPte } = guardInstallOps(done);
+  const outcome = (ended: InstallEnd): InstallOutcome => ({ ended, ...done, attempts: 1, zaps: 0 });
   try {
-    const { installPte } = made;
     walkPageRangeMm(walkMmOf(mm), start, end, { walkLock: "RDLOCK", installPte, ...ops }, { installSplit });
     return outcome("holes filled");
   } catch (error) {
@@ -73,16 +61,6 @@ const keep: EntryCallback = () => 0;
 /** The ways, in the order in which figures show them. */
 export const INSTALL_WALKERS: readonly InstallWalker[] = [
   {
-    name: "install only, v2",
-    what: "installPte alone, under the rule as posted in v2: every huge page is split",
-    run: (mm, start, end) => fillHoles(mm, start, end, {}, "v2"),
-  },
-  {
-    name: "install only, landed",
-    what: "installPte alone, under the rule as it landed: a present huge page is passed",
-    run: (mm, start, end) => fillHoles(mm, start, end, {}, "landed"),
-  },
-  {
     name: "with pteEntry, v2",
     what: "pteEntry too, which leaves entries as they are: under v2 the least that survives",
     run: (mm, start, end) => fillHoles(mm, start, end, { pteEntry: keep }, "v2"),
@@ -91,6 +69,16 @@ export const INSTALL_WALKERS: readonly InstallWalker[] = [
     name: "with pteEntry, landed",
     what: "the same under the landed rule, which splits for pteEntry's sake",
     run: (mm, start, end) => fillHoles(mm, start, end, { pteEntry: keep }, "landed"),
+  },
+  {
+    name: "install only, v2",
+    what: "installPte alone, under the rule as posted in v2: every huge page is split",
+    run: (mm, start, end) => fillHoles(mm, start, end, {}, "v2"),
+  },
+  {
+    name: "install only, landed",
+    what: "installPte alone, under the rule as it landed: a present huge page is passed",
+    run: (mm, start, end) => fillHoles(mm, start, end, {}, "landed"),
   },
   {
     name: "passing huge entries",
