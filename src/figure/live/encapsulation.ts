@@ -5,14 +5,14 @@ import { EVENTS, type EventName } from "../../base/tally.ts";
 import { ENTRY_EVENTS, type EntryCostRow, entryCosts } from "../../study/encapsulation/costs.ts";
 import { type EncapsulationRow, encapsulation } from "../../study/encapsulation/experiment.ts";
 import { FAILURES } from "../../study/encapsulation/finding.ts";
-import { encapsulationSides, SIDE_EVENTS, type SideRow } from "../../study/encapsulation/sides.ts";
+import { encapsulationSides, type SideRow } from "../../study/encapsulation/sides.ts";
 import { comparisonPlot } from "../comparison.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 
 const LABELS: Partial<Record<EventName, string>> = {
-  slotsRead: "slots read",
-  slotsWritten: "slots written",
+  slotsRead: "reads",
+  slotsWritten: "writes",
   contpteUnfolds: "unfolds",
   contpteFolds: "folds",
   flushRanges: "flushes",
@@ -75,10 +75,14 @@ export const encapsulationLive = defineLive({
     };
   },
   plot: (Plot, frame) => ({
-    // Where nothing was found, the axis still says from where to where it was looked.
-    x: frame.axis("found", { domain: [0, Math.max(10, ...frame.rows.map((row) => Number(row.found)))], nice: true }),
+    // Where nothing was found, there is still an axis; the numbers beside the bars have room on it.
+    x: frame.axis("found", { domain: [0, 1.1 * Math.max(9, ...frame.rows.map((row) => Number(row.found)))] }),
     y: frame.axis("failure", { label: null }),
-    marks: [Plot.barX(frame.rows, { x: "found", y: "failure", fill: "currentColor", fillOpacity: 0.7 }), Plot.ruleX([0])],
+    marks: [
+      Plot.barX(frame.rows, { x: "found", y: "failure", fill: "currentColor", fillOpacity: 0.7 }),
+      Plot.text(frame.rows, { x: "found", y: "failure", text: "found", textAnchor: "start", dx: 5 }),
+      Plot.ruleX([0]),
+    ],
   }),
 });
 
@@ -87,21 +91,37 @@ const SIDE_COLUMNS: readonly Column[] = [
     key: "side",
     label: "side",
     definition:
-      "Loads and stores of entries as they are (raw), or ptep_get and the setters (helpers), " +
-      "whose reads stop once accessed and dirty were seen (early stop, 7.x).",
+      "Plain loads and stores of entries (raw), or ptep_get and the setters (helpers); with contpte, or with contpte switched " +
+      "off (off).",
   },
   {
     key: "findings",
-    label: "findings",
+    label: "found",
     basis: "counted",
     definition: "Times that the detector met a failure; where it did, the sides did not do the same.",
   },
-  ...SIDE_EVENTS.map(counted),
+  counted("slotsRead"),
+  counted("slotsWritten"),
+  {
+    key: "converts",
+    label: "converts",
+    basis: "counted",
+    definition: "Contpte folds and unfolds together (contpte_convert): each clears and stores a whole block.",
+  },
+  counted("flushRanges"),
+  counted("foliosTouched"),
 ];
+
+function sideCells({ side, findings, slotsRead, slotsWritten, contpteUnfolds, ...row }: SideRow): Row {
+  const { contpteFolds, flushRanges, foliosTouched } = row;
+  const converts = contpteFolds + contpteUnfolds;
+  return { side, findings, slotsRead, slotsWritten, converts, flushRanges, foliosTouched };
+}
 
 function sidesAlt(rows: readonly SideRow[]): string {
   const texts = rows.map(
-    (r) => `${r.side}: ${r.findings} findings, ${r.slotsRead} slots read, ${r.slotsWritten} written, ${r.flushRanges} flushes`,
+    (r) =>
+      `${r.side}: ${r.findings} findings, ${r.slotsRead} slots read, ${r.slotsWritten} written, ${r.flushRanges} flushes`,
   );
   return `Groups of bars, one for each count. ${texts.join("; ")}.`;
 }
@@ -124,7 +144,7 @@ export const encapsulationCostsLive = defineLive({
       alt: sidesAlt(rows),
       better: "no finding first, then fewer of everything",
       columns: SIDE_COLUMNS,
-      rows: rows.map(({ found: _found, ...row }): Row => row),
+      rows: rows.map(sideCells),
       compare: "slotsRead",
       origin: {
         designs: [arch, ...rows.map((row) => row.side)],
@@ -139,13 +159,22 @@ export const encapsulationCostsLive = defineLive({
 });
 
 const COST_COLUMNS: readonly Column[] = [
-  { key: "op", label: "done to a block", definition: "What is done to entries of a block that one set_ptes has mapped." },
-  { key: "access", label: "access", definition: "By plain loads and stores (raw), or by the helpers (encapsulated)." },
+  {
+    key: "op",
+    label: "done to a block",
+    definition: "What is done to entries of a block that one set_ptes has mapped.",
+  },
+  {
+    key: "access",
+    label: "access",
+    definition: "By plain loads and stores (raw), or by ptep_get and the setters (helpers).",
+  },
   ...ENTRY_EVENTS.map(counted),
   {
     key: "after",
-    label: "block after",
-    definition: "One contiguous entry, plain entries, or broken: contiguous bits on what is no whole block.",
+    label: "block",
+    definition:
+      "What it is afterwards: one contiguous entry, plain entries, or broken: contiguous bits on what is no whole block.",
   },
 ];
 
@@ -167,14 +196,18 @@ export const entryCostsLive = defineLive({
   run: (params, _inputs, effects) => {
     const rows = entryCosts.run(params, undefined, effects);
     const { arch, contpte, bbml2, gatherStops } = params;
-    const switches = [contpte ? "contpte" : "no contpte", ...(bbml2 ? ["BBML2"] : []), ...(gatherStops ? ["early stop"] : [])];
+    const switches = [
+      contpte ? "contpte" : "no contpte",
+      ...(bbml2 ? ["BBML2"] : []),
+      ...(gatherStops ? ["early stop"] : []),
+    ];
     return {
       title: "What a helper does to a contiguous block",
       caption: `Slots read and written by one thing done to a block on ${arch} (${switches.join(", ")}), raw and by the helpers.`,
       alt: costsAlt(rows),
       better: "no broken block first, then fewer slots and flushes",
       columns: COST_COLUMNS,
-      rows: rows as unknown as readonly Row[],
+      rows: rows.map((row): Row => ({ ...row, access: row.access === "raw" ? "raw" : "helpers" })),
       origin: { designs: [arch, ...switches], workload: "one block, one operation", params, seed: null, input: null },
     };
   },
@@ -185,16 +218,19 @@ export const entryCostsLive = defineLive({
       height: ops.length * 44 + 60,
       color: frame.colours("series", "fill", rows),
       x: frame.axis(SLOTS, { label: "slots" }),
-      y: { domain: ["raw", "encapsulated"], axis: null },
+      y: { domain: ["raw", "helpers"], axis: null },
       fy: { ...frame.axis("op", { label: null }), axis: "left" },
       marks: [
         Plot.barX(rows, { fy: "op", y: "access", x: "value", fill: "series" }),
-        Plot.text(frame.rows.filter((row) => row.access === "raw" || row.after === "broken"), {
-          ...{ fy: "op", y: "access", x: (row: Row) => Number(row.slotsRead) + Number(row.slotsWritten) },
-          text: (row: Row) => (row.after === "broken" ? "raw: broken" : "raw"),
-          textAnchor: "start",
-          dx: 5,
-        }),
+        Plot.text(
+          frame.rows.filter((row) => row.access === "raw" || row.after === "broken"),
+          {
+            ...{ fy: "op", y: "access", x: (row: Row) => Number(row.slotsRead) + Number(row.slotsWritten) },
+            text: (row: Row) => (row.after === "broken" ? "raw: broken" : "raw"),
+            textAnchor: "start",
+            dx: 5,
+          },
+        ),
         Plot.ruleX([0]),
       ],
     };

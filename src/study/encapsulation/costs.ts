@@ -71,11 +71,11 @@ export const ENTRY_OPS: readonly EntryOp[] = [
   },
   { name: "clear accessed", act: (a, b) => void a.testAndClearYoung(b.pt, inside(b), nothing) },
   { name: "set dirty", act: (a, b) => a.allow(b.pt, inside(b), A.young | A.dirty) },
-  { name: "write-protect an entry", act: (a, b) => a.wrprotect(b.pt, inside(b), nothing) },
-  { name: "take an entry out", act: (a, b) => void a.take(b.pt, inside(b), nothing) },
-  { name: "take out and put back", act: (a, b) => takeAndPut(a, b.pt, inside(b)) },
+  { name: "write-protect one", act: (a, b) => a.wrprotect(b.pt, inside(b), nothing) },
+  { name: "take one out", act: (a, b) => void a.take(b.pt, inside(b), nothing) },
+  { name: "one out and back", act: (a, b) => takeAndPut(a, b.pt, inside(b)) },
   {
-    name: "the same with every entry",
+    name: "all out and back",
     act: (a, b) => {
       for (const slot of each(b)) takeAndPut(a, b.pt, slot);
     },

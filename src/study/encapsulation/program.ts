@@ -82,6 +82,7 @@ export interface ProgramSpec {
   readonly access: AccessName;
   readonly accessDirty?: AccessDirty;
   readonly contpteRules?: Partial<ContpteRules>;
+  readonly contpte?: boolean;
   /** Gets what the accesses to entries count. */
   readonly spent?: Tally;
 }

@@ -27,11 +27,12 @@ export type SideRow = {
   readonly found: Readonly<Record<Failure, number>>;
 } & { readonly [K in (typeof SIDE_EVENTS)[number]]: number };
 
-/** The baseline first. */
-const SIDES: readonly { readonly side: string; readonly access: AccessName; readonly gatherStops: boolean }[] = [
-  { side: "raw", access: "raw", gatherStops: false },
-  { side: "helpers", access: "encapsulated", gatherStops: false },
-  { side: "helpers, early stop", access: "encapsulated", gatherStops: true },
+/** The baseline first; the last two with contpte switched off. */
+const SIDES: readonly { readonly side: string; readonly access: AccessName; readonly contpte: boolean }[] = [
+  { side: "raw", access: "raw", contpte: true },
+  { side: "helpers", access: "encapsulated", contpte: true },
+  { side: "raw off", access: "raw", contpte: false },
+  { side: "helpers off", access: "encapsulated", contpte: false },
 ];
 
 const PARAMS = {
@@ -47,14 +48,14 @@ export const encapsulationSides: Experiment<typeof PARAMS, SideRow> = {
   question: "What do accesses through the helpers cost, and what do raw dereferences break?",
   params: PARAMS,
   run: ({ arch, notes, steps, seed }, _input, effects) =>
-    SIDES.map(({ side, access, gatherStops }, i) => {
+    SIDES.map(({ side, access, contpte }, i) => {
       effects?.signal?.throwIfAborted();
       effects?.progress?.(i, SIDES.length);
       const format = formatNamed(arch);
       const spent = newTally();
       // s390 hardware notes nothing.
       const accessDirty = notes && format.machine !== "s390x" ? "hardware" : "fault";
-      const findings = runProgram({ format, access, accessDirty, contpteRules: { gatherStops }, spent }, seed, steps);
+      const findings = runProgram({ format, access, accessDirty, contpte, spent }, seed, steps);
       const times = (failure: Failure) => findings.filter((f) => f.finding.failure === failure).length;
       const found = Object.fromEntries(FAILURE_NAMES.map((f) => [f, times(f)])) as Record<Failure, number>;
       const counted = counts(spent);

@@ -39,6 +39,8 @@ export interface WorldSpec {
   readonly accessDirty?: AccessDirty;
   /** Switches of the contpte layer. Default: Linux 6.18 without BBML2. */
   readonly contpteRules?: Partial<ContpteRules>;
+  /** Whether arm64's contiguous bit is used. Default true. */
+  readonly contpte?: boolean;
   /** Gets what the accesses to entries count, each call of them by itself. */
   readonly spent?: Tally;
 }
@@ -66,7 +68,7 @@ export class World {
     const frames = new Frames(2 ** MAX_ORDER);
     const tables = new Tables(Math.max(...format.indexLg2), frames.total);
     const { contpteRules } = spec;
-    const parts = { format, tables, frames, tally: newTally(), contpte: true };
+    const parts = { format, tables, frames, tally: newTally(), contpte: spec.contpte ?? true };
     this.pt = new PageTable(contpteRules === undefined ? parts : { ...parts, contpteRules });
     const lg2 = format.contLg2[0] || PLAIN_BLOCK_LG2;
     this.block = 2 ** lg2;
