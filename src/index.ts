@@ -14,6 +14,8 @@ export { findNext, jump } from "./design/cursor-ops.ts";
 export * from "./design/cursor-over-folded.ts";
 export { attrsOf, type EntryPtr, kindOf, levelOf, type Seen, slotOf, type TablePtr } from "./design/cursor-ptr.ts";
 export * from "./design/cursor-roots.ts";
+export * from "./design/design.ts";
+export * from "./design/designs.ts";
 export * from "./design/folded.ts";
 export {
   copyPageRange,
@@ -70,6 +72,9 @@ export * from "./pgtable/ptep.ts";
 export * from "./pgtable/range.ts";
 export * from "./pgtable/visit.ts";
 export * from "./study/batching/batching.ts";
+export * from "./study/batching/beside-published.ts";
+export * from "./study/batching/operations.ts";
+export * from "./study/batching/published.ts";
 export * from "./study/capture/format.ts";
 export * from "./study/capture/load.ts";
 export * from "./study/capture/read.ts";

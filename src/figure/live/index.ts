@@ -3,6 +3,8 @@
  */
 import { oneOf } from "../../base/errors.ts";
 import type { LiveFigure } from "../live.ts";
+import { batchingLive } from "./batching.ts";
+import { batchingPublishedLive, contpteMicroLive, remapVariantsLive } from "./batching-published.ts";
 import { contpteDecayLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
@@ -18,6 +20,10 @@ export const liveFigures: readonly LiveFigure[] = [
   splitCountsLive,
   contptePoliciesLive,
   contpteDecayLive,
+  batchingLive,
+  batchingPublishedLive,
+  contpteMicroLive,
+  remapVariantsLive,
   designCostsLive,
   switchCostsLive,
   installSplitLive,

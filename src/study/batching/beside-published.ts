@@ -135,7 +135,7 @@ export const REMAP_SIDES: readonly (Side & { readonly calls: number })[] = [
   { label: "hint first", spec: {}, calls: PUBLISHED_REALLOC.fixed },
 ];
 
-/** One way to move over folios of one order: counts by page moved. `calls` is published, for small folios on x86-64 alone. */
+/** One way to move over folios of one order: counts by page moved. `calls` is published for x86-64, without a folio size: beside the smallest. */
 export interface RemapRow {
   readonly way: string;
   readonly folio: string;

@@ -56,7 +56,7 @@ function advised(name: string, what: string, prepare: Workload["prepare"], advic
 export const WORKLOADS: readonly Workload[] = [
   {
     name: "count pages",
-    what: "Counts the pages that are present, accessed and dirty, as smaps does.",
+    what: "Counts the pages that are present, accessed and dirty; the pagewalk does so by pteEntry, unlike smaps.",
     prepare: filled,
     act: (p) => only(p, p.mm.design.countPages(p.mm.pt, p.start, p.end)),
   },
