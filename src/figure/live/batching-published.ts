@@ -87,7 +87,7 @@ export const batchingPublishedLive = defineLive({
     const named = (rows: readonly Row[]) => rows.filter((row) => NAMED.includes(String(row.folio)));
     const place = { x: "value", y: "time" } as const;
     return {
-      x: frame.axis(keys, { label: "change of counts" }),
+      x: frame.axis(keys, { label: "change of counts", insetRight: 28 }),
       y: frame.axis("time"),
       marks: [
         Plot.line([-100, 0], { x: (v) => v, y: (v) => v, strokeDasharray: "2 4", strokeOpacity: 0.5 }),
@@ -186,7 +186,8 @@ export const remapVariantsLive = defineLive({
         perMoved("flushes", "flushes", "TLB invalidations of a range"),
         {
           ...{ key: "calls", label: "realloc calls", unit: "per s", basis: "measured", digits: 0 },
-          definition: "Published, measured by Lorenzo Stoakes on x86-64, 2025-08-07; no folio size is named, so it stands beside the smallest.",
+          definition:
+            "Published, measured by Lorenzo Stoakes on x86-64, 2025-08-07; no folio size is named, so it stands beside the smallest.",
         },
       ],
       rows: rows as unknown as readonly Row[],

@@ -8,7 +8,9 @@ import { batchingPublishedLive, contpteMicroLive, remapVariantsLive } from "./ba
 import { contpteDecayLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
+import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
+import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
@@ -26,6 +28,12 @@ export const liveFigures: readonly LiveFigure[] = [
   remapVariantsLive,
   designCostsLive,
   switchCostsLive,
+  encapsulationLive,
+  encapsulationCostsLive,
+  entryCostsLive,
+  pageFlagLive,
+  archFlagLive,
+  setPtesBatchingLive,
   installSplitLive,
   stackGuardsLive,
 ];
