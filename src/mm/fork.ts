@@ -8,6 +8,7 @@
 import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { copyRange } from "../design/copy.ts";
+import type { Copier } from "../design/design.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { copySoftleaf, ptepAttrs, setPtes, wrprotectPtes } from "../pgtable/ptep.ts";
@@ -41,9 +42,14 @@ function needsCopy(vma: Vma): boolean {
   return !(vma.flags & Vm.wipeonfork) && vma.anonVma !== 0;
 }
 
-/** The entries of one area; the walk to them is the design's. The model's memory for tables has no end. */
+/** The entries of one area; the walk to them is the design's. */
 function copyArea(parent: Mm, child: Mm, vma: Vma): void {
-  copyRange(parent.design, parent.pt, child.pt, vma.start, vma.end, {
+  copyRange(parent.design, parent.pt, child.pt, vma.start, vma.end, forkCopier(parent, child));
+}
+
+/** How fork copies entries, whatever walk reaches them. The model's memory for tables has no end, and nobody waits. */
+export function forkCopier(parent: Mm, child: Mm): Copier {
+  return {
     huge: (slot, _level, start) => {
       copyHuge(parent, child, slot, start);
       return true;
@@ -51,7 +57,7 @@ function copyArea(parent: Mm, child: Mm, vma: Vma): void {
     entry: (slot, toSlot, max) => copyEntry(parent, child, slot, toSlot, max),
     room: () => true,
     mustBreak: () => false,
-  });
+  };
 }
 
 /** `copy_huge_pmd`: the child shares the folio by one entry, with a table set aside for its own split. */
