@@ -9,6 +9,7 @@ import { contpteDecayLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
+import { forkBatchingLive, forkCopyLive } from "./fork-copy.ts";
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
@@ -36,6 +37,8 @@ export const liveFigures: readonly LiveFigure[] = [
   setPtesBatchingLive,
   installSplitLive,
   stackGuardsLive,
+  forkCopyLive,
+  forkBatchingLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */
