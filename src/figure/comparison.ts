@@ -205,7 +205,7 @@ export function causesData(
 ): Omit<FigureData, "live"> {
   const { a, b, rows, workload, setting } = comparison;
   return {
-    title: title ?? `${workload}, by cause: ${a.label} (A) against ${b.label} (B)`,
+    title: title ?? `${workload} by cause, A ${a.label}, B ${b.label}: ${settingText(setting)}`,
     caption: caption ?? captionOf([a, b], comparison),
     alt: `Pairs of bars by cause. ${rows.map((row) => `${row.cause}: ${a.label} ${row.a}, ${b.label} ${row.b}`).join("; ")}.`,
     better: "fewer of every cause",
