@@ -7,7 +7,7 @@ import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
-import { getAndClearPtes, setPtes } from "../pgtable/ptep.ts";
+import { getAndClearPtes, ptepAttrs, setPtes } from "../pgtable/ptep.ts";
 import { protAttrs } from "./attrs.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -81,8 +81,11 @@ function protectHuge(mm: Mm, vma: Vma, slot: number): void {
 
 function protectPtes(mm: Mm, vma: Vma, slot: number, nr: number): boolean {
   let changed = false;
+  const batches = mm.kernel.profile.mprotectBatches && mm.kernel.batching;
   for (let i = slot; i < slot + nr; ) {
-    mm.kernel.tally[E.slotsRead]!++;
+    // The read of ptep_get, which gathers the whole of a contiguous block: the batch below counts that for its run.
+    if (batches) mm.kernel.tally[E.slotsRead]!++;
+    else ptepAttrs(mm.pt, i);
     if (mm.pt.kind(i, 0) !== Kind.leaf) {
       i++;
       continue;
