@@ -38,7 +38,7 @@ export function source(path: string, ...names: string[]): Excerpt {
 /** Declarations of several files beside each other, as many columns as there is room for. */
 export function sourceBeside(...places: readonly SourcePlace[]): object {
   const excerpts = places.map(([path, ...names]) => source(path, ...names));
-  const columns = excerpts.map((excerpt) => `<div>\n\n${fenced(excerpt)}\n</div>`);
+  const columns = excerpts.map((excerpt) => `<div>\n\n${fenced(excerpt, " wrap")}\n</div>`);
   // The site has a style for the class and takes the style away; a notebook editor has no style for the class.
   const markdown = `<div class="ptlab-beside" style="${GRID}">\n${columns.join("\n")}\n</div>\n`;
   return { [DISPLAY]: () => bundle(markdown, excerpts.map(({ path, text }) => `// ${path}\n${text}`).join("\n\n")) };
@@ -48,8 +48,9 @@ const GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%
 
 const bundle = (markdown: string, text: string) => ({ "text/markdown": markdown, "text/plain": text });
 
-function fenced({ path, text }: Pick<Excerpt, "path" | "text">): string {
-  return `\`src/${path}\`\n\n\`\`\`\`ts\n${text}\n\`\`\`\`\n`;
+/** `how` is for the site's highlighter: in a narrow column, long lines break instead of running out of sight. */
+function fenced({ path, text }: Pick<Excerpt, "path" | "text">, how = ""): string {
+  return `\`src/${path}\`\n\n\`\`\`\`ts${how}\n${text}\n\`\`\`\`\n`;
 }
 
 function parse(path: string): TypeScript.SourceFile {

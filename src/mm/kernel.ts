@@ -34,7 +34,7 @@ export interface KernelSpec {
   readonly contpteRules?: Partial<ContpteRules>;
   /**
    * Whether a folio's entries are dealt with as one run (folio_pte_batch) where the kernel version knows how. Default true;
-   * false is a kernel before 6.8, which took one entry at a time, and split large folios for MADV_FREE and MADV_COLD.
+   * false is a kernel before 6.9, which took one entry at a time, and split large folios for MADV_FREE and MADV_COLD.
    */
   readonly batching?: boolean;
   /**

@@ -70,7 +70,7 @@ describe("sourceBeside", () => {
     const markdown = shown(beside)["text/markdown"]!;
     expect(markdown.match(/^<div>$/gm)).toHaveLength(2);
     expect(markdown.match(/^`src\/.*`$/gm)).toEqual(["`src/base/tally.ts`", "`src/base/errors.ts`"]);
-    expect(markdown.match(/^````ts$/gm)).toHaveLength(2);
+    expect(markdown.match(/^````ts wrap$/gm)).toHaveLength(2);
   });
 
   test("a page keeps the class that its style sheet knows, and drops the style of notebook editors", () => {

@@ -8,6 +8,7 @@ import { COPY_IDIOMS, type CopyRow, forkCopy } from "../../study/fork-copy/fork-
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
+import { PALETTE } from "../series.ts";
 
 const event = (key: EventName, label: string): Column => ({
   ...{ key, label, basis: "counted" },
@@ -78,6 +79,9 @@ export const forkCopyLive = defineLive({
 
 const published = publishedTable(FORK_TABLE);
 
+/** Sizes of folios whose dots are far enough apart for a name each. */
+const NAMED_APART = 5;
+
 const batchingColumns: readonly Column[] = [
   { key: "folio", label: "folio", definition: "Size of every folio, mapped by entries of level 0." },
   {
@@ -132,11 +136,12 @@ export const forkBatchingLive = defineLive({
   },
   plot: (Plot, frame) => {
     const alike = [0, -35].map((at) => ({ at }));
-    // Names of the larger sizes would lie on one another: they stand on either side of the line in turn.
-    const side = (right: boolean) => frame.rows.filter((_, i) => (i % 2 === 0) === right);
-    const names = (right: boolean) =>
-      Plot.text(side(right), {
-        ...{ x: "time", y: "touches", text: "folio", textAnchor: right ? "start" : "end" },
+    // The largest sizes lie on one another, so they share a name; the others stand on either side of the line in turn.
+    const apart = frame.rows.slice(0, NAMED_APART);
+    const rest = frame.rows.slice(NAMED_APART);
+    const name = (row: Row, text: string, right: boolean) =>
+      Plot.text([row], {
+        ...{ x: "time", y: "touches", text: () => text, textAnchor: right ? "start" : "end" },
         ...{ dx: right ? 9 : -9, dy: right ? 5 : -5 },
       });
     return {
@@ -144,10 +149,10 @@ export const forkBatchingLive = defineLive({
       y: frame.axis("touches", { domain: [2, -36] }),
       marks: [
         Plot.line(alike, { x: "at", y: "at", stroke: "currentColor", strokeOpacity: 0.35 }),
-        Plot.line(frame.rows, { x: "time", y: "touches", stroke: "#0062cc", strokeWidth: 2 }),
-        Plot.dot(frame.rows, { x: "time", y: "touches", fill: "#0062cc", r: 4 }),
-        names(true),
-        names(false),
+        Plot.line(frame.rows, { x: "time", y: "touches", stroke: PALETTE[0], strokeWidth: 2 }),
+        Plot.dot(frame.rows, { x: "time", y: "touches", fill: PALETTE[0], r: 4 }),
+        ...apart.map((row, i) => name(row, String(row.folio), i % 2 === 0)),
+        name(rest.at(-1)!, `${rest[0]!.folio} to ${rest.at(-1)!.folio}`, false),
       ],
     };
   },

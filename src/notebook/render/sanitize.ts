@@ -20,6 +20,8 @@ const STYLES = {
   width: LENGTH,
   "max-width": LENGTH,
   height: [/^auto$/],
+  // How far the further lines of a broken line of code are indented.
+  "--ecIndent": [/^\d+ch$/],
   ...HIGHLIGHT,
 };
 
