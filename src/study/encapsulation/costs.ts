@@ -12,7 +12,7 @@ import { Tables } from "../../machine/tables.ts";
 import { tryUnfold } from "../../pgtable/contpte.ts";
 import type { ContpteRules } from "../../pgtable/contpte-rules.ts";
 import { PageTable } from "../../pgtable/pagetable.ts";
-import { ptepGet, setPtes } from "../../pgtable/ptep.ts";
+import { ptepGet, setPtes, wrprotectPtes } from "../../pgtable/ptep.ts";
 import { encapsulated, KernelStack, type PteAccess, rawAccess } from "../../pgtable/raw-access.ts";
 import type { Experiment } from "../experiment.ts";
 import { isWholeBlock } from "./detector.ts";
@@ -235,4 +235,26 @@ export function setPtesPieces(arch: string, page: number, nr: number, off: numbe
     rows.push({ page: page + i, pages: n, frame: pt.pfn(slot) % pages, contiguous });
   }
   return rows;
+}
+
+/** What write protection of one run of pages unfolds. */
+export interface EdgeRow {
+  /** First page of the run, counted from the start of the first of three contiguous blocks. */
+  readonly page: number;
+  readonly pages: number;
+  /** Blocks that the run touches, and those of them that lose their contiguous bit. */
+  readonly blocks: number;
+  readonly unfolds: number;
+}
+
+/** Three contiguous blocks, and for each run of `[page, pages]` in them what `wrprotect_ptes` unfolds; afresh each time. */
+export function edgeUnfolds(arch: string, runs: readonly (readonly [page: number, pages: number])[]): EdgeRow[] {
+  return runs.map(([page, nr]) => {
+    const { pt, first, pages } = emptyBlock(arch, true, {});
+    setPtes(pt, first, 0, A.write, 3 * pages);
+    const before = pt.tally.slice();
+    wrprotectPtes(pt, first + page, nr);
+    const blocks = Math.ceil((page + nr) / pages) - Math.floor(page / pages);
+    return { page, pages: nr, blocks, unfolds: counts(pt.tally, before).contpteUnfolds };
+  });
 }

@@ -5,6 +5,7 @@ import {
   convertCosts,
   ENTRY_OPS,
   type EntryCostRow,
+  edgeUnfolds,
   entryCosts,
   FOLDING_FORMATS,
   ptepGetReads,
@@ -70,6 +71,19 @@ describe("one set_ptes of 40 pages from page 4 of a table", () => {
       [12, false],
     ]);
   });
+});
+
+test("a run unfolds the blocks that it cuts, at most two, and none that it covers", () => {
+  const runs = [
+    [0, 16],
+    [0, 48],
+    [0, 15],
+    [1, 16],
+    [4, 8],
+    [4, 40],
+    [16, 20],
+  ] as const;
+  expect(edgeUnfolds("arm64-4k", runs).map((r) => r.unfolds)).toEqual([0, 0, 1, 2, 1, 2, 1]);
 });
 
 describe("one thing done to a block", () => {
