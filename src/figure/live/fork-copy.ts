@@ -33,7 +33,6 @@ const copyColumns: readonly Column[] = [
   },
   event("pteLocks", "PTE locks"),
   event("slotsRead", "slots read"),
-  event("foliosTouched", "folios touched"),
 ];
 
 function copyAlt(rows: readonly CopyRow[]): string {

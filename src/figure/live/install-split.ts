@@ -135,7 +135,6 @@ export const stackGuardsLive = defineLive({
       better: "fewer areas, fewer tables are better",
       columns: stackColumns,
       rows: rows.map((row) => Object.fromEntries(keys.map((key) => [key, row[key as keyof StackRow]])) as Row),
-      compare: "areas",
       origin: { designs: [arch], workload: `${threads} stacks of ${stack} pages`, params, seed: null, input: null },
     };
   },
