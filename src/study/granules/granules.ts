@@ -75,7 +75,8 @@ export const granules: Experiment<typeof granuleParams, GranuleRow> = {
 
 /** The row of one way to map the program's memory. */
 export function granuleRow(granule: Granule, params: Program): GranuleRow {
-  const filled = fillGranule(granule, { mib: Number.parseInt(params.mib, 10), stride: STRIDES[params.touched]! });
+  const { mib, touched, seed } = params;
+  const filled = fillGranule(granule, { mib: Number.parseInt(mib, 10), stride: STRIDES[touched]!, seed });
   const { mm, pieces, counts } = filled;
   const { format } = mm.kernel;
   const written = (pieces.length * PIECE) / MiB;

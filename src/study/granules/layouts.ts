@@ -4,6 +4,7 @@
  */
 import { formatNamed, formats } from "../../arch/formats.ts";
 import { invariant } from "../../base/errors.ts";
+import { random } from "../../base/random.ts";
 import { GiB, KiB, MiB } from "../../base/size.ts";
 import { counts, type EventName } from "../../base/tally.ts";
 import { access } from "../../mm/fault.ts";
@@ -44,19 +45,20 @@ export const GRANULE_SETS: Readonly<Record<string, readonly Granule[]>> = {
   "every format": ALL_GRANULES,
 };
 
-/** What a program writes: 4K at every multiple of `stride` bytes of a stretch. */
+/** What a program writes: one piece of 4K, anywhere in it, of every `stride` bytes of a stretch. */
 export interface Touched {
   readonly mib: number;
   readonly stride: number;
+  readonly seed: number;
 }
 
 /** Strides by the words that controls show. */
 export const STRIDES: Readonly<Record<string, number>> = {
   "all of it": 4 * KiB,
-  "4K of every 16K": 16 * KiB,
-  "4K of every 64K": 64 * KiB,
-  "4K of every 256K": 256 * KiB,
-  "4K of every 2M": 2 * MiB,
+  "4K in every 16K": 16 * KiB,
+  "4K in every 64K": 64 * KiB,
+  "4K in every 256K": 256 * KiB,
+  "4K in every 2M": 2 * MiB,
 };
 
 /** First byte of the stretch: within what 32 bits of address name, and aligned to every PMD. */
@@ -74,14 +76,17 @@ export interface Filled {
 }
 
 /** Runs the program. What it counts is all that it took, from an empty address space on. */
-export function fillGranule({ arch, policy, contpte }: Granule, { mib, stride }: Touched): Filled {
+export function fillGranule({ arch, policy, contpte }: Granule, { mib, stride, seed }: Touched): Filled {
   const kernel = kernelFor(policy, { arch, contpte });
   const page = 2 ** formatNamed(arch).pageLg2;
   const before = kernel.tally.slice();
   const mm = new Mm(kernel);
   const err = mmap(mm, { start: START / page, pages: (mib * MiB) / page, flags: Vm.read | Vm.write });
   invariant(err === null, `mmap of ${mib} MiB on ${arch}: ${err}`);
-  const pieces = Float64Array.from({ length: Math.ceil((mib * MiB) / stride) }, (_, i) => START + i * stride);
+  const rng = random(seed);
+  // Not always the first piece: numbers with many low zeros would all lie in a few sets of a TLB.
+  const piece = (_: unknown, i: number) => START + i * stride + PIECE * rng.below(stride / PIECE);
+  const pieces = Float64Array.from({ length: (mib * MiB) / stride }, piece);
   for (const at of pieces) access(mm, Math.floor(at / page), true);
   return { mm, pieces, counts: counts(kernel.tally, before) };
 }

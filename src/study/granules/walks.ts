@@ -47,7 +47,8 @@ function writePage(mm: Mm, vpn: number): void {
 function mapBlock(mm: Mm, vpn: number): void {
   const { format } = mm.kernel;
   const size = hugetlbSizes(format).find(({ entries }) => entries > 1);
-  if (size === undefined) throw new UserError(`${format.name} has no contiguous blocks (pages of ${formatSize(2 ** format.pageLg2)})`);
+  if (size === undefined)
+    throw new UserError(`${format.name} has no contiguous blocks (pages of ${formatSize(2 ** format.pageLg2)})`);
   const pfn = newAnonFolio(mm.kernel, size.pagesLg2);
   invariant(pfn >= 0, `no memory for a folio of order ${size.pagesLg2}`);
   mapHugetlb(mm.pt, vpn - (vpn % 2 ** size.pagesLg2), size, pfn, A.write | A.young | A.dirty);
