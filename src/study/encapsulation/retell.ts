@@ -108,5 +108,5 @@ function runText(name: string, run: readonly Change[]): ChangedWords {
 }
 
 function wordText({ lo, hi, says }: Word): string {
-  return says === "empty" ? says : `${wordOf(lo, hi)} ${says}`;
+  return says === "empty" ? says : `${wordOf(lo, hi)} ${says}`.trimEnd();
 }
