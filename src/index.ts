@@ -108,6 +108,7 @@ export * from "./study/layout.ts";
 export * from "./study/ops/compare.ts";
 export * from "./study/ops/run.ts";
 export * from "./study/ops/script.ts";
+export * from "./study/ops/summary.ts";
 export * from "./study/range-api/arch-flag.ts";
 export * from "./study/range-api/batching.ts";
 export * from "./study/range-api/contract.ts";
