@@ -5,7 +5,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { listNotebooks, readNotebook, writeNotebook } from "../notebook/file.ts";
 import type { Notebook } from "../notebook/format.ts";
-import { isFresh, markFresh, type Surroundings, surroundings } from "../notebook/fresh.ts";
+import { freshnessKey, isFresh, markFresh, type Surroundings, surroundings } from "../notebook/fresh.ts";
 import { CellFailure, RunInterrupted, runNotebook } from "../notebook/run.ts";
 import type { Session } from "../notebook/session.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
@@ -32,17 +32,17 @@ export interface RunEffects extends CommandEffects {
 const INTERRUPTED = 130;
 
 /**
- * Runs the notebooks, one after the other, also after one has failed. Returns the exit status: 0, 1 if a cell failed,
- * 130 if interrupted. Throws {@link UserError} for a file that is missing or no notebook, before anything is run.
+ * Runs the notebooks, one after the other, also after one has failed. Returns the exit status: 0, 1 if a cell failed or
+ * the sources changed meanwhile, 130 if interrupted. Throws {@link UserError} for a file that is missing or no notebook, before anything is run.
  */
 export async function runCommand(options: RunOptions, effects: RunEffects): Promise<number> {
   const paths = await chosen(options.files, effects);
-  const around = await surroundings(effects.root);
   const work = await Promise.all(
     paths.map(async (path) => ({ path, nb: await readNotebook(path, shown(path, effects)) })),
   );
   let status = 0;
   for (const { path, nb } of work) {
+    const around = await surroundings(effects.root);
     if (options.force !== true && isFresh(nb, around)) {
       effects.out(`${shown(path, effects)}: fresh\n`);
       continue;
@@ -74,6 +74,11 @@ async function runOne(path: string, nb: Notebook, around: Surroundings, effects:
     const done = await inSession(path, effects, (session) =>
       runNotebook(nb, session, { progress, signal: effects.signal }),
     ).finally(bar.clear);
+    // A source saved during the run is in some outputs and not in others, so no key would be true of all of them.
+    if (freshnessKey(nb, await surroundings(effects.root)) !== freshnessKey(nb, around)) {
+      effects.err(`${name}: the sources or the data changed while it ran; the stored outputs are as they were\n`);
+      return 1;
+    }
     await writeNotebook(path, markFresh(done, around));
     effects.out(`${name}: ${cells} ${cells === 1 ? "cell" : "cells"} run\n`);
     return 0;

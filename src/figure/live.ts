@@ -2,7 +2,7 @@
  * A live figure: a figure that can be made again with other parameters, in a notebook, in a test, and in a worker of the
  * reader's browser. The worker makes the data; the page, which has a document, draws it with the same `plot`.
  */
-import { oneOf, UserError } from "../base/errors.ts";
+import { invariant, oneOf, UserError } from "../base/errors.ts";
 import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
 import { figure } from "./create.ts";
 import type { Drawing, Figure, FigureData } from "./figure.ts";
@@ -44,6 +44,10 @@ export interface LiveSpec<S extends ParamSpecs> {
 /** A live figure whose every made figure knows by which parameters it can be made again. */
 export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure {
   const { id, title, params, inputs, plot } = spec;
+  invariant(
+    Object.keys(params).length > 0,
+    `live figure '${id}' has no parameter: it would be a form without controls`,
+  );
   const make: LiveFigure["make"] = async (given, files, effects) => {
     const filled = fillParams(params, given);
     for (const name of inputs)

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { dataOf } from "../../src/figure/create.ts";
 import { liveFigure, liveFigures } from "../../src/figure/live/index.ts";
-import { revive } from "../../src/figure/live.ts";
+import { defineLive, revive } from "../../src/figure/live.ts";
 import { toSvg } from "../../src/figure/render.ts";
 import { powers, testHost } from "./samples.ts";
 
@@ -35,6 +35,10 @@ test("live figures have different names, and every one can be looked up", () => 
   const ids = liveFigures.map((live) => live.id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(liveFigure(id).id).toBe(id);
+});
+
+test("a figure that nothing can change is not made a live one", () => {
+  expect(() => defineLive({ ...powers, params: {}, run: () => ({}) as never })).toThrow("'powers' has no parameter");
 });
 
 test("a live figure that does not exist is refused", () => {

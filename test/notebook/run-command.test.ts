@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -104,6 +105,26 @@ describe("ptlab run", () => {
     expect(said.err).toContain("010-a.ipynb: interrupted");
     expect(sessions.map((s) => s.closed())).toEqual([1]);
     expect(await read("010-a.ipynb")).toBe(before);
+  });
+
+  test("stores nothing of a run during which a source was saved, and takes the next notebook with the new one", async () => {
+    const before = await read("010-a.ipynb");
+    const save = () => writeFileSync(join(project.root, "src/mmu/tlb.ts"), "export const changed = 1;\n");
+    const { given, said } = effects(
+      {},
+      {
+        a: () => {
+          save();
+          return { status: "ok" };
+        },
+      },
+    );
+    expect(await runCommand({ files: [] }, given)).toBe(1);
+    expect(said.err).toContain("010-a.ipynb: the sources or the data changed while it ran");
+    expect(await read("010-a.ipynb")).toBe(before);
+    const again = effects();
+    expect(await runCommand({ files: [] }, again.given)).toBe(0);
+    expect(again.said.out).toBe("notebooks/010-a.ipynb: 1 cell run\nnotebooks/020-b.ipynb: fresh\n");
   });
 
   test("leaves no temporary files", async () => {
