@@ -15,7 +15,7 @@ import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from 
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultHuge, faultOnHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
-import { mapPages, newAnonFolio, ownsFolio, unmapPages } from "./rmap.ts";
+import { mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
 import { suitableOrders } from "./thp.ts";
 import { prepareAnonVma, VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
@@ -145,11 +145,15 @@ function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
   ptepSetAccessFlags(mm.pt, slot, A.write | A.dirty | A.young);
 }
 
-/** `wp_can_reuse_anon_folio`: the page is known to be ours, or its folio turns out to be. */
+/**
+ * `wp_can_reuse_anon_folio`: the page is known to be ours, or its folio turns out to be. Of a large folio's last mapped page
+ * a copy is made all the same: it frees the rest.
+ */
 function canReuse(mm: Mm, pfn: number): boolean {
   const { frames, profile } = mm.kernel;
   if (frames.hasFlag(pfn, FrameFlag.exclusive)) return true;
-  return (profile.reusesLargeFolios || frames.order(pfn) === 0) && ownsFolio(mm, pfn);
+  if (frames.order(pfn) === 0) return frames.totalMapcount(pfn) === 1;
+  return profile.tracksOwners && frames.totalMapcount(frames.head(pfn)) > 1 && !maybeMappedShared(mm.kernel, pfn);
 }
 
 /** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */

@@ -23,6 +23,7 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
   const old = slots.map((slot) => getAndClearPtes(mm.pt, slot, 1));
   const dirty = frames.hasFlag(head, FrameFlag.dirty) || old.some((pte) => pte.attrs & A.dirty);
   frames.setFlag(head, 1, FrameFlag.deferred, false);
+  mm.kernel.mmIds.clear(head);
   frames.split(head);
   // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);

@@ -64,7 +64,7 @@ export function forkCopier(parent: Mm, child: Mm): Copier {
 function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
   const { pt, kernel } = parent;
   child.pt.deposit();
-  if (!kernel.isHugeZero(pt.pfn(slot, 1))) dupHuge(child, pt.pfn(slot, 1), parent);
+  if (!kernel.isHugeZero(pt.pfn(slot, 1))) dupHuge(child, pt.pfn(slot, 1));
   changeLeaf(pt, slot, 1, 0, A.write);
   setLeaf(child.pt, child.design.findOrMake(child.pt, vpn, 1), 1, pt.pfn(slot, 1), pt.attrs(slot, 1) & ~A.young);
 }
@@ -85,7 +85,7 @@ function copyPresent(parent: Mm, child: Mm, from: number, to: number, max: numbe
   const pfn = pt.pfn(from);
   const special = pt.attrs(from) & A.special;
   const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
-  if (!special) dupPages(child, pfn, n, parent);
+  if (!special) dupPages(child, pfn, n);
   const attrs = ptepAttrs(pt, from) & ~(A.young | A.write);
   if (anyWritable(pt, from, n)) wrprotectPtes(pt, from, n);
   setPtes(child.pt, to, pfn, attrs, n);

@@ -15,6 +15,7 @@ import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { WalkRoom } from "../mmu/translate.ts";
 import { type ContpteRules, contpteRules } from "../pgtable/contpte-rules.ts";
+import { MmIds } from "./mm-ids.ts";
 import { type Profile, profileNamed } from "./profile.ts";
 import { ThpKnobs } from "./thp.ts";
 
@@ -89,15 +90,13 @@ export class Kernel {
   readonly thp: ThpKnobs;
   /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
   readonly walk = new WalkRoom();
-  /**
-   * Large folios that more than one address space maps, with the entries that each has (`_mm_id_mapcount`). Small folios
-   * need none: their map count says it.
-   */
-  readonly sharedFolios = new Map<number, Map<object, number>>();
+  /** Who maps the large folios. */
+  readonly mmIds = new MmIds();
   /** The frame that all read faults on empty private memory map. */
   readonly zeroPfn: number;
   #hugeZeroPfn = -1;
   #anonVmas = 0;
+  #mmIds = 0;
 
   constructor(spec: KernelSpec) {
     this.format = formatNamed(spec.arch);
@@ -143,6 +142,11 @@ export class Kernel {
   /** A number for a new anon_vma. */
   newAnonVma(): number {
     return ++this.#anonVmas;
+  }
+
+  /** A number for a new address space (`mm_id`), above 0. */
+  newMmId(): number {
+    return ++this.#mmIds;
   }
 
   /** Ends a program that needs more memory than the machine was given: the model has no reclaim and kills no process. */

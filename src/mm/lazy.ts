@@ -14,6 +14,7 @@ import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitFolio } from "./folio-split.ts";
 import type { Mm } from "./mm.ts";
+import { maybeMappedShared } from "./rmap.ts";
 import { Vm, type Vma } from "./vma.ts";
 
 /** `MADV_COLD`: clears accessed. */
@@ -39,7 +40,7 @@ function lazyRange(mm: Mm, start: number, end: number, clear: number): null {
 function lazyHuge(mm: Mm, slot: number, vpn: number, whole: boolean, clear: number): void {
   const { pt, kernel } = mm;
   const pfn = pt.pfn(slot, 1);
-  if (kernel.isHugeZero(pfn) || kernel.sharedFolios.has(pfn)) return;
+  if (kernel.isHugeZero(pfn) || maybeMappedShared(kernel, pfn)) return;
   if (!whole) return splitFolio(mm, pfn, vpn);
   changeLeaf(pt, slot, 1, 0, clear);
   if (clear & A.dirty) kernel.frames.setFlag(pfn, 1, FrameFlag.dirty, false);
@@ -63,7 +64,7 @@ function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, clear: number)
   kernel.tally[E.foliosTouched]!++;
   const n = folioPteBatch(mm, slot, max, 0);
   if (n < pages) {
-    if (kernel.sharedFolios.has(head)) return n;
+    if (maybeMappedShared(kernel, head)) return n;
     // A folio is split without the lock, since it takes those of all that map it; so the entry is looked at again.
     pt.locks.without(pt.tableOf(slot), 0, () => splitFolio(mm, head, vpn));
     return 0;

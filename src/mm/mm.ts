@@ -10,6 +10,8 @@ import { VmaList } from "./vma.ts";
 /** An address space. System calls are functions of the other files of this folder, with this as their first argument. */
 export class Mm {
   readonly kernel: Kernel;
+  /** By which large folios know it (`mm_id`). */
+  readonly id: number;
   readonly pt: PageTable;
   /** How the entries of `pt` are reached. */
   readonly design: Design;
@@ -21,6 +23,7 @@ export class Mm {
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.id = kernel.newMmId();
     this.design = kernel.design;
     const { format, tables, frames, tally, contpte, contpteRules } = kernel;
     this.pt = new PageTable({ format, tables, frames, tally, contpte, contpteRules });

@@ -15,8 +15,11 @@ export interface Profile {
   ptReclaim(format: Format): boolean;
   /** Guard regions exist (since 6.13). */
   readonly guards: boolean;
-  /** A write fault finds that a PTE-mapped large folio is this process' alone again (CONFIG_MM_ID, since 6.15). */
-  readonly reusesLargeFolios: boolean;
+  /**
+   * Large folios know two of their owners (CONFIG_MM_ID, since 6.15), so that a write fault finds that a PTE-mapped one is this
+   * process' alone again; before, it always copied, and advice guessed who else maps the folio.
+   */
+  readonly tracksOwners: boolean;
   /** mremap moves several areas at once, gaps and all (since 6.17). */
   readonly remapsSeveral: boolean;
   /** mremap moves a contiguous block as one run (since 6.17). */
@@ -45,7 +48,7 @@ const v6_12: Profile = {
   name: "6.12",
   ptReclaim: () => false,
   guards: false,
-  reusesLargeFolios: false,
+  tracksOwners: false,
   remapsSeveral: false,
   collapsesNothing: false,
   remapBatches: false,
@@ -65,7 +68,7 @@ const v6_18: Profile = {
   name: "6.18",
   ptReclaim: (format) => format.machine === "x86_64",
   guards: true,
-  reusesLargeFolios: true,
+  tracksOwners: true,
   remapsSeveral: true,
   collapsesNothing: false,
   remapBatches: true,

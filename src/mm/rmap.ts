@@ -19,8 +19,10 @@ export function newAnonFolio(kernel: Kernel, order: number): number {
 
 /** `nr` entries of level 0 now map `nr` frames of one folio. */
 export function mapPages(mm: Mm, pfn: number, nr: number): void {
-  mm.kernel.frames.addMapcount(pfn, nr, 1);
-  mm.kernel.tally[E.foliosTouched]!++;
+  const { frames, tally } = mm.kernel;
+  frames.addMapcount(pfn, nr, 1);
+  addOwner(mm, frames.head(pfn), nr);
+  tally[E.foliosTouched]!++;
   mm.anonPages += nr;
 }
 
@@ -28,56 +30,54 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
 export function unmapPages(mm: Mm, pfn: number, nr: number): void {
   const { frames, tally } = mm.kernel;
   const gone = frames.addMapcount(pfn, nr, -1);
-  countUser(mm, frames.head(pfn), -nr);
+  subOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
   mm.anonPages -= nr;
   afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
 }
 
 /** `nr` entries of a child map what the parent's map. From now on nobody owns the pages alone. */
-export function dupPages(child: Mm, pfn: number, nr: number, parent: Mm): void {
-  const { frames } = child.kernel;
-  share(child, frames.head(pfn), nr, parent);
-  frames.setFlag(pfn, nr, FrameFlag.exclusive, false);
+export function dupPages(child: Mm, pfn: number, nr: number): void {
+  child.kernel.frames.setFlag(pfn, nr, FrameFlag.exclusive, false);
   mapPages(child, pfn, nr);
 }
 
 /** One entry above level 0 of a child maps what the parent's maps. */
-export function dupHuge(child: Mm, head: number, parent: Mm): void {
-  share(child, head, 1, parent);
+export function dupHuge(child: Mm, head: number): void {
   child.kernel.frames.setFlag(head, 1, FrameFlag.exclusive, false);
   mapHuge(child, head);
 }
 
-/** Notes who maps a large folio, from the moment it is shared. */
-function share(child: Mm, head: number, nr: number, parent: Mm): void {
-  const { frames, sharedFolios } = child.kernel;
-  if (frames.order(head) === 0) return;
-  const users = sharedFolios.get(head) ?? new Map<object, number>([[parent, frames.totalMapcount(head)]]);
-  users.set(child, (users.get(child) ?? 0) + nr);
-  sharedFolios.set(head, users);
+/** An address space has `nr` entries more that map a folio; the sum has been raised. */
+function addOwner(mm: Mm, head: number, nr: number): void {
+  const { frames, mmIds } = mm.kernel;
+  if (frames.order(head) > 0) mmIds.add(head, mm.id, nr, frames.totalMapcount(head));
 }
 
-/** A user of a shared folio has `nr` entries fewer, or more; the last one left owns it again. */
-function countUser(mm: Mm, head: number, nr: number): void {
-  const { sharedFolios } = mm.kernel;
-  const users = sharedFolios.get(head);
-  if (users === undefined) return;
-  const left = (users.get(mm) ?? 0) + nr;
-  if (left > 0) users.set(mm, left);
-  else users.delete(mm);
-  if (users.size < 2) sharedFolios.delete(head);
+/** An address space has `nr` entries fewer that map a folio; the sum has been lowered. */
+function subOwner(mm: Mm, head: number, nr: number): void {
+  const { frames, mmIds } = mm.kernel;
+  if (frames.order(head) > 0) mmIds.sub(head, mm.id, nr, frames.totalMapcount(head));
 }
 
-/** Whether this address space alone maps the folio (`folio_maybe_mapped_shared` denied). */
-export function ownsFolio(mm: Mm, pfn: number): boolean {
-  const { frames, sharedFolios } = mm.kernel;
-  return frames.order(pfn) === 0 ? frames.totalMapcount(pfn) === 1 : !sharedFolios.has(frames.head(pfn));
+/**
+ * `folio_maybe_mapped_shared`: whether more than one address space may map the folio. Of a large one the kernel does not
+ * always know. Kernels before 6.15 guess (`folio_likely_mapped_shared`), by the sum and the count of the first page.
+ */
+export function maybeMappedShared(kernel: Kernel, pfn: number): boolean {
+  const { frames, mmIds, profile } = kernel;
+  const [head, order] = [frames.head(pfn), frames.order(pfn)];
+  const total = frames.totalMapcount(head);
+  if (order === 0 || total <= 1) return total > 1;
+  if (profile.tracksOwners) return mmIds.shared(head);
+  if (frames.entireMapcount(head) > 0 || total > 2 ** order) return true;
+  return frames.mapcount(head) > 1;
 }
 
 /** One entry above level 0 now maps the whole folio. */
 export function mapHuge(mm: Mm, head: number): void {
   mm.kernel.frames.addEntireMapcount(head, 1);
+  addOwner(mm, head, 1);
   mm.kernel.tally[E.foliosTouched]!++;
   mm.anonPages += 2 ** pmdOrder(mm.kernel.format);
 }
@@ -86,7 +86,7 @@ export function mapHuge(mm: Mm, head: number): void {
 export function unmapHuge(mm: Mm, head: number): void {
   const { frames, tally, format } = mm.kernel;
   frames.addEntireMapcount(head, -1);
-  countUser(mm, head, -1);
+  subOwner(mm, head, 1);
   tally[E.foliosTouched]!++;
   mm.anonPages -= 2 ** pmdOrder(format);
   afterUnmap(mm.kernel, head, frames.entireMapcount(head) === 0);
@@ -96,9 +96,11 @@ export function unmapHuge(mm: Mm, head: number): void {
 export function splitMapcount(mm: Mm, head: number): void {
   const { kernel } = mm;
   const n = 2 ** pmdOrder(kernel.format);
+  // The small entries are counted before the huge one no longer is: an owner without a slot may find one on the way.
   kernel.frames.addMapcount(head, n, 1);
+  addOwner(mm, head, n);
   kernel.frames.addEntireMapcount(head, -1);
-  countUser(mm, head, n - 1);
+  subOwner(mm, head, 1);
   // Exclusivity is kept at the head while one entry maps all, and for each page from now on (PageAnonExclusive).
   kernel.frames.setFlag(head, n, FrameFlag.exclusive, kernel.frames.hasFlag(head, FrameFlag.exclusive));
 }

@@ -153,25 +153,26 @@ function wrongOwners(kernel: Kernel, leaves: readonly Mapped[]): string[] {
     .map((e) => `page ${e.vpn} is writable, its frame ${e.pfn} is not its own`);
 }
 
-/** The note of shared large folios names just those that two address spaces map, with the entries of each. */
+/**
+ * A large folio that is not noted as shared has one user, whose entries are counted exactly. A shared one may have more users
+ * than are known, and of those that are known no more entries than there are.
+ */
 function wrongSharing(kernel: Kernel, leaves: readonly Mapped[]): string[] {
-  const users = new Map<number, Map<object, number>>();
+  const users = new Map<number, Map<number, number>>();
   for (const e of leaves) {
     const head = kernel.frames.head(e.pfn);
     if (kernel.frames.order(head) === 0) continue;
-    const of = users.get(head) ?? new Map<object, number>();
-    users.set(head, of.set(e.mm, (of.get(e.mm) ?? 0) + 1));
+    const of = users.get(head) ?? new Map<number, number>();
+    users.set(head, of.set(e.mm.id, (of.get(e.mm.id) ?? 0) + 1));
   }
-  const out = [...kernel.sharedFolios.keys()]
-    .filter((h) => (users.get(h)?.size ?? 0) < 2)
-    .map((h) => `folio ${h} is not shared`);
-  for (const [head, of] of users) {
-    if (of.size < 2) continue;
-    const noted = kernel.sharedFolios.get(head);
-    for (const [mm, n] of of)
-      if (noted?.get(mm) !== n) out.push(`folio ${head}: ${noted?.get(mm)} entries of one user noted, ${n} there`);
-  }
-  return out;
+  return [...users].flatMap(([head, of]) => {
+    const owners = kernel.mmIds.owners(head);
+    const sole = owners.length === 1 && owners[0]!.entries === of.get(owners[0]!.mmId);
+    if (!kernel.mmIds.shared(head) && !(of.size === 1 && sole)) return [`folio ${head} is noted as one user's alone`];
+    return owners
+      .filter(({ mmId, entries }) => entries > (of.get(mmId) ?? 0))
+      .map(({ mmId, entries }) => `folio ${head}: ${entries} entries of ${mmId} noted, ${of.get(mmId) ?? 0} there`);
+  });
 }
 
 /** A contiguous bit that hardware looks at stands on a whole aligned block of one folio with one set of attributes. */

@@ -113,11 +113,10 @@ export class World {
   /** Ends all processes and says what they leave behind. */
   end(): string[] {
     for (const p of this.procs.splice(0)) exit(p.mm);
-    const { frames, tables, sharedFolios } = this.kernel;
+    const { frames, tables } = this.kernel;
     const zero = frames.used - 1;
     return [
       ...(tables.live === 0 ? [] : [`${tables.live} tables are left`]),
-      ...(sharedFolios.size === 0 ? [] : [`${sharedFolios.size} folios are still noted as shared`]),
       ...(zero === 0 || zero === 2 ** this.kernel.format.indexLg2[0]! ? [] : [`${zero} frames are left`]),
     ];
   }

@@ -37,7 +37,7 @@ export interface Loaded {
  */
 export function loadCapture(kernel: Kernel, capture: Capture): Loaded {
   checkFits(kernel, capture);
-  const loader: Loader = { kernel, mm: new Mm(kernel), folios: new Map(), leftOut: {} };
+  const loader: Loader = { kernel, mm: new Mm(kernel), cacheId: kernel.newMmId(), folios: new Map(), leftOut: {} };
   for (const vma of capture.vmas) {
     const flags = vmaFlags(vma);
     const anonVma = vma.runs.some((run) => isAnon(run.cls)) ? kernel.newAnonVma() : 0;
@@ -55,6 +55,8 @@ function asMade(run: Run): Run {
 interface Loader {
   readonly kernel: Kernel;
   readonly mm: Mm;
+  /** Stands for the page cache among the owners of a folio. */
+  readonly cacheId: number;
   /** First frame of a folio by its first frame in the capture. */
   readonly folios: Map<number, number>;
   readonly leftOut: Partial<Record<PageClass, number>>;
@@ -127,7 +129,6 @@ function loadHuge(loader: Loader, vpn: number, run: Run, flags: number): void {
     else {
       const pfn = frameOf(loader, run.pfn + i, run);
       setLeaf(mm.pt, slot, 1, pfn, attrsOf(run, flags));
-      noteUser(loader, pfn, 1);
       mapHuge(mm, pfn);
     }
   }
@@ -143,7 +144,6 @@ function loadFolios(loader: Loader, vpn: number, run: Run, flags: number): void 
     const pfn = frameOf(loader, first, run);
     perTable(loader, vpn + i, n, (slot, part, done) => {
       setPtes(loader.mm.pt, slot, pfn + done, attrs, part);
-      noteUser(loader, pfn + done, part);
       mapPages(loader.mm, pfn + done, part);
     });
     i += n;
@@ -159,26 +159,17 @@ function frameOf(loader: Loader, pfn: number, run: Run): number {
   const index = pfn % 2 ** run.order;
   const known = loader.folios.get(pfn - index);
   if (known !== undefined) return known + index;
-  const head = isAnon(run.cls) ? newAnonFolio(loader.kernel, run.order) : newCacheFolio(loader.kernel, run.order);
+  const head = isAnon(run.cls) ? newAnonFolio(loader.kernel, run.order) : newCacheFolio(loader, run.order);
   if (head < 0) throw new UserError(`the machine's memory has no free folio of order ${run.order} left`);
   loader.folios.set(pfn - index, head);
   return head + index;
 }
 
-/** Stands for the page cache among a folio's users. */
-const PAGE_CACHE = {};
-
-function newCacheFolio(kernel: Kernel, order: number): number {
+/** A folio of the page cache, which stays when no process maps it: the cache holds it as if it mapped it once. */
+function newCacheFolio({ kernel, cacheId }: Loader, order: number): number {
   const head = kernel.frames.alloc(order);
   if (head < 0) return head;
   kernel.frames.addMapcount(head, 2 ** order, 1);
-  if (order > 0) kernel.sharedFolios.set(head, new Map([[PAGE_CACHE, 2 ** order]]));
+  if (order > 0) kernel.mmIds.add(head, cacheId, 2 ** order, 2 ** order);
   return head;
-}
-
-/** Before `nr` more entries map a folio of the page cache: the process is one of its users. */
-function noteUser(loader: Loader, pfn: number, nr: number): void {
-  const { kernel, mm } = loader;
-  const users = kernel.sharedFolios.get(kernel.frames.head(pfn));
-  users?.set(mm, (users.get(mm) ?? 0) + nr);
 }
