@@ -9,8 +9,9 @@ import { pteBatchHint, ptepAttrs } from "../pgtable/ptep.ts";
 import type { Mm } from "./mm.ts";
 
 /**
- * `folio_pte_batch`: entries from `slot` that continue the folio of the first, at most `max`. Accessed never matters, nor
- * does the contiguous bit; `respect` names attributes that must agree besides the rest (write, dirty), which do not matter
+ * `folio_pte_batch`: entries from `slot` that continue the folio of the first, at most `max`. Accessed never matters. The
+ * contiguous bit does, for pte_same compares whole words: a run ends where folded blocks begin, and what is then set as a single
+ * entry can complete a block. `respect` names attributes that must agree besides the rest (write, dirty), which do not matter
  * by default.
  */
 export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number): number {
@@ -21,7 +22,7 @@ export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number
   if (order === 0 || max === 1 || !mm.kernel.batching) return 1;
   const left = Math.min(max, 2 ** order - (pfn & (2 ** order - 1)));
   const ignore = ~respect & (A.write | A.dirty | A.softDirty);
-  const mask = ~(ignore | A.young | A.cont);
+  const mask = ~(ignore | A.young);
   const attrs = ptepAttrs(pt, slot) & mask;
   let n = pteBatchHint(pt, slot);
   while (n < left && continues(pt, slot + n, pfn + n, attrs, mask)) n += pteBatchHint(pt, slot + n);

@@ -27,7 +27,7 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
   frames.split(head);
   // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
-  const aged = mm.kernel.profile.splitAges(mm.kernel.format, mm.kernel.accessDirty) ? A.young : 0;
+  const aged = migrationForgetsYoung(mm.kernel) ? A.young : 0;
   for (const [i, slot] of slots.entries()) remap(mm, slot, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
   for (let pfn = head; pfn < head + pages; pfn++) {
     if (frames.mapped(pfn)) continue;
@@ -36,6 +36,23 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
   }
   tally[E.folioSplits]!++;
   tally[E.flushRanges]!++;
+}
+
+/** Where arm64's migration entries begin to hold the frame number, and its bit that makes PTEs contiguous. */
+const ARM64_SWAP_OFFSET_BIT = 12;
+const ARM64_CONT_BIT = 52;
+
+/**
+ * Whether the entries that stand for the pages of a folio while it is split lose the note that they were accessed. It is the bit
+ * above the frame number (SWP_MIG_YOUNG_BIT), and arm64's contpte layer clears the contiguous bit of every entry that is set,
+ * of non-present ones as well. With 4K pages and 52-bit physical addresses the two are one bit: recorded runs on a CPU
+ * with LPA2 show the loss, runs of the same kernel on one without it, and of one with 16K pages, do not.
+ *
+ * Source: SWP_PFN_BITS of include/linux/swapops.h, PHYS_MASK_SHIFT of asm/pgtable-prot.h, set_ptes of asm/pgtable.h, Linux 6.18.
+ */
+function migrationForgetsYoung({ format, contpte }: Kernel): boolean {
+  const youngBit = ARM64_SWAP_OFFSET_BIT + format.paBits - format.pageLg2;
+  return format.machine === "aarch64" && contpte && youngBit === ARM64_CONT_BIT;
 }
 
 /** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */

@@ -11,7 +11,7 @@ import { copyRange } from "../design/copy.ts";
 import type { Copier } from "../design/design.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
-import { copySoftleaf, ptepAttrs, setPtes, wrprotectPtes } from "../pgtable/ptep.ts";
+import { ptepAttrs, setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
 import { folioPteBatch } from "./batch.ts";
 import { Mm } from "./mm.ts";
 import { dupHuge, dupPages } from "./rmap.ts";
@@ -69,10 +69,15 @@ function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
   setLeaf(child.pt, child.design.findOrMake(child.pt, vpn, 1), 1, pt.pfn(slot, 1), pt.attrs(slot, 1) & ~A.young);
 }
 
-/** One entry and what continues it. A marker is the child's as well: guards always are. */
+/**
+ * One entry and what continues it. A marker is the child's as well, for guards always are; it is made anew (`copy_pte_marker`), so
+ * a note on the parent's that it was moved (soft-dirty) stays with the parent.
+ */
 function copyEntry(parent: Mm, child: Mm, from: number, to: number, max: number): number {
-  if (parent.pt.kind(from, 0) === Kind.leaf) return copyPresent(parent, child, from, to, max);
-  copySoftleaf(parent.pt, from, child.pt, to);
+  const { pt } = parent;
+  if (pt.kind(from, 0) === Kind.leaf) return copyPresent(parent, child, from, to, max);
+  const [lo, hi] = [pt.lo(from), pt.hi(from)];
+  setSoftleaf(child.pt, to, 1, pt.format.swapType(lo, hi), pt.format.swapOffset(lo, hi));
   return 1;
 }
 

@@ -2,7 +2,7 @@
  * Where kernels differ by version. One record for each kernel that the model is held against; nothing else in the model
  * asks for a version.
  */
-import type { AccessDirty, Format } from "../arch/format.ts";
+import type { Format } from "../arch/format.ts";
 import { oneOf } from "../base/errors.ts";
 
 /** The behaviour of one kernel version. */
@@ -28,12 +28,6 @@ export interface Profile {
   readonly collapsesNothing: boolean;
   /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.12, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
-  /**
-   * A folio split leaves every entry not accessed (6.18 on arm64 with FEAT_HAFDBS by recorded runs; without it, and on x86-64
-   * whose hardware notes accesses as well, entries keep what they had). No source explains the difference, and the other
-   * versions, which have no recording on such a CPU, are taken to be like 6.18.
-   */
-  splitAges(format: Format, accessDirty: AccessDirty): boolean;
   /** The entry that maps the huge zero page is special, like that of the small one (6.18, not yet 6.12, by recorded runs). */
   readonly hugeZeroSpecial: boolean;
   /** A write to the huge zero page makes a huge page (6.18, not yet 6.12, by recorded runs) instead of splitting the mapping. */
@@ -53,16 +47,11 @@ const v6_12: Profile = {
   collapsesNothing: false,
   remapBatches: false,
   splitDropsZeros: true,
-  splitAges,
   hugeZeroSpecial: false,
   replacesHugeZero: false,
   pagemapAsksHead: false,
   mprotectBatches: false,
 };
-
-function splitAges(format: Format, accessDirty: AccessDirty): boolean {
-  return format.machine === "aarch64" && accessDirty === "hardware";
-}
 
 const v6_18: Profile = {
   name: "6.18",
@@ -73,7 +62,6 @@ const v6_18: Profile = {
   collapsesNothing: false,
   remapBatches: true,
   splitDropsZeros: true,
-  splitAges,
   hugeZeroSpecial: true,
   replacesHugeZero: true,
   pagemapAsksHead: true,
