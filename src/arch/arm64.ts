@@ -40,7 +40,7 @@ const TABLE_PXN = 1 << 27;
 const FRAME_HI = 0x0003ffff;
 
 function leafFlagsLo(attrs: number, level: number): number {
-  let lo = NG | (attrs & A.protnone ? 0 : VALID | USER);
+  let lo = NG | (attrs & A.protnone ? 0 : VALID | (attrs & A.noUser ? 0 : USER));
   if (level === 0) lo |= TYPE;
   if (!(attrs & A.write) || !(attrs & A.dirty)) lo |= RDONLY;
   return attrs & A.young ? lo | AF : lo;
@@ -69,6 +69,7 @@ function attrs(lo: number, hi: number): number {
   if (lo & AF) a |= A.young;
   if (!(hi & UXN)) a |= A.exec;
   if (!(lo & VALID)) a |= A.protnone;
+  else if (!(lo & USER)) a |= A.noUser;
   if (hi & SPECIAL) a |= A.special;
   if (hi & CONT) a |= A.cont;
   if (hi & UFFD_WP) a |= A.uffdWp;

@@ -34,6 +34,8 @@ export const A = {
   cont: 1 << 6,
   softDirty: 1 << 7,
   uffdWp: 1 << 8,
+  /** Hardware lets the kernel through and no program, although the entry is valid (arm64: PTE_USER is clear). */
+  noUser: 1 << 9,
 } as const;
 
 /** Attributes as letters in a fixed order, for messages and drawings: `wda` is writable, dirty, accessed. */
@@ -46,6 +48,7 @@ export function attrText(attrs: number): string {
     [A.special, "s"],
     [A.protnone, "n"],
     [A.cont, "C"],
+    [A.noUser, "k"],
   ];
   return letters.map(([bit, letter]) => (attrs & bit ? letter : "")).join("");
 }

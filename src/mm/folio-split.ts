@@ -58,8 +58,10 @@ function migrationForgetsYoung({ format, contpte }: Kernel): boolean {
 /** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */
 function remap(mm: Mm, slot: number, old: Pte): void {
   const { kernel, pt } = mm;
-  if (!kernel.profile.splitDropsZeros || !isZero(kernel, old.pfn)) return setPtes(pt, slot, old.pfn, old.attrs, 1);
-  const prot = old.attrs & (A.exec | A.protnone);
+  // The protection is taken from the VMA (vm_page_prot), so an entry that lost the user bit alone gets its own back.
+  const attrs = old.attrs & A.noUser ? (old.attrs & ~A.noUser) | A.protnone : old.attrs;
+  if (!kernel.profile.splitDropsZeros || !isZero(kernel, old.pfn)) return setPtes(pt, slot, old.pfn, attrs, 1);
+  const prot = attrs & (A.exec | A.protnone);
   setPtes(pt, slot, kernel.zeroPfn, prot | A.young | A.special, 1);
   kernel.frames.addMapcount(old.pfn, 1, -1);
   mm.anonPages--;

@@ -106,7 +106,7 @@ export class Kernel {
     this.frames = new Frames(total);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;
-    this.contpteRules = contpteRules(spec.contpteRules);
+    this.contpteRules = contpteRules({ contMakesValid: this.profile.contMakesValid, ...spec.contpteRules });
     this.batching = spec.batching ?? true;
     this.remapLooksUpFolios = spec.remapLooksUpFolios ?? false;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;

@@ -16,7 +16,7 @@ import type { Mm } from "./mm.ts";
 import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
 /** What the protection decides in an entry; the rest of it stays. */
-const PROT_ATTRS = A.write | A.exec | A.protnone;
+const PROT_ATTRS = A.write | A.exec | A.protnone | A.noUser;
 
 /** `mprotect` of `[start, end)` in pages to a set of `Vm` access flags. */
 export function mprotect(mm: Mm, start: number, end: number, access: number): Errno | null {

@@ -36,6 +36,8 @@ export interface Profile {
   readonly pagemapAsksHead: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
+  /** arm64's contiguous bit makes a PROT_NONE entry valid (see ContpteRules.contMakesValid; until 6.14 or so). */
+  readonly contMakesValid: boolean;
 }
 
 const v6_12: Profile = {
@@ -51,6 +53,7 @@ const v6_12: Profile = {
   replacesHugeZero: false,
   pagemapAsksHead: false,
   mprotectBatches: false,
+  contMakesValid: true,
 };
 
 const v6_18: Profile = {
@@ -66,6 +69,7 @@ const v6_18: Profile = {
   replacesHugeZero: true,
   pagemapAsksHead: true,
   mprotectBatches: true,
+  contMakesValid: false,
 };
 
 /** Every kernel that the model is held against, oldest first. */

@@ -137,7 +137,7 @@ function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number,
 function check(attrs: number, write: boolean, ad: AccessDirty): FaultCause | null {
   if (attrs & A.protnone) return "translation";
   if (ad === "fault" && !(attrs & A.young)) return "access flag";
-  if (write && !(attrs & A.write)) return "permission";
+  if (attrs & A.noUser || (write && !(attrs & A.write))) return "permission";
   return write && ad === "fault" && !(attrs & A.dirty) ? "permission" : null;
 }
 

@@ -19,9 +19,14 @@ export interface ContpteRules {
    * asked the block as a whole, and an agent that looks at single entries and notes nothing itself could fault for ever.
    */
   readonly noopByEntry: boolean;
+  /**
+   * `pte_mkcont` sets the type bits with the contiguous one, and so makes a PROT_NONE entry valid again: to hardware it is then an
+   * entry of the kernel's, and programs fault on it as before. 6.12 does, by its source and by recorded runs; 6.18 does not.
+   */
+  readonly contMakesValid: boolean;
 }
 
 /** The rules of Linux 6.18 on a CPU without BBML2, but for those that are given. */
 export function contpteRules(given: Partial<ContpteRules> = {}): ContpteRules {
-  return { bbml2: false, gatherStops: false, noopByEntry: false, ...given };
+  return { bbml2: false, gatherStops: false, noopByEntry: false, contMakesValid: false, ...given };
 }

@@ -102,10 +102,16 @@ function setRun(pt: PageTable, slot: number, pfn: number, attrs: number, nr: num
     const at = (slot + done) & (size - 1);
     const n = Math.min(nr - done, size - at);
     const whole = n === size && ((pfn + done) & (size - 1)) === 0;
-    writePtes(pt, slot + done, pfn + done, whole ? attrs | A.cont : attrs, n);
+    writePtes(pt, slot + done, pfn + done, whole ? mkcont(pt, attrs) : attrs, n);
     if (whole) pt.tally[E.contpteFolds]!++;
     done += n;
   }
+}
+
+/** `pte_mkcont`. */
+function mkcont(pt: PageTable, attrs: number): number {
+  if (pt.contpteRules.contMakesValid && attrs & A.protnone) return (attrs & ~A.protnone) | A.noUser | A.cont;
+  return attrs | A.cont;
 }
 
 /** `contpte_try_unfold`: a block must be plain before one entry of it changes. */

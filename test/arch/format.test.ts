@@ -50,10 +50,11 @@ function kept(f: Format, level = 0): number {
     .reduce((all, bit) => all | bit, 0);
 }
 
-/** Every set of attributes that a leaf of the level can store. */
+/** Every set of attributes that a leaf of the level can store. What is refused to all is not also refused to programs alone. */
 function attrSets(f: Format, level = 0): number[] {
   const mask = kept(f, level);
-  return Array.from({ length: ALL + 1 }, (_, a) => a).filter((a) => (a & ~mask) === 0);
+  const refused = A.protnone | A.noUser;
+  return Array.from({ length: ALL + 1 }, (_, a) => a).filter((a) => (a & ~mask) === 0 && (a & refused) !== refused);
 }
 
 /** What may be executed does not matter where nothing may be done, or where entries cannot forbid it. */

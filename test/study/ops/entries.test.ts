@@ -70,3 +70,21 @@ test("without contpte nothing clears that bit, and the note survives", () => {
     [2, 6, "P", "wda"],
   ]);
 });
+
+test("6.12 makes PROT_NONE entries valid when fork folds them in the child, and programs fault on them all the same", () => {
+  const script = ["knob hugepages-64kB/enabled always", "map A 128K", "touch A", "protect A 0 64K none", "fork"].join(
+    "\n",
+  );
+  const none = [
+    [0, 16, "P", "odan"],
+    [16, 16, "C", "oda"],
+  ];
+  const spec = { ...ARM, kernel: "6.12" };
+  expect(entries(script, "A", 0, spec)).toEqual(none);
+  expect(entries(script, "A", 1, spec)).toEqual([[0, 32, "C", "od"]]);
+  expect(entries(`${script}\n@1 touch A 0 8K r`, "A", 1, spec)).toEqual([[0, 32, "C", "od"]]);
+  expect(entries(`${script}\n@1 protect A 0 64K r\n@1 touch A 0 8K r`, "A", 1, spec)).toEqual([
+    [0, 16, "C", "oda"],
+    [16, 16, "C", "od"],
+  ]);
+});
