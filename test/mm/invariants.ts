@@ -101,7 +101,7 @@ function wrongEntry(e: Mapped): string[] {
   if (e.kind === Kind.softleaf)
     return isGuard(e.mm.pt.format, e.mm.pt.lo(e.slot), e.mm.pt.hi(e.slot)) ? [] : [`${text} is no guard`];
   const mayExec = (e.attrs & A.exec) > 0;
-  const hidden = (e.attrs & A.protnone) !== 0;
+  const hidden = (e.attrs & (A.protnone | A.noUser)) !== 0;
   return [
     ...(hidden === !(vma.flags & VM_ACCESS) ? [] : [`${text}: PROT_NONE is ${hidden}, area flags ${vma.flags}`]),
     ...(hidden || mayExec === (vma.flags & Vm.exec) > 0 || !e.mm.pt.format.noExec
