@@ -42,6 +42,8 @@ export const FrameFlag = {
    * secure guest. Folio, since 6.6; before, and on s390 until it had to change, of each page.
    */
   arch1: 16,
+  /** Folio: its pages are those of a file (not `PageAnon`), which keeps them when nobody maps them. */
+  file: 32,
 } as const;
 
 interface Chunk {

@@ -10,6 +10,7 @@ import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
 import { anonAttrs } from "./attrs.ts";
+import { collapseFileBlock } from "./collapse-file.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { mapHuge, newAnonFolio, unmapPages } from "./rmap.ts";
@@ -27,7 +28,7 @@ export function madviseCollapse(mm: Mm, vma: Vma, start: number, end: number): E
   if (last < first) return mm.kernel.profile.collapsesNothing ? null : "EINVAL";
   let huge = 0;
   for (let vpn = first; vpn < last; vpn += 2 ** order) {
-    const outcome = collapseBlock(mm, vma, vpn);
+    const outcome = vma.file === null ? collapseBlock(mm, vma, vpn) : collapseFileBlock(mm, vma, vpn);
     if (outcome === "huge") huge++;
     else if (outcome !== "skipped") return outcome;
   }
@@ -36,7 +37,7 @@ export function madviseCollapse(mm: Mm, vma: Vma, start: number, end: number): E
 
 /** `thp_vma_allowable_order`, forced: the knobs do not matter, but there must be a page, room for a block, and no veto. */
 function mayCollapse(mm: Mm, vma: Vma, order: number): boolean {
-  if (vma.flags & Vm.nohugepage || vma.anonVma === 0) return false;
+  if (vma.flags & Vm.nohugepage || (vma.file === null && vma.anonVma === 0)) return false;
   return suitableOrders(vma, vma.end - 2 ** order, 1 << order) !== 0 && mm.pt.span[1] === 2 ** order;
 }
 

@@ -13,6 +13,7 @@ import { translateInto } from "../mmu/translate.ts";
 import { highOf, lowOf } from "../mmu/vpn.ts";
 import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
+import { faultFile } from "./fault-file.ts";
 import { faultHuge, faultOnHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
@@ -65,13 +66,21 @@ function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
   const { pt } = mm;
   const pmd = mm.design.findOrMake(pt, vpn, 1);
   const kind = pt.kind(pmd, 1);
-  if (kind === Kind.none && faultHuge(mm, vma, vpn, pmd, write)) return true;
+  if (kind === Kind.none && vma.file === null && faultHuge(mm, vma, vpn, pmd, write)) return true;
   if (kind === Kind.leaf && faultOnHuge(mm, vma, pmd, write)) return true;
+  // A file's page may be mapped by a whole PMD, or not at all, so the table is not made before the page is there.
+  if (vma.file !== null && isEmpty(mm, vpn, pmd)) return faultFile(mm, vma, vpn, write);
   const slot = mm.design.findOrMake(pt, vpn, 0);
   pt.locks.take(pt.tableOf(slot), 0);
   const fixed = fixPte(mm, vma, vpn, slot, write);
   pt.locks.drop(pt.tableOf(slot), 0);
   return fixed;
+}
+
+function isEmpty(mm: Mm, vpn: number, pmd: number): boolean {
+  if (mm.pt.kind(pmd, 1) === Kind.none) return true;
+  const slot = mm.design.find(mm.pt, vpn, 0);
+  return slot >= 0 && mm.pt.kind(slot, 0) === Kind.none;
 }
 
 /** `handle_pte_fault`. Linux allocates before it takes the lock and looks again; nothing races here. */

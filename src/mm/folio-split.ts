@@ -1,6 +1,7 @@
 /**
  * Folio split: a large folio becomes single pages. Every entry that maps it is taken out and put back one by one, so huge
- * mappings are split on the way and contiguous blocks come back plain; pages that nobody maps are freed.
+ * mappings are split on the way and contiguous blocks come back plain; pages that nobody maps are freed. A file's pages are
+ * not put back: their entries stay empty until a fault finds the pages in the file.
  *
  * Source: __folio_split, unmap_folio and remap_page of mm/huge_memory.c, remove_migration_pte of mm/migrate.c, Linux 6.18.
  */
@@ -9,15 +10,19 @@ import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { getAndClearPtes, type Pte, setPtes } from "../pgtable/ptep.ts";
+import { fileIndex } from "./file.ts";
+import { tryToUnmap } from "./file-rmap.ts";
 import { splitHuge } from "./huge.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
+import { isFilePage } from "./rmap.ts";
 import { alignDown } from "./thp.ts";
 
 /** Splits a folio that this address space alone maps. `vpn` is a page at which it is mapped, or near one. */
 export function splitFolio(mm: Mm, head: number, vpn: number): void {
   const { frames, tally, contents } = mm.kernel;
   const pages = 2 ** frames.order(head);
+  if (isFilePage(mm.kernel, head)) return splitFileFolio(mm, vpn);
   splitMappings(mm, head, vpn);
   const slots = slotsOf(mm, head, vpn);
   const old = slots.map((slot) => getAndClearPtes(mm.pt, slot, 1));
@@ -53,6 +58,25 @@ const ARM64_CONT_BIT = 52;
 function migrationForgetsYoung({ format, contpte }: Kernel): boolean {
   const youngBit = ARM64_SWAP_OFFSET_BIT + format.paBits - format.pageLg2;
   return format.machine === "aarch64" && contpte && youngBit === ARM64_CONT_BIT;
+}
+
+/** The same of a file's folio: its pages stay in the cache, but those behind the end of the file. */
+function splitFileFolio(mm: Mm, vpn: number): void {
+  const { frames, tally, mmIds } = mm.kernel;
+  const vma = mm.vmas.at(vpn)!;
+  const file = vma.file!;
+  const pfn = file.lookup(fileIndex(vma, vpn));
+  const [head, pages] = [frames.head(pfn), 2 ** frames.order(pfn)];
+  const index = fileIndex(vma, vpn) - (pfn - head);
+  tryToUnmap(file, index, pages);
+  const dirty = frames.hasFlag(head, FrameFlag.dirty);
+  mmIds.clear(head);
+  frames.split(head);
+  frames.setFlag(head, pages, FrameFlag.file, true);
+  frames.setFlag(head, pages, FrameFlag.dirty, dirty);
+  for (let i = Math.max(index, file.pages); i < index + pages; i++) file.drop(i);
+  tally[E.folioSplits]!++;
+  tally[E.flushRanges]!++;
 }
 
 /** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */

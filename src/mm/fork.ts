@@ -14,7 +14,7 @@ import type { PageTable } from "../pgtable/pagetable.ts";
 import { ptepAttrs, setPtes, setSoftleaf, wrprotectPtes } from "../pgtable/ptep.ts";
 import { folioPteBatch } from "./batch.ts";
 import { Mm } from "./mm.ts";
-import { dupHuge, dupPages } from "./rmap.ts";
+import { dupHuge, dupPages, isFilePage, mapPages } from "./rmap.ts";
 import { Vm, type Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
@@ -37,9 +37,9 @@ function childVma(parent: Mm, vma: Vma): Vma {
   return { ...vma, ...chain, flags: vma.flags & ~Vm.locked };
 }
 
-/** `vma_needs_copy`: what a fault in the child can find again is not copied. */
+/** `vma_needs_copy`: what a fault in the child can find again is not copied. Guards it cannot find. */
 function needsCopy(vma: Vma): boolean {
-  return !(vma.flags & Vm.wipeonfork) && vma.anonVma !== 0;
+  return !(vma.flags & Vm.wipeonfork) && (vma.anonVma !== 0 || (vma.flags & Vm.maybeGuard) !== 0);
 }
 
 /** The entries of one area; the walk to them is the design's. */
@@ -60,9 +60,13 @@ export function forkCopier(parent: Mm, child: Mm): Copier {
   };
 }
 
-/** `copy_huge_pmd`: the child shares the folio by one entry, with a table set aside for its own split. */
+/**
+ * `copy_huge_pmd`: the child shares the folio by one entry, with a table set aside for its own split. A file's folio it will
+ * find itself, and has no more than the table above.
+ */
 function copyHuge(parent: Mm, child: Mm, slot: number, vpn: number): void {
   const { pt, kernel } = parent;
+  if (isFilePage(kernel, pt.pfn(slot, 1))) return void child.design.findOrMake(child.pt, vpn, 1);
   child.pt.deposit();
   if (!kernel.isHugeZero(pt.pfn(slot, 1))) dupHuge(child, pt.pfn(slot, 1));
   changeLeaf(pt, slot, 1, 0, A.write);
@@ -88,12 +92,24 @@ function copyEntry(parent: Mm, child: Mm, from: number, to: number, max: number)
 function copyPresent(parent: Mm, child: Mm, from: number, to: number, max: number): number {
   const { pt } = parent;
   const pfn = pt.pfn(from);
+  if (isFilePage(parent.kernel, pfn)) return copyShared(parent, child, from, to, max);
   const special = pt.attrs(from) & A.special;
   const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
   if (!special) dupPages(child, pfn, n);
   const attrs = ptepAttrs(pt, from) & ~(A.young | A.write);
   if (anyWritable(pt, from, n)) wrprotectPtes(pt, from, n);
   setPtes(child.pt, to, pfn, attrs, n);
+  return n;
+}
+
+/** The same of a shared file's pages: who may write may go on writing, and the child's entries are clean. */
+function copyShared(parent: Mm, child: Mm, from: number, to: number, max: number): number {
+  const { pt } = parent;
+  const pfn = pt.pfn(from);
+  const n = folioPteBatch(parent, from, max, A.softDirty);
+  mapPages(child, pfn, n);
+  const write = anyWritable(pt, from, n) ? A.write : 0;
+  setPtes(child.pt, to, pfn, (ptepAttrs(pt, from) & ~(A.young | A.dirty)) | write, n);
   return n;
 }
 
@@ -105,6 +121,6 @@ function anyWritable(pt: PageTable, slot: number, n: number): boolean {
 /** `exit_mmap`: everything is unmapped and every table goes. The address space must not be used afterwards. */
 export function exit(mm: Mm): void {
   for (const vma of mm.vmas.all) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
-  mm.vmas.clear();
+  for (const vma of mm.vmas.clear()) vma.file?.close(vma);
   mm.pt.destroy();
 }

@@ -22,13 +22,22 @@ const MAX_RETRIES = 3;
  */
 export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & Vm.locked) return "EINVAL";
-  // Fork copies the tables of areas that have an anon_vma, and of no others; so the markers reach the child.
-  prepareAnonVma(mm.kernel, mm.vmas, vma);
+  markArea(mm, vma);
   for (let tries = 0; tries < MAX_RETRIES; tries++) {
     if (installWhereEmpty(mm, start, end)) return null;
     zapRange(mm, start, end, { dropMarkers: false, reclaimTables: false });
   }
   return "EAGAIN";
+}
+
+/**
+ * Fork must copy the markers. It copied the tables of areas that have an anon_vma, and of no others, so every area got one;
+ * later a flag says it, which joins areas as if it were not there, and only anonymous memory gets an anon_vma.
+ */
+function markArea(mm: Mm, vma: Vma): void {
+  const { kernel } = mm;
+  if (kernel.profile.guardsMarkAreas) mm.vmas.mark(vma, Vm.maybeGuard);
+  if (!kernel.profile.guardsMarkAreas || vma.file === null) prepareAnonVma(kernel, mm.vmas, vma);
 }
 
 /** Fills up to the first populated page; false if there is one. Markers below it stay. */

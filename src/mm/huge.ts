@@ -1,17 +1,17 @@
 /**
  * PMD-mapped transparent huge pages: made by a fault, zapped whole, split into PTEs where something cuts them.
  *
- * Not modelled: file and shared huge pages, PUD-sized ones, migration entries.
+ * Those of files are made in `fault-file.ts`; a split only takes them out. Not modelled: PUD-sized ones, migration entries.
  * Source: do_huge_pmd_anonymous_page, do_huge_pmd_wp_page, zap_huge_pmd, vma_adjust_trans_huge of mm/huge_memory.c, Linux 6.18.
  */
 import { A, Kind } from "../arch/entry.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
-import { changeLeaf, clearLeaf, fillWithFrame, mapLeaf, setLeaf, splitLeaf } from "../pgtable/huge.ts";
+import { changeLeaf, clearFileLeaf, clearLeaf, fillWithFrame, mapLeaf, setLeaf, splitLeaf } from "../pgtable/huge.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import type { Mm } from "./mm.ts";
-import { mapHuge, newAnonFolio, splitMapcount, unmapHuge } from "./rmap.ts";
+import { isFilePage, mapHuge, newAnonFolio, splitMapcount, unmapHuge } from "./rmap.ts";
 import { alignDown, suitableOrders } from "./thp.ts";
 import { prepareAnonVma, type Vma } from "./vma.ts";
 
@@ -76,17 +76,33 @@ function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
   return true;
 }
 
-/** Removes a level-1 leaf whole, with its deposited table. */
+/** Removes a level-1 leaf whole, with its deposited table (`zap_huge_pmd`). */
 export function zapHuge(mm: Mm, slot: number): void {
   const pfn = mm.pt.pfn(slot, 1);
+  if (isFilePage(mm.kernel, pfn)) return zapFileHuge(mm, slot, pfn);
   clearLeaf(mm.pt, slot, 1);
   if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, pfn);
 }
 
-/** Mapping split of a level-1 leaf: from now on 512 small entries (4K pages) map the same folio. */
+/** Takes out a level-1 leaf that maps a file's folio; the folio keeps what the entry knew (`folio_mark_dirty`). */
+function zapFileHuge(mm: Mm, slot: number, head: number): void {
+  if (mm.pt.attrs(slot, 1) & A.dirty) mm.kernel.frames.setFlag(head, 1, FrameFlag.dirty, true);
+  clearFileLeaf(mm.pt, slot, 1);
+  unmapHuge(mm, head);
+}
+
+/**
+ * Mapping split of a level-1 leaf (`__split_huge_pmd_locked`): from now on 512 small entries (4K pages) map the same folio. What
+ * maps a file's folio is taken out and leaves the entry empty: faults will find the pages.
+ */
 export function splitHuge(mm: Mm, slot: number): void {
   const { kernel, pt } = mm;
   const pfn = pt.pfn(slot, 1);
+  if (isFilePage(kernel, pfn)) {
+    pt.tally[E.flushRanges]!++;
+    pt.tally[E.flushPages]! += pt.span[1]!;
+    return zapFileHuge(mm, slot, pfn);
+  }
   if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, 1, fillWithFrame(kernel.zeroPfn));
   splitLeaf(pt, slot);
   splitMapcount(mm, pfn);

@@ -29,7 +29,7 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
     vma.flags & Vm.shared ? "EINVAL" : setFlags(mm, vma, start, end, Vm.wipeonfork, 0),
   keeponfork: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.wipeonfork),
   // The page merger (KSM) is not modelled; its advice keeps areas apart all the same.
-  mergeable: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.mergeable, 0),
+  mergeable: (mm, vma, start, end) => (vma.flags & Vm.shared ? null : setFlags(mm, vma, start, end, Vm.mergeable, 0)),
   unmergeable: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.mergeable),
   // Reads ahead from swap, of which there is none.
   willneed: () => null,

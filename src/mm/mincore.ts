@@ -1,9 +1,10 @@
 /**
- * mincore: which pages of a range are in memory. Guards are not; zero pages are.
+ * mincore: which pages of a range are in memory. Zero pages are; guards are not, but the file's page under one may be.
  *
  * Source: mm/mincore.c, Linux 6.18.
  */
 import type { Errno } from "./errno.ts";
+import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
 
 /** One boolean a page of `[start, end)`, or ENOMEM where something is not mapped. */
@@ -14,5 +15,11 @@ export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
     at = vma.end;
   }
   if (at < end) return "ENOMEM";
-  return Array.from(mm.design.mincore(mm.pt, start, end), (byte) => byte === 1);
+  const resident = Array.from(mm.design.mincore(mm.pt, start, end), (byte) => byte === 1);
+  for (const vma of mm.vmas.overlapping(start, end)) {
+    if (vma.file === null) continue;
+    for (let vpn = Math.max(start, vma.start); vpn < Math.min(end, vma.end); vpn++)
+      resident[vpn - start] ||= vma.file.lookup(fileIndex(vma, vpn)) >= 0;
+  }
+  return resident;
 }

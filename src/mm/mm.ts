@@ -18,6 +18,8 @@ export class Mm {
   readonly vmas: VmaList;
   /** Anonymous pages mapped, the zero pages not counted (MM_ANONPAGES). */
   anonPages = 0;
+  /** Pages of files mapped (MM_FILEPAGES and MM_SHMEMPAGES). */
+  filePages = 0;
   /** Page faults taken (ru_minflt). */
   faults = 0;
 
@@ -27,6 +29,9 @@ export class Mm {
     this.design = kernel.design;
     const { format, tables, frames, tally, contpte, contpteRules } = kernel;
     this.pt = new PageTable({ format, tables, frames, tally, contpte, contpteRules });
-    this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn));
+    this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn), {
+      linked: (vma) => vma.file?.open(this, vma),
+      unlinked: (vma) => vma.file?.close(vma),
+    });
   }
 }

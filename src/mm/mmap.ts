@@ -1,13 +1,14 @@
 /**
- * mmap and munmap of anonymous memory.
+ * mmap and munmap of anonymous memory, private and shared.
  *
- * Not modelled: files, limits on memory and on the number of areas.
+ * Not modelled: files by descriptor, limits on memory and on the number of areas.
  * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
  */
 import { freeTables } from "../pgtable/free.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { populate } from "./populate.ts";
+import { newShmemFile } from "./shmem.ts";
 import { Vm } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
@@ -29,8 +30,11 @@ export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   if (end > taskPages(mm)) return "ENOMEM";
   if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
   const account = isAccountable(spec.flags) ? Vm.account : 0;
-  if (account && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
-  mm.vmas.insert(spec.start, end, spec.flags | account);
+  // Shared memory is promised to its file (`shmem_acct_size`), whatever the area may do with it.
+  const promised = account || (spec.flags & (Vm.shared | Vm.noreserve)) === Vm.shared;
+  if (promised && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
+  const backing = spec.flags & Vm.shared ? { file: newShmemFile(mm.kernel, spec.pages), pgoff: 0 } : null;
+  mm.vmas.insert(spec.start, end, spec.flags | account, backing);
   if (spec.populate) populate(mm, spec.start, end);
   return null;
 }
@@ -55,5 +59,6 @@ export function munmap(mm: Mm, start: number, end: number): Errno | null {
   for (const vma of gone) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
   const { floor, ceiling } = mm.vmas.hole(first, last);
   freeTables(mm.pt, first, last, floor, ceiling);
+  for (const vma of gone) vma.file?.close(vma);
   return null;
 }

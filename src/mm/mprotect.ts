@@ -74,7 +74,7 @@ function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
 function protectHuge(mm: Mm, vma: Vma, slot: number): void {
   const old = mm.pt.attrs(slot, 1);
   const prot = protAttrs(vma.flags);
-  const regain = vma.flags & Vm.write && ownsFrame(mm, mm.pt.pfn(slot, 1), old) ? A.write : 0;
+  const regain = upgrades(vma) && ownsFrame(mm, mm.pt.pfn(slot, 1), old) ? A.write : 0;
   const lost = mm.pt.format.hugeModifyDropsDirty && old & A.write ? A.dirty : 0;
   changeLeaf(mm.pt, slot, 1, prot | regain, (PROT_ATTRS & ~(prot | regain)) | lost);
 }
@@ -104,9 +104,14 @@ function protectBatch(mm: Mm, vma: Vma, slot: number, max: number): number {
   if (!special && mm.kernel.profile.mprotectBatches && mm.kernel.batching) mm.kernel.tally[E.foliosTouched]!++;
   const old = getAndClearPtes(mm.pt, slot, n);
   const attrs = (old.attrs & ~PROT_ATTRS) | protAttrs(vma.flags);
-  if (vma.flags & Vm.write) setByOwnership(mm, slot, old.pfn, attrs, n);
+  if (upgrades(vma)) setByOwnership(mm, slot, old.pfn, attrs, n);
   else setPtes(mm.pt, slot, old.pfn, attrs, n);
   return n;
+}
+
+/** `vma_wants_manual_pte_write_upgrade`: in shared memory the protection says it already. */
+function upgrades(vma: Vma): boolean {
+  return (vma.flags & (Vm.write | Vm.shared)) === Vm.write;
 }
 
 /** Pages that are this process' alone become writable at once; others wait for a write fault (`commit_anon_folio_batch`). */

@@ -63,7 +63,8 @@ function moveSeveral(mm: Mm, spec: RemapSpec): Errno | null {
 
 /** `check_prep_vma` and `mremap_to`. */
 function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
-  if (spec.oldPages === 0 || (spec.dontunmap && vma.flags & Vm.shared)) return "EINVAL";
+  // Old length 0 asks for a second mapping of the same pages, which private memory cannot give.
+  if (spec.oldPages === 0 && !(vma.flags & Vm.shared)) return "EINVAL";
   if (spec.start + spec.oldPages > vma.end) return "EFAULT";
   if (spec.newPages > spec.oldPages && vma.flags & Vm.account && !mm.kernel.canCommit(spec.newPages - spec.oldPages))
     return "ENOMEM";

@@ -15,6 +15,8 @@ export interface Profile {
   ptReclaim(format: Format): boolean;
   /** Guard regions exist (since 6.13). */
   readonly guards: boolean;
+  /** An area that may hold guards has a flag that says so (VM_MAYBE_GUARD: 7.2, and 6.18.44, not yet 6.18.15, by recorded runs). */
+  readonly guardsMarkAreas: boolean;
   /**
    * Large folios know two of their owners (CONFIG_MM_ID, since 6.15), so that a write fault finds that a PTE-mapped one is this
    * process' alone again; before, it always copied, and advice guessed who else maps the folio.
@@ -34,6 +36,8 @@ export interface Profile {
   readonly replacesHugeZero: boolean;
   /** pagemap tells of every page under a huge entry what holds for the folio's first (6.18, not yet 6.12, by recorded runs). */
   readonly pagemapAsksHead: boolean;
+  /** A writable entry of a file's page that is dirty is made dirty by a read fault as well (set_pte_range, since 6.16). */
+  readonly mapsDirtyFoliosDirty: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
   /** arm64's contiguous bit makes a PROT_NONE entry valid (see ContpteRules.contMakesValid; until 6.14 or so). */
@@ -44,6 +48,7 @@ const v6_12: Profile = {
   name: "6.12",
   ptReclaim: () => false,
   guards: false,
+  guardsMarkAreas: false,
   tracksOwners: false,
   remapsSeveral: false,
   collapsesNothing: false,
@@ -54,12 +59,14 @@ const v6_12: Profile = {
   pagemapAsksHead: false,
   mprotectBatches: false,
   contMakesValid: true,
+  mapsDirtyFoliosDirty: false,
 };
 
 const v6_18: Profile = {
   name: "6.18",
   ptReclaim: (format) => format.machine === "x86_64",
   guards: true,
+  guardsMarkAreas: true,
   tracksOwners: true,
   remapsSeveral: true,
   collapsesNothing: false,
@@ -70,6 +77,7 @@ const v6_18: Profile = {
   pagemapAsksHead: true,
   mprotectBatches: true,
   contMakesValid: false,
+  mapsDirtyFoliosDirty: true,
 };
 
 /** Every kernel that the model is held against, oldest first. */

@@ -1,8 +1,8 @@
 /**
- * Counting who maps what: every entry that starts or stops mapping a folio goes through here, and a folio that nothing maps
- * any more goes back to the allocator.
+ * Counting who maps what: every entry that starts or stops mapping a folio goes through here, and an anonymous folio that
+ * nothing maps any more goes back to the allocator. One of a file stays where its file keeps it.
  *
- * Source: folio_add_anon_rmap_ptes, folio_remove_rmap_ptes and kin of mm/rmap.c, Linux 6.18.
+ * Source: folio_add_anon_rmap_ptes, folio_add_file_rmap_ptes, folio_remove_rmap_ptes and kin of mm/rmap.c, Linux 6.18.
  */
 import { pmdOrder } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
@@ -23,7 +23,7 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
   frames.addMapcount(pfn, nr, 1);
   addOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
-  mm.anonPages += nr;
+  countResident(mm, pfn, nr);
 }
 
 /** `nr` entries of level 0 stop mapping `nr` frames of one folio. */
@@ -32,8 +32,19 @@ export function unmapPages(mm: Mm, pfn: number, nr: number): void {
   const gone = frames.addMapcount(pfn, nr, -1);
   subOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
-  mm.anonPages -= nr;
+  countResident(mm, pfn, -nr);
   afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
+}
+
+/** Whether the page belongs to a file, and not to those that map it (`folio_test_anon` denied). */
+export function isFilePage(kernel: Kernel, pfn: number): boolean {
+  return kernel.frames.hasFlag(kernel.frames.head(pfn), FrameFlag.file);
+}
+
+/** `mm_counter`: resident pages by their kind. */
+function countResident(mm: Mm, pfn: number, nr: number): void {
+  if (isFilePage(mm.kernel, pfn)) mm.filePages += nr;
+  else mm.anonPages += nr;
 }
 
 /** `nr` entries of a child map what the parent's map. From now on nobody owns the pages alone. */
@@ -79,7 +90,7 @@ export function mapHuge(mm: Mm, head: number): void {
   mm.kernel.frames.addEntireMapcount(head, 1);
   addOwner(mm, head, 1);
   mm.kernel.tally[E.foliosTouched]!++;
-  mm.anonPages += 2 ** pmdOrder(mm.kernel.format);
+  countResident(mm, head, 2 ** pmdOrder(mm.kernel.format));
 }
 
 /** One entry above level 0 stops mapping the folio. */
@@ -88,7 +99,7 @@ export function unmapHuge(mm: Mm, head: number): void {
   frames.addEntireMapcount(head, -1);
   subOwner(mm, head, 1);
   tally[E.foliosTouched]!++;
-  mm.anonPages -= 2 ** pmdOrder(format);
+  countResident(mm, head, -(2 ** pmdOrder(format)));
   afterUnmap(mm.kernel, head, frames.entireMapcount(head) === 0);
 }
 
@@ -105,9 +116,10 @@ export function splitMapcount(mm: Mm, head: number): void {
   kernel.frames.setFlag(head, n, FrameFlag.exclusive, kernel.frames.hasFlag(head, FrameFlag.exclusive));
 }
 
-/** Frees a folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */
+/** Frees an anonymous folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */
 function afterUnmap(kernel: Kernel, head: number, lostPages: boolean): void {
   const { frames, tally, contents } = kernel;
+  if (frames.hasFlag(head, FrameFlag.file)) return;
   if (!frames.mapped(head)) {
     contents?.clear(head, 2 ** frames.order(head));
     return frames.free(head);

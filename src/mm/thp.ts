@@ -76,12 +76,13 @@ export class ThpKnobs {
 /** Knobs that Linux has and the model does not look at. */
 const UNMODELLED = /^(defrag|shmem_enabled|shrink_underused|khugepaged\/\w+|hugepages-\d+kB\/shmem_enabled)$/;
 
-/** Orders of the mask whose aligned block around the page lies inside the area. */
+/** Orders of the mask whose aligned block around the page lies inside the area, and for a file is aligned in it as well. */
 export function suitableOrders(vma: Vma, vpn: number, mask: number): number {
   let suitable = 0;
   for (let order = 0; mask >>> order; order++) {
     const start = alignDown(vpn, order);
-    if (mask & (1 << order) && start >= vma.start && start + 2 ** order <= vma.end) suitable |= 1 << order;
+    const aligned = vma.file === null || (vma.start - vma.pgoff) % 2 ** order === 0;
+    if (mask & (1 << order) && aligned && start >= vma.start && start + 2 ** order <= vma.end) suitable |= 1 << order;
   }
   return suitable;
 }

@@ -1,11 +1,13 @@
 /**
  * Virtual memory areas of one address space: kept in order, split at any page, merged when neighbours agree.
  *
- * Not modelled: files, policies, names, userfaultfd contexts.
- * Source: mm/vma.c of Linux 6.18 (vma_merge_existing_range, is_mergeable_anon_vma), mm/rmap.c (anon_vma_clone).
+ * Not modelled: policies, names, userfaultfd contexts.
+ * Source: mm/vma.c of Linux 6.18 (vma_merge_existing_range, is_mergeable_vma, is_mergeable_anon_vma), mm/rmap.c
+ * (anon_vma_clone).
  */
 import type { Tally } from "../base/tally.ts";
 import { E } from "../base/tally.ts";
+import type { CacheFile } from "./file.ts";
 
 /** Flags of an area; names follow VM_*. */
 export const Vm = {
@@ -22,10 +24,15 @@ export const Vm = {
   dontcopy: 1 << 9,
   wipeonfork: 1 << 10,
   mergeable: 1 << 11,
+  /** May hold guards, or have held them: fork copies its tables (`VM_MAYBE_GUARD`). */
+  maybeGuard: 1 << 12,
 } as const;
 
 /** The flags that mprotect sets (`VM_ACCESS_FLAGS`). */
 export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
+
+/** Flags that do not keep areas apart; what is joined has those of all its parts (`VM_STICKY`). */
+const VM_STICKY = Vm.maybeGuard;
 
 /** One area: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
 export interface Vma {
@@ -35,13 +42,29 @@ export interface Vma {
   /** Which anon_vma its anonymous pages hang on; 0 for none yet. Areas split from one share it. */
   anonVma: number;
   /**
-   * What the first page would be called in a file (`vm_pgoff`): for anonymous memory the page number at which it was first
+   * Which page of the file the first page is (`vm_pgoff`); for anonymous memory the page number at which it was first
    * touched. An area that was moved keeps it, and so does not merge with its new neighbours.
    */
   pgoff: number;
+  /** The file whose pages the area shows (`vm_file`); null for private anonymous memory. */
+  readonly file: CacheFile | null;
   /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare area. */
   forked: boolean;
 }
+
+/** What an area shows instead of anonymous memory: a file, from one of its pages on. */
+export interface Backing {
+  readonly file: CacheFile;
+  readonly pgoff: number;
+}
+
+/** Told of every area that joins a list or leaves it by a merge. One that {@link VmaList.remove} took out is the caller's. */
+export interface VmaListener {
+  linked(vma: Vma): void;
+  unlinked(vma: Vma): void;
+}
+
+const NOBODY: VmaListener = { linked: () => {}, unlinked: () => {} };
 
 /** The areas of one address space. */
 export class VmaList {
@@ -49,10 +72,12 @@ export class VmaList {
   readonly #tally: Tally;
   /** Called with a page where an area is about to be cut or joined: huge mappings across it must be split first. */
   readonly #onCut: (vma: Vma, vpn: number) => void;
+  readonly #listener: VmaListener;
 
-  constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void) {
+  constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void, listener = NOBODY) {
     this.#tally = tally;
     this.#onCut = onCut;
+    this.#listener = listener;
   }
 
   get all(): readonly Vma[] {
@@ -90,31 +115,31 @@ export class VmaList {
   }
 
   /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
-  insert(start: number, end: number, flags: number): Vma {
-    const vma: Vma = { start, end, flags, anonVma: 0, pgoff: start, forked: false };
-    this.#list.splice(this.#position(start), 0, vma);
+  insert(start: number, end: number, flags: number, backing: Backing | null = null): Vma {
+    const { file, pgoff } = backing ?? { file: null, pgoff: start };
+    this.#add(this.#position(start), { start, end, flags, anonVma: 0, pgoff, forked: false, file });
     return this.modify(start, end, flags);
   }
 
   /**
-   * Adds a copy of part of an area at another place, merged with neighbours that agree (`copy_vma`). An area without pages
-   * takes the page offsets of the new place.
+   * Adds a copy of part of an area at another place, merged with neighbours that agree (`copy_vma`). An anonymous area
+   * without pages takes the page offsets of the new place.
    */
   insertCopy(vma: Vma, from: number, start: number, end: number): Vma {
-    const pgoff = vma.anonVma === 0 ? start : vma.pgoff + (from - vma.start);
-    const { flags, anonVma, forked } = vma;
-    this.#list.splice(this.#position(start), 0, { start, end, flags, anonVma, forked, pgoff });
+    const { flags, anonVma, forked, file } = vma;
+    const pgoff = file === null && anonVma === 0 ? start : vma.pgoff + (from - vma.start);
+    this.#add(this.#position(start), { start, end, flags, anonVma, forked, pgoff, file });
     return this.modify(start, end, flags);
   }
 
   /** Adds an area behind all others, as it is: how a child's list is built. */
   append(vma: Vma): void {
-    this.#list.push(vma);
+    this.#add(this.#list.length, vma);
   }
 
-  /** Forgets all areas. */
-  clear(): void {
-    this.#list.length = 0;
+  /** Takes all areas out, as {@link remove} does. */
+  clear(): Vma[] {
+    return this.#list.splice(0);
   }
 
   /** Removes `[start, end)`, cutting areas at both ends. Returns what was removed. */
@@ -134,11 +159,18 @@ export class VmaList {
     const old = this.at(start)!;
     const prev = start === old.start ? this.#neighbour(old, -1) : undefined;
     const next = end === old.end ? this.#neighbour(old, 1) : undefined;
-    const left = prev?.end === start && prev.flags === flags && joinable(prev, old) ? prev : undefined;
-    const right = next?.start === end && next.flags === flags && joinable(old, next) ? next : undefined;
-    if (left && right && compatible(left, right)) return this.#joinBoth(left, old, right);
-    if (left) return this.#growLeft(left, old, end);
-    if (right) return this.#growRight(right, old, start);
+    const left = prev?.end === start && alike(prev.flags, flags) && joinable(prev, old) ? prev : undefined;
+    const right = next?.start === end && alike(next.flags, flags) && joinable(old, next) ? next : undefined;
+    const both = left && right && compatible(left, right);
+    const grown = both
+      ? this.#joinBoth(left, old, right)
+      : left
+        ? this.#growLeft(left, old, end)
+        : right && this.#growRight(right, old, start);
+    if (grown) {
+      grown.flags |= (flags | (both ? right.flags : 0)) & VM_STICKY;
+      return grown;
+    }
     this.#cut(start);
     this.#cut(end);
     const part = this.at(start)!;
@@ -146,8 +178,24 @@ export class VmaList {
     return part;
   }
 
+  #add(at: number, vma: Vma): void {
+    this.#list.splice(at, 0, vma);
+    this.#listener.linked(vma);
+  }
+
+  #swallow(vma: Vma): void {
+    this.#list.splice(this.#indexOf(vma), 1);
+    this.#listener.unlinked(vma);
+  }
+
+  /** Sets a flag that does not keep areas apart, so that nothing is cut or joined (`vma_set_atomic_flag`). */
+  mark(vma: Vma, flag: number): void {
+    vma.flags |= flag & VM_STICKY;
+  }
+
   #joinBoth(left: Vma, old: Vma, right: Vma): Vma {
-    this.#list.splice(this.#indexOf(old), 2);
+    this.#swallow(old);
+    this.#swallow(right);
     left.end = right.end;
     inherit(left, old.anonVma === 0 ? right : old);
     this.#tally[E.vmaMerges]! += 2;
@@ -172,7 +220,7 @@ export class VmaList {
   /** Leaves an area with `[start, end)` only, the rest having gone to a neighbour. */
   #give(old: Vma, start: number, end: number): void {
     this.#tally[E.vmaMerges]!++;
-    if (start === end) return void this.#list.splice(this.#indexOf(old), 1);
+    if (start === end) return this.#swallow(old);
     this.#onCut(old, start === old.start ? end : start);
     old.pgoff += start - old.start;
     old.start = start;
@@ -184,8 +232,10 @@ export class VmaList {
     const vma = this.at(vpn);
     if (vma === undefined || vma.start === vpn) return;
     this.#onCut(vma, vpn);
-    this.#list.splice(this.#indexOf(vma) + 1, 0, { ...vma, start: vpn, pgoff: vma.pgoff + (vpn - vma.start) });
+    const rest = { ...vma, start: vpn, pgoff: vma.pgoff + (vpn - vma.start) };
+    const at = this.#indexOf(vma) + 1;
     vma.end = vpn;
+    this.#add(at, rest);
     this.#tally[E.vmaSplits]!++;
   }
 
@@ -210,9 +260,13 @@ export class VmaList {
   }
 }
 
-/** Whether one area may continue in the other: page offsets follow, anon_vmas agree (`can_vma_merge_after`). */
+function alike(a: number, b: number): boolean {
+  return ((a ^ b) & ~VM_STICKY) === 0;
+}
+
+/** Whether one area may continue in the other: one file, page offsets follow, anon_vmas agree (`can_vma_merge_after`). */
 function joinable(a: Vma, b: Vma): boolean {
-  return a.pgoff + (a.end - a.start) === b.pgoff && compatible(a, b);
+  return a.file === b.file && a.pgoff + (a.end - a.start) === b.pgoff && compatible(a, b);
 }
 
 /** `is_mergeable_anon_vma`: both share an anon_vma or have none, or one has one that did not come by fork. */
@@ -230,7 +284,7 @@ function inherit(vma: Vma, from: Vma): void {
 }
 
 function continues(a: Vma, b: Vma): boolean {
-  return a.pgoff - a.start === b.pgoff - b.start;
+  return a.file === b.file && a.pgoff - a.start === b.pgoff - b.start;
 }
 
 /**
@@ -241,7 +295,7 @@ export function prepareAnonVma(source: { newAnonVma(): number }, vmas: VmaList, 
   if (vma.anonVma !== 0) return;
   const [prev, next] = vmas.neighbours(vma);
   const lend = (n: Vma | undefined, touches: boolean) =>
-    n !== undefined && touches && continues(n, vma) && !n.forked && (n.flags & ~VM_ACCESS) === (vma.flags & ~VM_ACCESS)
+    n !== undefined && touches && continues(n, vma) && !n.forked && alike(n.flags & ~VM_ACCESS, vma.flags & ~VM_ACCESS)
       ? n.anonVma
       : 0;
   vma.anonVma = lend(next, next?.start === vma.end) || lend(prev, prev?.end === vma.start) || source.newAnonVma();

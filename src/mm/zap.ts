@@ -6,12 +6,13 @@
  */
 import { A, Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
+import { FrameFlag } from "../machine/frames.ts";
 import { freePteTableIfEmpty } from "../pgtable/free.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
 import { folioPteBatch } from "./batch.ts";
 import { splitHuge, zapHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
-import { unmapPages } from "./rmap.ts";
+import { isFilePage, unmapPages } from "./rmap.ts";
 
 /** How thorough a zap is. */
 export interface ZapDetails {
@@ -24,7 +25,7 @@ export interface ZapDetails {
 /** Zaps the pages of `[start, end)`, which must lie in one area. */
 export function zapRange(mm: Mm, start: number, end: number, details: ZapDetails): void {
   const { pt, kernel } = mm;
-  const before = mm.anonPages;
+  const before = mm.anonPages + mm.filePages;
   mm.design.visit(pt, start, end, {
     huge: (slot, level, from, to) => {
       if (to - from === pt.span[level]!) zapHuge(mm, slot);
@@ -35,7 +36,7 @@ export function zapRange(mm: Mm, start: number, end: number, details: ZapDetails
       if (details.reclaimTables && to - from === pt.span[1]!) freePteTableIfEmpty(pt, slot);
     },
   });
-  if (mm.anonPages === before) return;
+  if (mm.anonPages + mm.filePages === before) return;
   kernel.tally[E.flushRanges]!++;
   kernel.tally[E.flushPages]! += end - start;
 }
@@ -62,7 +63,16 @@ function zapLeaves(mm: Mm, slot: number, max: number): number {
   }
   const pfn = pt.pfn(slot);
   const n = folioPteBatch(mm, slot, max, 0);
+  keepDirty(mm, slot, n, pfn);
   clearPtes(pt, slot, n);
   unmapPages(mm, pfn, n);
   return n;
+}
+
+/** A file's folio stays, so it must know what its entries did (`folio_mark_dirty`). */
+export function keepDirty(mm: Mm, slot: number, n: number, pfn: number): void {
+  const { frames } = mm.kernel;
+  if (!isFilePage(mm.kernel, pfn)) return;
+  for (let i = slot; i < slot + n; i++)
+    if (mm.pt.attrs(i) & A.dirty) return frames.setFlag(frames.head(pfn), 1, FrameFlag.dirty, true);
 }

@@ -35,10 +35,18 @@ export function mapLeaf(pt: PageTable, slot: number, level: number, pfn: number,
 
 /** Takes a leaf of a level above 0 out, with the table that was set aside for its split; the caller flushes. */
 export function clearLeaf(pt: PageTable, slot: number, level: number): void {
+  clearFileLeaf(pt, slot, level);
+  if (level === 1) pt.dropTable(pt.withdraw(), 0);
+}
+
+/**
+ * Takes out a leaf that maps a file's page: no table was set aside for it (arch_needs_pgtable_deposit), because it is not
+ * split but found in the file again.
+ */
+export function clearFileLeaf(pt: PageTable, slot: number, level: number): void {
   pt.locks.take(pt.tableOf(slot), level);
   pt.clear(slot, 1, level);
   pt.locks.drop(pt.tableOf(slot), level);
-  if (level === 1) pt.dropTable(pt.withdraw(), 0);
 }
 
 /**

@@ -107,6 +107,7 @@ describe("cutting and joining", () => {
         anonVma: v.anonVma ?? 0,
         pgoff: i * 10,
         forked: v.forked ?? false,
+        file: null,
       });
     return vmas;
   }
@@ -193,8 +194,8 @@ describe("cutting and joining", () => {
 
   test("an area that does not touch its neighbour borrows nothing", () => {
     const { vmas } = newList();
-    vmas.append({ start: 0, end: 9, flags: RW, anonVma: 4, pgoff: 0, forked: false });
-    vmas.append({ start: 10, end: 20, flags: RW, anonVma: 0, pgoff: 10, forked: false });
+    vmas.append({ start: 0, end: 9, flags: RW, anonVma: 4, pgoff: 0, forked: false, file: null });
+    vmas.append({ start: 10, end: 20, flags: RW, anonVma: 0, pgoff: 10, forked: false, file: null });
     prepareAnonVma({ newAnonVma: () => 99 }, vmas, vmas.all[1]!);
     expect(vmas.all[1]!.anonVma).toBe(99);
   });

@@ -41,7 +41,15 @@ export function loadCapture(kernel: Kernel, capture: Capture): Loaded {
   for (const vma of capture.vmas) {
     const flags = vmaFlags(vma);
     const anonVma = vma.runs.some((run) => isAnon(run.cls)) ? kernel.newAnonVma() : 0;
-    loader.mm.vmas.append({ start: vma.start, end: vma.end, flags, anonVma, pgoff: vma.start, forked: false });
+    loader.mm.vmas.append({
+      start: vma.start,
+      end: vma.end,
+      flags,
+      anonVma,
+      pgoff: vma.start,
+      forked: false,
+      file: null,
+    });
     for (const run of vma.runs) loadRun(loader, vma.start + run.page, asMade(run), flags);
   }
   return { mm: loader.mm, leftOut: loader.leftOut };

@@ -7,6 +7,7 @@
 import { A, Kind } from "../../arch/entry.ts";
 import { isGuard, pmdOrder } from "../../arch/format.ts";
 import type { Mm } from "../../mm/mm.ts";
+import { isFilePage } from "../../mm/rmap.ts";
 import { Vm, type Vma } from "../../mm/vma.ts";
 import { visit } from "../../pgtable/visit.ts";
 import { type Run, RunMerger } from "./runs.ts";
@@ -98,14 +99,13 @@ function regionRow(mm: Mm, region: Region, pfns: boolean): RegionRow {
 
 function vmaRow(mm: Mm, region: Region, vma: Vma): VmaRow {
   const pg = pageBytes(mm);
-  const { pages, huge } = residentPages(mm, vma);
-  const rss = (pages * pg) / 1024;
+  const { rss, anon, huge } = residentPages(mm, vma);
   return {
     off: vma.start * pg - region.addr,
     len: (vma.end - vma.start) * pg,
     perm: permText(vma.flags),
-    rss,
-    anon: rss,
+    rss: (rss * pg) / 1024,
+    anon: (anon * pg) / 1024,
     ahp: (huge * pg) / 1024,
     swap: 0,
   };
@@ -116,19 +116,26 @@ function permText(flags: number): string {
   return letter(Vm.read, "r") + letter(Vm.write, "w") + letter(Vm.exec, "x") + (flags & Vm.shared ? "s" : "p");
 }
 
-function residentPages(mm: Mm, vma: Vma): { pages: number; huge: number } {
-  const { pt } = mm;
-  let [pages, huge] = [0, 0];
+/** Pages of an area that are mapped, of those the anonymous ones, and of those the ones under huge mappings. */
+function residentPages(mm: Mm, vma: Vma): { rss: number; anon: number; huge: number } {
+  const { pt, kernel } = mm;
+  const seen = { rss: 0, anon: 0, huge: 0 };
+  const count = (pfn: number, n: number, huge: number) => {
+    seen.rss += n;
+    if (isFilePage(kernel, pfn)) return;
+    seen.anon += n;
+    seen.huge += huge;
+  };
   visit(pt, vma.start, vma.end, {
     huge: (slot, _level, start, end) => {
-      if (mm.kernel.isHugeZero(pt.pfn(slot, 1))) return;
-      huge += end - start;
+      if (!kernel.isHugeZero(pt.pfn(slot, 1))) count(pt.pfn(slot, 1), end - start, end - start);
     },
     ptes: (slot, _vpn, nr) => {
-      for (let i = slot; i < slot + nr; i++) if (pt.kind(i, 0) === Kind.leaf && !(pt.attrs(i) & A.special)) pages++;
+      for (let i = slot; i < slot + nr; i++)
+        if (pt.kind(i, 0) === Kind.leaf && !(pt.attrs(i) & A.special)) count(pt.pfn(i), 1, 0);
     },
   });
-  return { pages: pages + huge, huge };
+  return seen;
 }
 
 function runRows(mm: Mm, region: Region, vmas: readonly Vma[], pfns: boolean): RunRow[] {
@@ -195,7 +202,8 @@ function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
   const [maps, head] = [frames.mapcount(pfn), frames.head(pfn)];
   // Under a huge mapping pagemap asks the folio's first page for all of them (pagemap_pmd_range, 6.18).
   const exclusive = (cls === "H" && mm.kernel.profile.pagemapAsksHead ? frames.mapcount(head) : maps) === 1;
-  return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags: exclusive ? "x" : "", pfn };
+  const flags = `${exclusive ? "x" : ""}${isFilePage(mm.kernel, pfn) ? "f" : ""}`;
+  return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags, pfn };
 }
 
 /** Bytes that a PMD-sized leaf maps, for the header line. */

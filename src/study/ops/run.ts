@@ -199,9 +199,8 @@ class Runner {
 
   #map(mm: Mm, a: Extract<Action, { op: "map" }>): Outcome {
     const region = this.#region(a.region, a.size, a.at);
-    if (a.shared) return NOT_BUILT;
     if (region.addr % this.#page) return { err: "EINVAL" };
-    const flags = protFlags(a.prot) | (a.noreserve ? Vm.noreserve : 0);
+    const flags = protFlags(a.prot) | (a.noreserve ? Vm.noreserve : 0) | (a.shared ? Vm.shared : 0);
     const pages = Math.ceil(region.len / this.#page);
     return { err: mmap(mm, { start: region.addr / this.#page, pages, flags, populate: a.populate }) };
   }
