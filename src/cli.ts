@@ -63,7 +63,10 @@ program
     "how the kernel reaches its entries: folded, ptp, cursor, pagewalk or ptRangeWalk",
     "folded",
   )
-  .option("--hw-af", "arm64: the CPU sets accessed and dirty itself (FEAT_HAFDBS)")
+  .option(
+    "--hw-af",
+    "arm64: the CPU sets accessed and dirty itself (FEAT_HAFDBS); always so with 16K pages and with arm64-4k-52",
+  )
   .option("--no-contpte", "arm64: leave the contiguous bit alone")
   .option("--pfns", "print frame numbers too")
   .action(

@@ -192,7 +192,9 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
     accountedLevel: Math.min(2, index.length - 2),
     hugeModifyDropsDirty: false,
     movesTables: true,
-    accessDirty: "fault",
+    // Optional in the architecture. The core that runs of 4K kernels were recorded on (Cortex-A72) lacks it; cores with 16K pages or
+    // LPA2, which came later, have it (FEAT_HAFDBS), and runs of those kernels were recorded so.
+    accessDirty: pageLg2 === 14 || (vaBits === 52 && pageLg2 === 12) ? "hardware" : "fault",
     roots: [
       { name: "TTBR0_EL1", first: 0, last: half - 1 },
       { name: "TTBR1_EL1", first: 2 ** (64 - pageLg2) - half, last: 2 ** (64 - pageLg2) - 1 },

@@ -47,7 +47,8 @@ export interface KernelSpec {
   /** Who sets accessed and dirty. Default: what the format says; hardware on x86, faults elsewhere. */
   readonly accessDirty?: AccessDirty;
   /**
-   * Whether the kernel was built to track soft-dirty (CONFIG_MEM_SOFT_DIRTY). Default false. Only non-present entries show it
+   * Whether the kernel was built to track soft-dirty (CONFIG_MEM_SOFT_DIRTY). Default: where the architecture
+   * knows it, as in Debian's kernels. Only non-present entries show it
    * in the model: the recorded runs do not tell about present ones.
    */
   readonly softDirty?: boolean;
@@ -110,7 +111,7 @@ export class Kernel {
     this.batching = spec.batching ?? true;
     this.remapLooksUpFolios = spec.remapLooksUpFolios ?? false;
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
-    this.softDirty = spec.softDirty ?? false;
+    this.softDirty = spec.softDirty ?? this.format.swapSoftDirtyLo !== 0;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format);
     this.zeroPfn = this.frames.alloc(0);
