@@ -6,6 +6,8 @@ import { Simulation, Stopped } from "./simulation.ts";
 
 /** Rest after the last movement of a slider before a run starts, in milliseconds. */
 const SETTLE_MS = 120;
+/** Rest after the last letter of a text, in milliseconds: words that are half written are mistakes, and those are read aloud. */
+const WRITTEN_MS = 700;
 /** Runs shorter than this show no progress, in milliseconds. */
 const PATIENCE_MS = 150;
 
@@ -48,8 +50,10 @@ class LiveFigureElement extends HTMLElement {
 
   #moved(control: HTMLElement): void {
     showValue(control);
+    followSample(control);
     clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => this.#rerun(), SETTLE_MS);
+    const rest = control instanceof HTMLTextAreaElement ? WRITTEN_MS : SETTLE_MS;
+    this.#settle = setTimeout(() => this.#rerun(), rest);
   }
 
   async #rerun(): Promise<void> {
@@ -171,9 +175,23 @@ function showValue(control: HTMLElement): void {
   if (output) output.textContent = [control.value, output.dataset.unit].filter(Boolean).join(" ");
 }
 
+type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+/** Choosing a sample puts it into the text beside it; writing shows that the text is the reader's own. */
+function followSample(control: HTMLElement): void {
+  if (control instanceof HTMLSelectElement && control.dataset.sampleOf !== undefined) {
+    const text = control.selectedOptions[0]?.dataset.text;
+    const area = control.parentElement?.querySelector("textarea");
+    if (area && text) area.value = text;
+  }
+  if (!(control instanceof HTMLTextAreaElement)) return;
+  const menu = control.parentElement?.querySelector<HTMLSelectElement>("[data-sample-of]");
+  if (menu) menu.value = menu.dataset.own!;
+}
+
 function readParams(form: HTMLFormElement): LiveParams {
   const params: Record<string, string | number | boolean> = {};
-  for (const control of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-kind]")) {
+  for (const control of form.querySelectorAll<Control>("[data-kind]")) {
     if (control.dataset.kind === "range") params[control.name] = Number(control.value);
     else if (control instanceof HTMLInputElement && control.type === "checkbox") params[control.name] = control.checked;
     else if (!(control instanceof HTMLInputElement) || control.checked) params[control.name] = control.value;

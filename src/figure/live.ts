@@ -73,7 +73,14 @@ function checkParam(name: string, spec: ParamSpec, value: LiveParams[string] | u
   if (value === undefined) return spec.default;
   if (spec.kind === "choice") return oneOf(name, String(value), spec.options);
   if (spec.kind === "range") return checkRange(name, spec, value);
+  if (spec.kind === "text") return checkText(name, spec, value);
   if (typeof value !== "boolean") throw new UserError(`bad ${name} '${value}': true or false is allowed`);
+  return value;
+}
+
+function checkText(name: string, { max }: ParamSpec & { kind: "text" }, value: LiveParams[string]): string {
+  if (typeof value !== "string") throw new UserError(`bad ${name} '${value}': text is allowed`);
+  if (value.length > max) throw new UserError(`${name} of ${value.length} characters: at most ${max} are allowed`);
   return value;
 }
 

@@ -25,13 +25,23 @@ export type ParamSpec =
       readonly kind: "toggle";
       readonly label: string;
       readonly default: boolean;
+    }
+  | {
+      /** Several lines that a reader writes. */
+      readonly kind: "text";
+      readonly label: string;
+      readonly default: string;
+      /** Most characters. */
+      readonly max: number;
+      /** Texts to begin with, by name. */
+      readonly samples: Readonly<Record<string, string>>;
     };
 
 /** Descriptions of all parameters, by name. */
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>;
 
 /** The value type that a parameter description asks for. */
-export type ParamValue<S extends ParamSpec> = S["kind"] extends "choice"
+export type ParamValue<S extends ParamSpec> = S["kind"] extends "choice" | "text"
   ? string
   : S["kind"] extends "range"
     ? number

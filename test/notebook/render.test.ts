@@ -254,6 +254,37 @@ describe("a figure on a page", () => {
     expect(document.querySelector("select")?.id).toBe(document.querySelector("label[for$=arch]")?.getAttribute("for"));
   });
 
+  test("lets a reader write a text, beginning with a sample, and no text can end its own control", async () => {
+    const text = '\n</textarea><script>1</script>"';
+    const samples = { one: "map a 4K\n", two: text };
+    const writes = defineLive({
+      ...powers,
+      ...{ id: "writes", inputs: [] },
+      params: { text: { kind: "text", label: "script", default: "map a 4K\n", max: 40, samples } },
+      run: () => {
+        throw new Error("a page must not run anything");
+      },
+    });
+    const show = async (value: string) => {
+      const bundle = stored(display({ ...groupedBars(), live: { id: "writes", params: { text: value } } }, testHost()));
+      const given = { ...effects, live: () => writes };
+      const document = new Window().document;
+      document.body.innerHTML = (
+        await renderPage("x", notebook(code("f()", { outputs: [shown(bundle)] })), given)
+      ).html;
+      const area = document.querySelector("textarea[name=text]") as unknown as HTMLTextAreaElement;
+      return { document, area, chosen: document.querySelector("select [selected]")?.getAttribute("value") };
+    };
+    expect(dangers((await show(text)).document.body.innerHTML)).not.toContain("script");
+    expect((await show(samples.one)).chosen).toBe("one");
+    expect((await show(text)).chosen).toBe("two");
+    const own = await show("fork");
+    expect(own.chosen).toBe("your own");
+    expect(own.area.textContent?.trim()).toBe("fork");
+    expect(own.area.getAttribute("maxlength")).toBe("40");
+    expect(own.document.querySelector("select")?.id).toBe(own.document.querySelector("label")?.getAttribute("for"));
+  });
+
   test("has none if nothing can redraw it", async () => {
     expect((await showing(figure)).html).not.toContain("<form");
     const gone = { ...(live[FIGURE_MIME] as object), live: { id: "gone", params: {} } } as never;

@@ -11,6 +11,7 @@ import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
 import { forkBatchingLive, forkCopyLive } from "./fork-copy.ts";
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
+import { opScriptLive } from "./op-script.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
@@ -39,6 +40,7 @@ export const liveFigures: readonly LiveFigure[] = [
   stackGuardsLive,
   forkCopyLive,
   forkBatchingLive,
+  opScriptLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */

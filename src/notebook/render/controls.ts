@@ -24,6 +24,8 @@ function controlHtml(id: string, name: string, spec: ParamSpec, value: unknown):
         : menu(id, name, spec.label, spec.options, value);
     case "range":
       return slider(id, name, spec, value);
+    case "text":
+      return textArea(id, name, spec, String(value));
     case "toggle":
       return `<label class="ptlab-control ptlab-toggle"><input type="checkbox"${attributes({ name, "data-kind": "toggle", checked: value === true })}> ${escapeHtml(spec.label)}</label>`;
   }
@@ -48,4 +50,23 @@ function slider(id: string, name: string, spec: ParamSpec & { kind: "range" }, v
   const { min, max, step, unit } = spec;
   const input = attributes({ type: "range", id, name, min, max, step, value: String(value), "data-kind": "range" });
   return `<div class="ptlab-control"><label${attributes({ for: id })}>${escapeHtml(spec.label)}</label><span class="ptlab-slider"><input${input}><output${attributes({ for: id, "data-unit": unit })}>${escapeHtml(`${value}${unit ? ` ${unit}` : ""}`)}</output></span></div>`;
+}
+
+/** Lines that the control shows at least and at most; it scrolls beyond. */
+const TEXT_ROWS = { least: 6, most: 14 };
+/** Name of no sample: the reader's own text. */
+const OWN = "your own";
+
+/** A menu of samples, which is no parameter but fills the text, and the text. A line feed right behind the tag would be lost. */
+function textArea(id: string, name: string, spec: ParamSpec & { kind: "text" }, value: string): string {
+  const { label, max, samples } = spec;
+  const chosen = Object.keys(samples).find((key) => samples[key] === value) ?? OWN;
+  const options = [...Object.entries(samples), [OWN, ""] as const].map(
+    ([key, text]) =>
+      `<option${attributes({ value: key, "data-text": text, selected: key === chosen })}>${escapeHtml(key)}</option>`,
+  );
+  const menu = `<label${attributes({ for: `${id}-sample` })}>${escapeHtml(label)}</label><select${attributes({ id: `${id}-sample`, "data-sample-of": id, "data-own": OWN })}>${options.join("")}</select>`;
+  const rows = Math.min(TEXT_ROWS.most, Math.max(TEXT_ROWS.least, value.split("\n").length));
+  const area = attributes({ id, name, rows, maxlength: max, spellcheck: "false", autocapitalize: "off" });
+  return `<div class="ptlab-control ptlab-text-control">${menu}<textarea${area}${attributes({ "aria-label": `${label}, text`, "data-kind": "text" })}>\n${escapeHtml(value)}</textarea></div>`;
 }

@@ -72,7 +72,7 @@ function slotsOf({ userVaBits }: Format): { base: number; size: number } {
 
 /** Runs a script on a fresh machine. Records come one by one, so that a long script can be followed and stopped. */
 export function* runScript(script: Script, spec: OpsSpec): Generator<OpsRecord> {
-  const runner = new Runner(spec);
+  const runner = new ScriptRunner(spec);
   yield runner.header(script.name);
   for (const line of script.lines) yield runner.step(line);
 }
@@ -90,7 +90,8 @@ const NOT_BUILT: Outcome = { err: "ENOSYS" };
 /** No fork has made the process, or it has exited. */
 const NO_PROCESS: Outcome = { err: "ESRCH" };
 
-class Runner {
+/** A fresh machine that carries out a script line by line, for those who want to look at it in between. */
+export class ScriptRunner {
   readonly #kernel: Kernel;
   readonly #procs: (Mm | undefined)[];
   readonly #regions: Region[] = [];
@@ -107,6 +108,21 @@ class Runner {
     this.#baseBytes = accountedBytes(first);
     this.#pfns = spec.pfns ?? false;
     this.#slots = slotsOf(this.#kernel.format);
+  }
+
+  /** The machine. */
+  get kernel(): Kernel {
+    return this.#kernel;
+  }
+
+  /** The processes by number; undefined for one that has exited. */
+  get processes(): readonly (Mm | undefined)[] {
+    return this.#procs;
+  }
+
+  /** The regions that the script has named so far. */
+  get regions(): readonly Region[] {
+    return this.#regions;
   }
 
   header(name: string): HeaderRecord {
