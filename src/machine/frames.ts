@@ -44,6 +44,10 @@ export const FrameFlag = {
   arch1: 16,
   /** Folio: its pages are those of a file (not `PageAnon`), which keeps them when nobody maps them. */
   file: 32,
+  /** Folio: `PG_mlocked`. */
+  mlocked: 64,
+  /** Folio: `PG_unevictable`, on the list of those that reclaim passes over. */
+  unevictable: 128,
 } as const;
 
 interface Chunk {

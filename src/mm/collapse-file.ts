@@ -70,13 +70,13 @@ function collapsePteMapped(mm: Mm, vma: Vma, vpn: number): FileOutcome {
       if (kind !== Kind.leaf) return "skipped";
       if (pt.pfn(slot + i) !== head + i) return "EINVAL";
     }
-    pt.locks.with(pt.tableOf(slot), 0, () => clearTable(mm, slot));
+    pt.locks.with(pt.tableOf(slot), 0, () => clearTable(mm, vma, slot));
     freePteTable(mm, vpn);
   }
   return doSetPmd(mm, vma, vpn, head, false) ? "huge" : "EINVAL";
 }
 
-function clearTable(mm: Mm, slot: number): void {
+function clearTable(mm: Mm, vma: Vma, slot: number): void {
   const { pt } = mm;
   for (let i = slot; i < slot + pt.span[1]!; ) {
     if (pt.kind(i, 0) === Kind.none) {
@@ -85,7 +85,7 @@ function clearTable(mm: Mm, slot: number): void {
     }
     const [pfn, n] = [pt.pfn(i), folioPteBatch(mm, i, slot + pt.span[1]! - i, 0)];
     clearPtes(pt, i, n);
-    unmapPages(mm, pfn, n);
+    unmapPages(mm, vma, pfn, n);
     i += n;
   }
 }

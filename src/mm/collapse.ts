@@ -24,6 +24,7 @@ type Outcome = "huge" | "skipped" | Errno;
 export function madviseCollapse(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   const order = pmdOrder(mm.kernel.format);
   if (!mayCollapse(mm, vma, order)) return "EINVAL";
+  mm.kernel.lru.drain();
   const [first, last] = [alignDown(start + 2 ** order - 1, order), alignDown(end, order)];
   if (last < first) return mm.kernel.profile.collapsesNothing ? null : "EINVAL";
   let huge = 0;
@@ -53,17 +54,18 @@ function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   for (let i = 0; i < pt.span[1]!; i++) if (pt.kind(first + i, 0) === Kind.softleaf) return "EINVAL";
   const folio = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
   if (folio < 0) return "ENOMEM";
-  pt.locks.with(pt.tableOf(first), 0, () => moveContents(mm, first, folio));
+  pt.locks.with(pt.tableOf(first), 0, () => moveContents(mm, vma, first, folio));
   pt.depositChild(pmd);
   setLeaf(pt, pmd, 1, folio, anonAttrs(vma.flags) | A.dirty);
   mapHuge(mm, folio);
+  mm.kernel.lru.addNew(vma, folio);
   mm.kernel.tally[E.flushRanges]!++;
   mm.kernel.tally[E.flushPages]! += pt.span[1]!;
   return "huge";
 }
 
 /** Copies every page that is there and unmaps it; the zero page and holes are zeros in the new folio. */
-function moveContents(mm: Mm, first: number, folio: number): void {
+function moveContents(mm: Mm, vma: Vma, first: number, folio: number): void {
   const { pt, kernel } = mm;
   for (let i = 0; i < pt.span[1]!; i++) {
     pt.tally[E.slotsRead]!++;
@@ -72,6 +74,8 @@ function moveContents(mm: Mm, first: number, folio: number): void {
     clearPtes(pt, first + i, 1);
     if (special) continue;
     kernel.copyPage(pfn, folio + i);
-    unmapPages(mm, pfn, 1);
+    // The old folio was off the LRU meanwhile (`folio_isolate_lru`), and comes back to it without its count.
+    kernel.lru.putBack(kernel.frames.head(pfn));
+    unmapPages(mm, vma, pfn, 1);
   }
 }

@@ -15,7 +15,7 @@ import { setPtes } from "../pgtable/ptep.ts";
 import { protAttrs } from "./attrs.ts";
 import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
-import { mapHuge, mapPages } from "./rmap.ts";
+import { mapFileHuge, mapFilePages } from "./rmap.ts";
 import { alignDown, suitableOrders } from "./thp.ts";
 import { Vm, type Vma } from "./vma.ts";
 
@@ -141,7 +141,7 @@ function setPteRange(at: FileFaultAt, slot: number, start: number, pfn: number, 
     frames.hasFlag(frames.head(pfn), FrameFlag.dirty)
   )
     attrs |= A.dirty;
-  mapPages(mm, pfn, nr);
+  mapFilePages(mm, vma, pfn, nr);
   setPtes(mm.pt, slot, pfn, attrs, nr);
 }
 
@@ -162,7 +162,7 @@ export function doSetPmd(mm: Mm, vma: Vma, vpn: number, pfn: number, write: bool
   const slot = mm.design.findOrMake(pt, vpn, 1);
   if (pt.kind(slot, 1) !== Kind.none) return false;
   const head = kernel.frames.head(pfn);
-  mapHuge(mm, head);
+  mapFileHuge(mm, vma, head);
   const dirty = write ? A.dirty | (vma.flags & Vm.write ? A.write : 0) : 0;
   setLeaf(pt, slot, 1, head, protAttrs(vma.flags) | A.young | dirty);
   return true;

@@ -110,6 +110,7 @@ function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean):
   const first = slot - (vpn % 2 ** got);
   setPtes(pt, first, pfn, anonAttrs(vma.flags), 2 ** got);
   mapPages(mm, pfn, 2 ** got);
+  kernel.lru.addNew(vma, pfn);
 }
 
 /** The largest allowed order whose aligned block is inside the area and all empty; lower orders are then empty too. */
@@ -161,8 +162,17 @@ function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
 function canReuse(mm: Mm, pfn: number): boolean {
   const { frames, profile } = mm.kernel;
   if (frames.hasFlag(pfn, FrameFlag.exclusive)) return true;
-  if (frames.order(pfn) === 0) return frames.totalMapcount(pfn) === 1;
+  if (frames.order(pfn) === 0) return isLastReference(mm, pfn);
   return profile.tracksOwners && frames.totalMapcount(frames.head(pfn)) > 1 && !maybeMappedShared(mm.kernel, pfn);
+}
+
+/** Whether one entry and nothing else refers to a small page. A page so new that it waits for the LRU is not let wait longer. */
+function isLastReference(mm: Mm, pfn: number): boolean {
+  const { frames, lru } = mm.kernel;
+  const count = () => frames.totalMapcount(pfn) + lru.references(pfn);
+  if (count() > 3) return false;
+  if (lru.isOff(pfn)) lru.drain();
+  return count() === 1;
 }
 
 /** `wp_page_copy`: always a folio of order 0, so the block that held the old page can never fold again. */
@@ -174,7 +184,8 @@ function copyPage(mm: Mm, vma: Vma, slot: number, old: Pte): void {
   flushPage(mm);
   setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags), 1);
   mapPages(mm, pfn, 1);
-  if (!(old.attrs & A.special)) unmapPages(mm, old.pfn, 1);
+  mm.kernel.lru.addNew(vma, pfn);
+  if (!(old.attrs & A.special)) unmapPages(mm, vma, old.pfn, 1);
 }
 
 function flushPage(mm: Mm): void {

@@ -13,7 +13,7 @@ import { unmapPages } from "./rmap.ts";
 import { Vm, type Vma } from "./vma.ts";
 import { keepDirty } from "./zap.ts";
 
-/** `try_to_unmap` of the file's pages `[index, index + pages)`. */
+/** `try_to_unmap` of the file's pages `[index, index + pages)`, locked in memory or not (TTU_IGNORE_MLOCK). */
 export function tryToUnmap(file: CacheFile, index: number, pages: number): void {
   for (let i = index; i < index + pages; i++) {
     const pfn = file.lookup(i);
@@ -21,17 +21,18 @@ export function tryToUnmap(file: CacheFile, index: number, pages: number): void 
   }
 }
 
-function unmapOne({ mm, vpn }: Mapping, pfn: number): void {
+function unmapOne({ mm, vma, vpn }: Mapping, pfn: number): void {
   const { pt } = mm;
   const pmd = mm.design.find(pt, vpn, 1);
-  if (pmd >= 0 && pt.kind(pmd, 1) === Kind.leaf) splitHuge(mm, pmd);
+  if (pmd >= 0 && pt.kind(pmd, 1) === Kind.leaf) splitHuge(mm, vma, pmd);
   const slot = mm.design.find(pt, vpn, 0);
   if (slot < 0 || pt.kind(slot, 0) !== Kind.leaf || pt.pfn(slot) !== pfn) return;
   pt.locks.with(pt.tableOf(slot), 0, () => {
     keepDirty(mm, slot, 1, pfn);
     clearPtes(pt, slot, 1);
   });
-  unmapPages(mm, pfn, 1);
+  unmapPages(mm, vma, pfn, 1);
+  if (vma.flags & Vm.locked) mm.kernel.lru.drain();
 }
 
 /**

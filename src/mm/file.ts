@@ -71,13 +71,12 @@ export class CacheFile {
 
   /** Takes a folio out of the cache and frees it; nobody may map it any more (`filemap_remove_folio`). */
   drop(index: number): void {
-    const { frames, contents } = this.kernel;
+    const { frames } = this.kernel;
     const head = frames.head(this.lookup(index));
     const pages = 2 ** frames.order(head);
     const first = index - (this.lookup(index) - head);
     for (let i = 0; i < pages; i++) this.#cache.delete(first + i);
-    contents?.clear(head, pages);
-    frames.free(head);
+    this.kernel.freeFolio(head);
   }
 
   /** An area shows the file from now on. */

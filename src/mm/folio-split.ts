@@ -17,28 +17,34 @@ import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
 import { isFilePage } from "./rmap.ts";
 import { alignDown } from "./thp.ts";
+import { Vm, type Vma } from "./vma.ts";
+
+/** An entry of level 0 that maps the folio, and the area that it is in. */
+interface Mapping {
+  readonly slot: number;
+  readonly vma: Vma;
+}
 
 /** Splits a folio that this address space alone maps. `vpn` is a page at which it is mapped, or near one. */
 export function splitFolio(mm: Mm, head: number, vpn: number): void {
-  const { frames, tally, contents } = mm.kernel;
+  const { frames, tally, lru } = mm.kernel;
   const pages = 2 ** frames.order(head);
   if (isFilePage(mm.kernel, head)) return splitFileFolio(mm, vpn);
-  splitMappings(mm, head, vpn);
-  const slots = slotsOf(mm, head, vpn);
-  const old = slots.map((slot) => getAndClearPtes(mm.pt, slot, 1));
+  const wasHuge = splitMappings(mm, head, vpn);
+  const mappings = mappingsOf(mm, head, vpn);
+  const old = mappings.map(({ slot }) => getAndClearPtes(mm.pt, slot, 1));
+  // A huge entry was taken off the folio when it was split; small ones are each taken off here.
+  if (!wasHuge) for (const { vma } of mappings) lru.munlockVma(vma, head);
   const dirty = frames.hasFlag(head, FrameFlag.dirty) || old.some((pte) => pte.attrs & A.dirty);
   frames.setFlag(head, 1, FrameFlag.deferred, false);
   mm.kernel.mmIds.clear(head);
   frames.split(head);
+  lru.split(head, pages);
   // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
   const aged = migrationForgetsYoung(mm.kernel) ? A.young : 0;
-  for (const [i, slot] of slots.entries()) remap(mm, slot, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
-  for (let pfn = head; pfn < head + pages; pfn++) {
-    if (frames.mapped(pfn)) continue;
-    contents?.clear(pfn, 1);
-    frames.free(pfn);
-  }
+  for (const [i, at] of mappings.entries()) remap(mm, at, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
+  for (let pfn = head; pfn < head + pages; pfn++) if (!frames.mapped(pfn)) mm.kernel.freeFolio(pfn);
   tally[E.folioSplits]!++;
   tally[E.flushRanges]!++;
 }
@@ -62,7 +68,7 @@ function migrationForgetsYoung({ format, contpte }: Kernel): boolean {
 
 /** The same of a file's folio: its pages stay in the cache, but those behind the end of the file. */
 function splitFileFolio(mm: Mm, vpn: number): void {
-  const { frames, tally, mmIds } = mm.kernel;
+  const { frames, tally, mmIds, lru } = mm.kernel;
   const vma = mm.vmas.at(vpn)!;
   const file = vma.file!;
   const pfn = file.lookup(fileIndex(vma, vpn));
@@ -72,6 +78,7 @@ function splitFileFolio(mm: Mm, vpn: number): void {
   const dirty = frames.hasFlag(head, FrameFlag.dirty);
   mmIds.clear(head);
   frames.split(head);
+  lru.split(head, pages);
   frames.setFlag(head, pages, FrameFlag.file, true);
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
   for (let i = Math.max(index, file.pages); i < index + pages; i++) file.drop(i);
@@ -80,28 +87,41 @@ function splitFileFolio(mm: Mm, vpn: number): void {
 }
 
 /** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */
-function remap(mm: Mm, slot: number, old: Pte): void {
+function remap(mm: Mm, { slot, vma }: Mapping, old: Pte): void {
   const { kernel, pt } = mm;
   // The protection is taken from the VMA (vm_page_prot), so an entry that lost the user bit alone gets its own back.
   const attrs = old.attrs & A.noUser ? (old.attrs & ~A.noUser) | A.protnone : old.attrs;
-  if (!kernel.profile.splitDropsZeros || !isZero(kernel, old.pfn)) return setPtes(pt, slot, old.pfn, attrs, 1);
+  if (!kernel.profile.splitDropsZeros || !mayDrop(kernel, vma, old.pfn)) {
+    setPtes(pt, slot, old.pfn, attrs, 1);
+    kernel.lru.mlockVma(vma, old.pfn);
+    if (vma.flags & Vm.locked) kernel.lru.drain();
+    return;
+  }
   const prot = attrs & (A.exec | A.protnone);
   setPtes(pt, slot, kernel.zeroPfn, prot | A.young | A.special, 1);
   kernel.frames.addMapcount(old.pfn, 1, -1);
   mm.anonPages--;
 }
 
+/** A page that is locked in memory stays, zeros or not. */
+function mayDrop(kernel: Kernel, vma: Vma, pfn: number): boolean {
+  return !(vma.flags & Vm.locked) && !kernel.frames.hasFlag(pfn, FrameFlag.mlocked) && isZero(kernel, pfn);
+}
+
 function isZero(kernel: Kernel, pfn: number): boolean {
   return kernel.contents?.isZero(pfn) ?? !kernel.frames.hasFlag(pfn, FrameFlag.written);
 }
 
-function splitMappings(mm: Mm, head: number, vpn: number): void {
+/** Splits the huge entry that maps the folio at the page; whether there was one. */
+function splitMappings(mm: Mm, head: number, vpn: number): boolean {
   const slot = mm.design.find(mm.pt, vpn, 1);
-  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf && mm.pt.pfn(slot, 1) === head) splitHuge(mm, slot);
+  if (slot < 0 || mm.pt.kind(slot, 1) !== Kind.leaf || mm.pt.pfn(slot, 1) !== head) return false;
+  splitHuge(mm, mm.vmas.at(vpn)!, slot, true);
+  return true;
 }
 
-/** Slots that map the folio, in order: looked for around the page first, everywhere if some of it was moved away. */
-function slotsOf(mm: Mm, head: number, vpn: number): number[] {
+/** Entries that map the folio, in order: looked for around the page first, everywhere if some of it was moved away. */
+function mappingsOf(mm: Mm, head: number, vpn: number): Mapping[] {
   const { frames } = mm.kernel;
   const order = frames.order(head);
   const wanted = frames.totalMapcount(head);
@@ -113,13 +133,14 @@ function slotsOf(mm: Mm, head: number, vpn: number): number[] {
   return all;
 }
 
-function search(mm: Mm, head: number, start: number, end: number): number[] {
+function search(mm: Mm, head: number, start: number, end: number): Mapping[] {
   const { pt } = mm;
-  const found: number[] = [];
+  const found: Mapping[] = [];
   const last = head + 2 ** mm.kernel.frames.order(head) - 1;
   mm.design.visit(pt, start, end, {
-    ptes: (slot, _vpn, nr) => {
-      for (let i = slot; i < slot + nr; i++) if (maps(mm, i, head, last)) found.push(i);
+    ptes: (slot, vpn, nr) => {
+      for (let i = 0; i < nr; i++)
+        if (maps(mm, slot + i, head, last)) found.push({ slot: slot + i, vma: mm.vmas.at(vpn + i)! });
     },
   });
   return found;

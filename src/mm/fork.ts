@@ -120,7 +120,7 @@ function anyWritable(pt: PageTable, slot: number, n: number): boolean {
 
 /** `exit_mmap`: everything is unmapped and every table goes. The address space must not be used afterwards. */
 export function exit(mm: Mm): void {
-  for (const vma of mm.vmas.all) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
+  for (const vma of mm.vmas.all) zapRange(mm, vma, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
   for (const vma of mm.vmas.clear()) vma.file?.close(vma);
   mm.pt.destroy();
 }

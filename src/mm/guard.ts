@@ -25,7 +25,7 @@ export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errn
   markArea(mm, vma);
   for (let tries = 0; tries < MAX_RETRIES; tries++) {
     if (installWhereEmpty(mm, start, end)) return null;
-    zapRange(mm, start, end, { dropMarkers: false, reclaimTables: false });
+    zapRange(mm, vma, start, end, { dropMarkers: false, reclaimTables: false });
   }
   return "EAGAIN";
 }

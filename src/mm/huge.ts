@@ -39,6 +39,7 @@ export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: bo
   if (pfn < 0) return false;
   mapLeaf(pt, slot, 1, pfn, anonAttrs(vma.flags));
   mapHuge(mm, pfn);
+  kernel.lru.addNew(vma, pfn);
   return true;
 }
 
@@ -55,7 +56,7 @@ export function faultOnHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boo
   // A folio with this one entry and no other reference is ours again, whatever fork left in its flag.
   const sole = kernel.frames.totalMapcount(pfn) === 1;
   if (!sole && !kernel.frames.hasFlag(pfn, FrameFlag.exclusive)) {
-    splitHuge(mm, slot);
+    splitHuge(mm, vma, slot);
     return false;
   }
   kernel.frames.setFlag(pfn, 1, FrameFlag.exclusive, true);
@@ -68,44 +69,46 @@ function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
   const { kernel } = mm;
   const pfn = kernel.profile.replacesHugeZero ? newAnonFolio(kernel, pmdOrder(kernel.format)) : -1;
   if (pfn < 0) {
-    splitHuge(mm, slot);
+    splitHuge(mm, vma, slot);
     return false;
   }
   setLeaf(mm.pt, slot, 1, pfn, anonAttrs(vma.flags));
   mapHuge(mm, pfn);
+  kernel.lru.addNew(vma, pfn);
   return true;
 }
 
 /** Removes a level-1 leaf whole, with its deposited table (`zap_huge_pmd`). */
-export function zapHuge(mm: Mm, slot: number): void {
+export function zapHuge(mm: Mm, vma: Vma, slot: number): void {
   const pfn = mm.pt.pfn(slot, 1);
-  if (isFilePage(mm.kernel, pfn)) return zapFileHuge(mm, slot, pfn);
+  if (isFilePage(mm.kernel, pfn)) return zapFileHuge(mm, vma, slot, pfn);
   clearLeaf(mm.pt, slot, 1);
-  if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, pfn);
+  if (!mm.kernel.isHugeZero(pfn)) unmapHuge(mm, vma, pfn);
 }
 
 /** Takes out a level-1 leaf that maps a file's folio; the folio keeps what the entry knew (`folio_mark_dirty`). */
-function zapFileHuge(mm: Mm, slot: number, head: number): void {
+function zapFileHuge(mm: Mm, vma: Vma, slot: number, head: number): void {
   if (mm.pt.attrs(slot, 1) & A.dirty) mm.kernel.frames.setFlag(head, 1, FrameFlag.dirty, true);
   clearFileLeaf(mm.pt, slot, 1);
-  unmapHuge(mm, head);
+  unmapHuge(mm, vma, head);
 }
 
 /**
  * Mapping split of a level-1 leaf (`__split_huge_pmd_locked`): from now on 512 small entries (4K pages) map the same folio. What
- * maps a file's folio is taken out and leaves the entry empty: faults will find the pages.
+ * maps a file's folio is taken out and leaves the entry empty: faults will find the pages. With `freeze` the small entries are
+ * about to be taken out for a folio split.
  */
-export function splitHuge(mm: Mm, slot: number): void {
+export function splitHuge(mm: Mm, vma: Vma, slot: number, freeze = false): void {
   const { kernel, pt } = mm;
   const pfn = pt.pfn(slot, 1);
   if (isFilePage(kernel, pfn)) {
     pt.tally[E.flushRanges]!++;
     pt.tally[E.flushPages]! += pt.span[1]!;
-    return zapFileHuge(mm, slot, pfn);
+    return zapFileHuge(mm, vma, slot, pfn);
   }
   if (kernel.isHugeZero(pfn)) return splitLeaf(pt, slot, 1, fillWithFrame(kernel.zeroPfn));
   splitLeaf(pt, slot);
-  splitMapcount(mm, pfn);
+  splitMapcount(mm, vma, pfn, freeze);
   kernel.tally[E.foliosTouched]!++;
 }
 
@@ -115,5 +118,5 @@ export function splitHugeAt(mm: Mm, vma: Vma, vpn: number): void {
   const start = alignDown(vpn, order);
   if (start === vpn || start < vma.start || start + 2 ** order > vma.end) return;
   const slot = mm.design.find(mm.pt, vpn, 1);
-  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf) splitHuge(mm, slot);
+  if (slot >= 0 && mm.pt.kind(slot, 1) === Kind.leaf) splitHuge(mm, vma, slot);
 }

@@ -15,6 +15,7 @@ import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { WalkRoom } from "../mmu/translate.ts";
 import { type ContpteRules, contpteRules } from "../pgtable/contpte-rules.ts";
+import { Lru } from "./lru.ts";
 import { MmIds } from "./mm-ids.ts";
 import { type Profile, profileNamed } from "./profile.ts";
 import { ThpKnobs } from "./thp.ts";
@@ -91,6 +92,8 @@ export class Kernel {
   readonly thp: ThpKnobs;
   /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
   readonly walk = new WalkRoom();
+  /** What is locked in memory, and what waits to be. */
+  readonly lru: Lru;
   /** Who maps the large folios. */
   readonly mmIds = new MmIds();
   /** The frame that all read faults on empty private memory map. */
@@ -105,6 +108,7 @@ export class Kernel {
     this.design = designNamed(spec.design ?? "folded");
     const total = framesOf(this.format, spec.memory);
     this.frames = new Frames(total);
+    this.lru = new Lru(this.frames);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;
     this.contpteRules = contpteRules({ contMakesValid: this.profile.contMakesValid, ...spec.contpteRules });
@@ -138,6 +142,13 @@ export class Kernel {
   copyPage(from: number, to: number): void {
     this.contents?.copy(from, to);
     this.frames.setFlag(to, 1, FrameFlag.written, this.frames.hasFlag(from, FrameFlag.written));
+  }
+
+  /** Gives a folio back that nobody maps and nothing else holds. */
+  freeFolio(head: number): void {
+    this.contents?.clear(head, 2 ** this.frames.order(head));
+    this.lru.forget(head);
+    this.frames.free(head);
   }
 
   /** A number for a new anon_vma. */

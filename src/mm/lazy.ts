@@ -20,12 +20,14 @@ import { Vm, type Vma } from "./vma.ts";
 /** `MADV_COLD`: clears accessed. */
 export function madviseCold(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & Vm.locked) return "EINVAL";
+  mm.kernel.lru.drain();
   return lazyRange(mm, start, end, A.young);
 }
 
 /** `MADV_FREE`: clears accessed and dirty; a page that stays clean may be dropped at any time. */
 export function madviseFree(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & (Vm.locked | Vm.shared)) return "EINVAL";
+  mm.kernel.lru.drain();
   return lazyRange(mm, start, end, A.young | A.dirty);
 }
 

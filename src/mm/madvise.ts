@@ -16,8 +16,8 @@ import { zapRange } from "./zap.ts";
 type AdviceFn = (mm: Mm, vma: Vma, start: number, end: number) => Errno | null;
 
 const ADVICE: Readonly<Record<string, AdviceFn>> = {
-  dontneed: (mm, vma, start, end) => (vma.flags & Vm.locked ? "EINVAL" : dontneed(mm, start, end)),
-  dontneed_locked: (mm, _vma, start, end) => dontneed(mm, start, end),
+  dontneed: (mm, vma, start, end) => (vma.flags & Vm.locked ? "EINVAL" : dontneed(mm, vma, start, end)),
+  dontneed_locked: dontneed,
   collapse: madviseCollapse,
   free: madviseFree,
   cold: madviseCold,
@@ -31,8 +31,11 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
   // The page merger (KSM) is not modelled; its advice keeps areas apart all the same.
   mergeable: (mm, vma, start, end) => (vma.flags & Vm.shared ? null : setFlags(mm, vma, start, end, Vm.mergeable, 0)),
   unmergeable: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.mergeable),
-  // Reads ahead from swap, of which there is none.
-  willneed: () => null,
+  // Reads ahead from swap, of which there is none, and lets what it would have read be seen on its list.
+  willneed: (mm) => {
+    mm.kernel.lru.drain();
+    return null;
+  },
   hugepage: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.hugepage, Vm.nohugepage),
   nohugepage: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.nohugepage, Vm.hugepage),
 };
@@ -63,8 +66,8 @@ export function madvise(mm: Mm, start: number, end: number, advice: string): Err
   return hole ? "ENOMEM" : null;
 }
 
-function dontneed(mm: Mm, start: number, end: number): null {
-  zapRange(mm, start, end, { dropMarkers: false, reclaimTables: mm.kernel.profile.ptReclaim(mm.kernel.format) });
+function dontneed(mm: Mm, vma: Vma, start: number, end: number): null {
+  zapRange(mm, vma, start, end, { dropMarkers: false, reclaimTables: mm.kernel.profile.ptReclaim(mm.kernel.format) });
   return null;
 }
 

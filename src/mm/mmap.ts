@@ -56,7 +56,7 @@ export function munmap(mm: Mm, start: number, end: number): Errno | null {
   const gone = mm.vmas.remove(start, end);
   if (gone.length === 0) return null;
   const [first, last] = [gone[0]!.start, gone[gone.length - 1]!.end];
-  for (const vma of gone) zapRange(mm, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
+  for (const vma of gone) zapRange(mm, vma, vma.start, vma.end, { dropMarkers: true, reclaimTables: false });
   const { floor, ceiling } = mm.vmas.hole(first, last);
   freeTables(mm.pt, first, last, floor, ceiling);
   for (const vma of gone) vma.file?.close(vma);

@@ -13,6 +13,7 @@ import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
+import { populateVmaPageRange } from "./populate.ts";
 import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
 /** What the protection decides in an entry; the rest of it stays. */
@@ -45,13 +46,17 @@ function withAccounting(vma: Vma, flags: number): number {
 /** `mprotect_fixup`. */
 function protectPart(mm: Mm, old: Vma, start: number, end: number, access: number): Errno | null {
   if ((old.flags & VM_ACCESS) === access) return null;
+  const before = old.flags;
   const flags = withAccounting(old, (old.flags & ~VM_ACCESS) | access);
   if (flags & ~old.flags & Vm.account && !mm.kernel.canCommit(end - start)) return "ENOMEM";
   const vma = mm.vmas.modify(start, end, flags);
-  const changed = visitProtect(mm, vma, start, end);
-  if (!changed) return null;
-  mm.kernel.tally[E.flushRanges]!++;
-  mm.kernel.tally[E.flushPages]! += end - start;
+  if (visitProtect(mm, vma, start, end)) {
+    mm.kernel.tally[E.flushRanges]!++;
+    mm.kernel.tally[E.flushPages]! += end - start;
+  }
+  // What is locked must not take a fault later, so copy-on-write is broken as soon as writing is allowed.
+  const breaksCow = (before & (Vm.write | Vm.shared | Vm.locked)) === Vm.locked && flags & Vm.write;
+  if (breaksCow) populateVmaPageRange(mm, vma, start, end);
   return null;
 }
 
@@ -61,7 +66,7 @@ function visitProtect(mm: Mm, vma: Vma, start: number, end: number): boolean {
     huge: (slot, level, from, to) => {
       changed = true;
       if (to - from === mm.pt.span[level]!) protectHuge(mm, vma, slot);
-      else splitHuge(mm, slot);
+      else splitHuge(mm, vma, slot);
     },
     ptes: (slot, _vpn, nr) => {
       if (protectPtes(mm, vma, slot, nr)) changed = true;

@@ -15,6 +15,7 @@ import type { Errno } from "./errno.ts";
 import { splitHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { munmap, taskPages } from "./mmap.ts";
+import { populate } from "./populate.ts";
 import { Vm, type Vma } from "./vma.ts";
 
 /** A move, in pages: `[start, start + oldPages)` goes to `to`, where it has `newPages`. */
@@ -70,7 +71,10 @@ function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
     return "ENOMEM";
   munmap(mm, spec.to, spec.to + spec.newPages);
   if (spec.newPages < spec.oldPages) munmap(mm, spec.start + spec.newPages, spec.start + spec.oldPages);
-  moveVma(mm, mm.vmas.at(spec.start)!, { ...spec, oldPages: Math.min(spec.oldPages, spec.newPages) });
+  const old = mm.vmas.at(spec.start)!;
+  const populates = old.flags & Vm.locked;
+  moveVma(mm, old, { ...spec, oldPages: Math.min(spec.oldPages, spec.newPages) });
+  if (populates) populate(mm, spec.to + spec.oldPages, spec.to + spec.newPages);
   return null;
 }
 
@@ -82,14 +86,23 @@ function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
   const old = mm.vmas.at(spec.start)!;
   movePageTables(mm, old, copy, spec);
   if (!spec.dontunmap) return void munmap(mm, spec.start, end);
+  unlockOld(mm, old, spec.start, end);
   if (old !== copy && old.start === spec.start && old.end === end) {
     old.anonVma = 0;
     old.forked = false;
   }
 }
 
+/** The place that MREMAP_DONTUNMAP leaves empty is no longer locked, nor, in some kernels, is the rest of its area. */
+function unlockOld(mm: Mm, old: Vma, start: number, end: number): void {
+  if (!(old.flags & Vm.locked)) return;
+  if (mm.kernel.profile.dontunmapUnlocksAll) old.flags &= ~Vm.locked;
+  else mm.vmas.modify(start, end, old.flags & ~Vm.locked);
+}
+
 /** The addresses of a move in progress. */
 interface Cursor {
+  readonly vma: Vma;
   old: number;
   to: number;
   readonly end: number;
@@ -97,7 +110,7 @@ interface Cursor {
 
 /** `move_page_tables`. */
 function movePageTables(mm: Mm, old: Vma, copy: Vma, spec: RemapSpec): void {
-  const at: Cursor = { old: spec.start, to: spec.to, end: spec.start + spec.oldPages };
+  const at: Cursor = { vma: old, old: spec.start, to: spec.to, end: spec.start + spec.oldPages };
   realign(mm, at, old, copy);
   while (at.old < at.end) {
     const n = moveExtent(mm, at);
@@ -155,7 +168,7 @@ function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
   const whole = n === pt.span[1];
   if (pt.kind(pmd, 1) === Kind.leaf) {
     if (whole && moveHuge(mm, pmd, newPmd)) return;
-    splitHuge(mm, pmd);
+    splitHuge(mm, at.vma, pmd);
   } else if (whole && moveTable(mm, pmd, newPmd, 1)) return;
   if (pt.kind(pmd, 1) !== Kind.table) return;
   const [from, to] = [mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0)];

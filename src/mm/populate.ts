@@ -12,16 +12,37 @@ import { handleMmFault } from "./fault.ts";
 import type { Mm } from "./mm.ts";
 import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
-/** `mm_populate`: faults in what can be had of `[start, end)`, writable where the area is private and writable. */
+/** `mm_populate`: faults in what can be had of `[start, end)`. */
 export function populate(mm: Mm, start: number, end: number): void {
-  for (const vma of mm.vmas.overlapping(start, end)) {
-    const write = (vma.flags & (Vm.write | Vm.shared)) === Vm.write;
-    if (vma.flags & VM_ACCESS) populateVma(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end), write);
-  }
+  for (const vma of mm.vmas.overlapping(start, end))
+    populateVmaPageRange(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end));
 }
 
-/** `MADV_POPULATE_*`: stops at the first page that cannot be had, with what was done before it in place. */
+/** `__mm_populate` for mlock: stops at the first page that cannot be had; false if there is one. Holes are passed over. */
+export function populateAll(mm: Mm, start: number, end: number): boolean {
+  return mm.vmas
+    .overlapping(start, end)
+    .every((vma) => populateVmaPageRange(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end)));
+}
+
+/** `populate_vma_page_range`: writable where the area is private and writable. False: not to the end. */
+export function populateVmaPageRange(mm: Mm, vma: Vma, start: number, end: number): boolean {
+  const write = (vma.flags & (Vm.write | Vm.shared)) === Vm.write;
+  const whole = (vma.flags & VM_ACCESS) !== 0 && populateVma(mm, vma, start, end, write);
+  mm.kernel.lru.drain();
+  return whole;
+}
+
+/** `faultin_page_range`: MADV_POPULATE_*. What is new is put on its list before the call returns. */
 export function madvisePopulate(mm: Mm, start: number, end: number, write: boolean): Errno | null {
+  if (start === end) return null;
+  const err = faultinPageRange(mm, start, end, write);
+  mm.kernel.lru.drain();
+  return err;
+}
+
+/** Stops at the first page that cannot be had, with what was done before it in place. */
+function faultinPageRange(mm: Mm, start: number, end: number, write: boolean): Errno | null {
   for (let at = start; at < end; ) {
     const vma = mm.vmas.at(at);
     if (vma === undefined) return "ENOMEM";

@@ -38,6 +38,18 @@ export interface Profile {
   readonly pagemapAsksHead: boolean;
   /** A writable entry of a file's page that is dirty is made dirty by a read fault as well (set_pte_range, since 6.16). */
   readonly mapsDirtyFoliosDirty: boolean;
+  /**
+   * A large folio of which all entries are made at once, as when a huge mapping is split, stays locked in memory (since 6.18,
+   * __folio_add_anon_rmap). Before, small folios only were locked where an entry was made.
+   */
+  readonly rmapLocksLarge: boolean;
+  /**
+   * Taking pages out drains the CPU's batches of pages on their way to a list (recorded runs: 6.12 before it starts and when
+   * pages are freed, 6.18 neither; zap_page_range_single and free_pages_and_swap_cache called lru_add_drain).
+   */
+  readonly zapDrainsLru: boolean;
+  /** An area is unlocked whole when MREMAP_DONTUNMAP moves away a part of it (6.12, 6.18), or that part alone (7.2; recorded runs). */
+  readonly dontunmapUnlocksAll: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
   /** arm64's contiguous bit makes a PROT_NONE entry valid (see ContpteRules.contMakesValid; until 6.14 or so). */
@@ -57,6 +69,9 @@ const v6_12: Profile = {
   hugeZeroSpecial: false,
   replacesHugeZero: false,
   pagemapAsksHead: false,
+  rmapLocksLarge: false,
+  zapDrainsLru: true,
+  dontunmapUnlocksAll: true,
   mprotectBatches: false,
   contMakesValid: true,
   mapsDirtyFoliosDirty: false,
@@ -75,6 +90,9 @@ const v6_18: Profile = {
   hugeZeroSpecial: true,
   replacesHugeZero: true,
   pagemapAsksHead: true,
+  rmapLocksLarge: true,
+  zapDrainsLru: false,
+  dontunmapUnlocksAll: true,
   mprotectBatches: true,
   contMakesValid: false,
   mapsDirtyFoliosDirty: true,
@@ -84,7 +102,13 @@ const v6_18: Profile = {
 export const profiles: readonly Profile[] = [
   v6_12,
   v6_18,
-  { ...v6_18, name: "7.2", collapsesNothing: true, ptReclaim: (format) => format.machine !== "i686" },
+  {
+    ...v6_18,
+    name: "7.2",
+    dontunmapUnlocksAll: false,
+    collapsesNothing: true,
+    ptReclaim: (format) => format.machine !== "i686",
+  },
 ];
 
 /** The profile of that name; a UserError lists the known ones otherwise. */

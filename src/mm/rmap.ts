@@ -9,6 +9,7 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
+import type { Vma } from "./vma.ts";
 
 /** A new anonymous folio that this process alone owns, or -1 when memory is short. Its contents are zero. */
 export function newAnonFolio(kernel: Kernel, order: number): number {
@@ -26,13 +27,26 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
   countResident(mm, pfn, nr);
 }
 
-/** `nr` entries of level 0 stop mapping `nr` frames of one folio. */
-export function unmapPages(mm: Mm, pfn: number, nr: number): void {
-  const { frames, tally } = mm.kernel;
+/** `nr` entries of level 0 of an area now map `nr` frames of one folio of a file (`folio_add_file_rmap_ptes`). */
+export function mapFilePages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
+  mapPages(mm, pfn, nr);
+  mlockMapped(mm, vma, pfn, nr);
+}
+
+/** `nr` frames of a folio have just been mapped into an area: if that is all of it, a locked area locks it. */
+export function mlockMapped({ kernel }: Mm, vma: Vma, pfn: number, nr: number): void {
+  const pages = 2 ** kernel.frames.order(pfn);
+  if (nr === pages && (nr === 1 || kernel.profile.rmapLocksLarge)) kernel.lru.mlockVma(vma, kernel.frames.head(pfn));
+}
+
+/** `nr` entries of level 0 of an area stop mapping `nr` frames of one folio (`folio_remove_rmap_ptes`). */
+export function unmapPages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
+  const { frames, tally, lru } = mm.kernel;
   const gone = frames.addMapcount(pfn, nr, -1);
   subOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
   countResident(mm, pfn, -nr);
+  lru.munlockVma(vma, frames.head(pfn));
   afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
 }
 
@@ -93,37 +107,46 @@ export function mapHuge(mm: Mm, head: number): void {
   countResident(mm, head, 2 ** pmdOrder(mm.kernel.format));
 }
 
-/** One entry above level 0 stops mapping the folio. */
-export function unmapHuge(mm: Mm, head: number): void {
-  const { frames, tally, format } = mm.kernel;
+/** One entry above level 0 of an area now maps the whole folio of a file (`folio_add_file_rmap_pmd`). */
+export function mapFileHuge(mm: Mm, vma: Vma, head: number): void {
+  mapHuge(mm, head);
+  mlockMapped(mm, vma, head, 2 ** pmdOrder(mm.kernel.format));
+}
+
+/** One entry above level 0 of an area stops mapping the folio (`folio_remove_rmap_pmd`). */
+export function unmapHuge(mm: Mm, vma: Vma, head: number): void {
+  const { frames, tally, format, lru } = mm.kernel;
   frames.addEntireMapcount(head, -1);
   subOwner(mm, head, 1);
   tally[E.foliosTouched]!++;
   countResident(mm, head, -(2 ** pmdOrder(format)));
+  lru.munlockVma(vma, head);
   afterUnmap(mm.kernel, head, frames.entireMapcount(head) === 0);
 }
 
-/** The same pages mapped by entries of level 0 instead of one above; nothing is freed and no page is counted anew. */
-export function splitMapcount(mm: Mm, head: number): void {
+/**
+ * The same pages mapped by entries of level 0 instead of one above; nothing is freed and no page is counted anew. With
+ * `freeze` the entries of level 0 are on their way out, so the folio is no more locked by the area than the huge entry made it.
+ */
+export function splitMapcount(mm: Mm, vma: Vma, head: number, freeze: boolean): void {
   const { kernel } = mm;
   const n = 2 ** pmdOrder(kernel.format);
   // The small entries are counted before the huge one no longer is: an owner without a slot may find one on the way.
   kernel.frames.addMapcount(head, n, 1);
   addOwner(mm, head, n);
+  if (!freeze) mlockMapped(mm, vma, head, n);
   kernel.frames.addEntireMapcount(head, -1);
   subOwner(mm, head, 1);
+  kernel.lru.munlockVma(vma, head);
   // Exclusivity is kept at the head while one entry maps all, and for each page from now on (PageAnonExclusive).
   kernel.frames.setFlag(head, n, FrameFlag.exclusive, kernel.frames.hasFlag(head, FrameFlag.exclusive));
 }
 
 /** Frees an anonymous folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */
 function afterUnmap(kernel: Kernel, head: number, lostPages: boolean): void {
-  const { frames, tally, contents } = kernel;
+  const { frames, tally } = kernel;
   if (frames.hasFlag(head, FrameFlag.file)) return;
-  if (!frames.mapped(head)) {
-    contents?.clear(head, 2 ** frames.order(head));
-    return frames.free(head);
-  }
+  if (!frames.mapped(head)) return kernel.freeFolio(head);
   if (!lostPages || frames.order(head) === 0 || frames.hasFlag(head, FrameFlag.deferred)) return;
   frames.setFlag(head, 1, FrameFlag.deferred, true);
   tally[E.deferredSplits]!++;

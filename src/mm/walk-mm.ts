@@ -22,7 +22,7 @@ export function walkMmOf(mm: Mm): WalkMm {
       const vma = mm.vmas.find(vpn);
       return vma && walkVmaOf(walkMm, vma);
     },
-    splitHuge: (_vma, slot) => splitHuge(mm, slot),
+    splitHuge: (vma, slot) => splitHuge(mm, mm.vmas.at(vma.start)!, slot),
     isZeroPage: (pfn) => pfn === kernel.zeroPfn || kernel.isHugeZero(pfn),
   };
   return walkMm;
@@ -39,6 +39,6 @@ function walkVmaOf(mm: WalkMm, { start, end, pgoff }: Vma): WalkVma {
 export function guardInstallByWalk(mm: Mm, start: number, end: number): GuardInstalled {
   const vma = walkMmOf(mm).findVma(start)!;
   return guardInstallWalk(vma, start, end, () =>
-    zapRange(mm, start, end, { dropMarkers: false, reclaimTables: false }),
+    zapRange(mm, mm.vmas.at(start)!, start, end, { dropMarkers: false, reclaimTables: false }),
   );
 }

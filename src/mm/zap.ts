@@ -13,6 +13,7 @@ import { folioPteBatch } from "./batch.ts";
 import { splitHuge, zapHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { isFilePage, unmapPages } from "./rmap.ts";
+import type { Vma } from "./vma.ts";
 
 /** How thorough a zap is. */
 export interface ZapDetails {
@@ -22,31 +23,33 @@ export interface ZapDetails {
   readonly reclaimTables: boolean;
 }
 
-/** Zaps the pages of `[start, end)`, which must lie in one area. */
-export function zapRange(mm: Mm, start: number, end: number, details: ZapDetails): void {
+/** Zaps the pages `[start, end)` of one area. */
+export function zapRange(mm: Mm, vma: Vma, start: number, end: number, details: ZapDetails): void {
   const { pt, kernel } = mm;
+  if (kernel.profile.zapDrainsLru) kernel.lru.drain();
   const before = mm.anonPages + mm.filePages;
   mm.design.visit(pt, start, end, {
     huge: (slot, level, from, to) => {
-      if (to - from === pt.span[level]!) zapHuge(mm, slot);
-      else splitHuge(mm, slot);
+      if (to - from === pt.span[level]!) zapHuge(mm, vma, slot);
+      else splitHuge(mm, vma, slot);
     },
-    ptes: (slot, _vpn, nr) => zapPtes(mm, slot, nr, details),
+    ptes: (slot, _vpn, nr) => zapPtes(mm, vma, slot, nr, details),
     leaveTable: (slot, from, to) => {
       if (details.reclaimTables && to - from === pt.span[1]!) freePteTableIfEmpty(pt, slot);
     },
   });
   if (mm.anonPages + mm.filePages === before) return;
+  if (kernel.profile.zapDrainsLru) kernel.lru.drain();
   kernel.tally[E.flushRanges]!++;
   kernel.tally[E.flushPages]! += end - start;
 }
 
-function zapPtes(mm: Mm, slot: number, nr: number, details: ZapDetails): void {
+function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails): void {
   const { pt } = mm;
   for (let i = slot; i < slot + nr; ) {
     mm.kernel.tally[E.slotsRead]!++;
     const kind = pt.kind(i, 0);
-    if (kind === Kind.leaf) i += zapLeaves(mm, i, slot + nr - i);
+    if (kind === Kind.leaf) i += zapLeaves(mm, vma, i, slot + nr - i);
     else {
       if (kind === Kind.softleaf && details.dropMarkers) clearPtes(pt, i, 1);
       i++;
@@ -55,7 +58,7 @@ function zapPtes(mm: Mm, slot: number, nr: number, details: ZapDetails): void {
 }
 
 /** One batch of a folio, or one zero page. Returns how many entries it was. */
-function zapLeaves(mm: Mm, slot: number, max: number): number {
+function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number): number {
   const { pt } = mm;
   if (pt.attrs(slot) & A.special) {
     clearPtes(pt, slot, 1);
@@ -65,7 +68,7 @@ function zapLeaves(mm: Mm, slot: number, max: number): number {
   const n = folioPteBatch(mm, slot, max, 0);
   keepDirty(mm, slot, n, pfn);
   clearPtes(pt, slot, n);
-  unmapPages(mm, pfn, n);
+  unmapPages(mm, vma, pfn, n);
   return n;
 }
 

@@ -125,7 +125,7 @@ describe.each(["x86-64", "arm64-4k"])("%s", (arch) => {
     let zaps = 0;
     const racing = () => {
       zaps++;
-      zapRange(mm, BASE + 10, BASE + 20, { dropMarkers: false, reclaimTables: false });
+      zapRange(mm, mm.vmas.at(BASE)!, BASE + 10, BASE + 20, { dropMarkers: false, reclaimTables: false });
       // Behind the guards of the attempt before, which would refuse it.
       write(mm, BASE + 15 + zaps, BASE + 16 + zaps);
     };

@@ -70,6 +70,6 @@ test("guards installed by the walk take the attempts and zaps of the kernel's lo
     write(mm, BASE + 9, BASE + 10);
     expect(guardInstallByWalk(mm, BASE + 4, BASE + 12)).toEqual({ err: 0, attempts: 2, zaps: 1 });
     expect(shapes(mm, BASE, BASE + 64)).toBe("12g 52.");
-    zapRange(mm, BASE, BASE + 64, { dropMarkers: true, reclaimTables: false });
+    zapRange(mm, mm.vmas.at(BASE)!, BASE, BASE + 64, { dropMarkers: true, reclaimTables: false });
   }
 });

@@ -6,6 +6,7 @@
  */
 import { A, Kind } from "../../arch/entry.ts";
 import { isGuard, pmdOrder } from "../../arch/format.ts";
+import { FrameFlag } from "../../machine/frames.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { isFilePage } from "../../mm/rmap.ts";
 import { Vm, type Vma } from "../../mm/vma.ts";
@@ -202,7 +203,8 @@ function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
   const [maps, head] = [frames.mapcount(pfn), frames.head(pfn)];
   // Under a huge mapping pagemap asks the folio's first page for all of them (pagemap_pmd_range, 6.18).
   const exclusive = (cls === "H" && mm.kernel.profile.pagemapAsksHead ? frames.mapcount(head) : maps) === 1;
-  const flags = `${exclusive ? "x" : ""}${isFilePage(mm.kernel, pfn) ? "f" : ""}`;
+  const locked = frames.hasFlag(head, FrameFlag.mlocked);
+  const flags = `${exclusive ? "x" : ""}${isFilePage(mm.kernel, pfn) ? "f" : ""}${locked ? "L" : ""}`;
   return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags, pfn };
 }
 

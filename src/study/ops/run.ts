@@ -12,6 +12,7 @@ import { exit, fork } from "../../mm/fork.ts";
 import { Kernel, type KernelSpec } from "../../mm/kernel.ts";
 import { adviceNames, madvise } from "../../mm/madvise.ts";
 import { mincore } from "../../mm/mincore.ts";
+import { mlock, munlock } from "../../mm/mlock.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { mmap, munmap } from "../../mm/mmap.ts";
 import { mprotect } from "../../mm/mprotect.ts";
@@ -175,6 +176,10 @@ export class ScriptRunner {
         return this.#call(action, (start, end) => mprotect(mm, start, end, protFlags(action.prot)));
       case "unmap":
         return this.#call(action, (start, end) => munmap(mm, start, end));
+      case "lock":
+        return this.#lock(action, (start, end) => mlock(mm, start, end));
+      case "unlock":
+        return this.#lock(action, (start, end) => munlock(mm, start, end));
       case "mincore":
         return this.#mincore(mm, action);
       case "advise":
@@ -189,6 +194,8 @@ export class ScriptRunner {
         return OK;
       case "fork":
         this.#procs.push(fork(mm));
+        // The recorder's program and its child bring in their own pages before they go on (MADV_POPULATE_WRITE), and that drains.
+        this.#kernel.lru.drain();
         return OK;
       case "exit":
         exit(mm);
@@ -245,6 +252,15 @@ export class ScriptRunner {
     if (addr % this.#page || len < 0) return { err: "EINVAL" };
     const start = addr / this.#page;
     return { err: call(start, start + Math.ceil(len / this.#page)) };
+  }
+
+  /** mlock and munlock take any address: every page that the range touches. */
+  #lock(
+    part: { region: string; off: number; len: number | null },
+    call: (start: number, end: number) => Errno | null,
+  ): Outcome {
+    const { addr, len } = this.#range(part);
+    return { err: call(Math.floor(addr / this.#page), Math.ceil((addr + len) / this.#page)) };
   }
 
   #touch(mm: Mm, a: Extract<Action, { op: "touch" }>): Outcome {
