@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url";
 import { docsLoader } from "@astrojs/starlight/loaders";
 import type { Loader, LoaderContext } from "astro/loaders";
 import { liveFigures } from "../src/figure/live/index.ts";
-import { sourceDigest } from "../src/notebook/digest.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
+import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
 import { renderPage } from "../src/notebook/render/page.ts";
 
 /** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
-const RENDERING = 1;
+const RENDERING = 2;
 
 /** Entries that come from outside Starlight's own folder. */
 const ID = /^(notebooks\/|data$)/;
@@ -38,30 +38,36 @@ const folder = (context: LoaderContext): string => join(fileURLToPath(context.co
 
 async function loadNotebooks(context: LoaderContext): Promise<void> {
   const root = fileURLToPath(context.config.root);
-  const source = await sourceDigest(root);
+  const around = await surroundings(root);
   const names = await listNotebooks(folder(context));
-  for (const name of names) await loadNotebook(name, source, context);
+  for (const name of names) await loadNotebook(name, around, context);
   const ids = new Set(names.map(idOf));
   for (const key of context.store.keys()) if (key.startsWith("notebooks/") && !ids.has(key)) context.store.delete(key);
 }
 
 const idOf = (file: string): string => `notebooks/${basename(file, ".ipynb")}`;
 
-async function loadNotebook(file: string, source: string, context: LoaderContext): Promise<void> {
+async function loadNotebook(file: string, around: Surroundings, context: LoaderContext): Promise<void> {
   const { store, generateDigest, parseData } = context;
   const path = join(folder(context), file);
-  const digest = generateDigest({ RENDERING, source, text: await readFile(path, "utf8") });
+  const digest = generateDigest({ RENDERING, around, text: await readFile(path, "utf8") });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
-  const page = await renderPage(basename(file, ".ipynb"), await readNotebook(path, `notebooks/${file}`), {
+  const nb = await readNotebook(path, `notebooks/${file}`);
+  const page = await renderPage(basename(file, ".ipynb"), nb, {
     address: `${context.config.base.replace(/\/?$/, "/")}${id}/`,
     markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
   });
   const data = await parseData({ id, data: { title: page.title, description: page.description } });
-  const rendered = { html: page.html, metadata: { headings: [...page.headings] } };
+  const html = isFresh(nb, around) ? page.html : `${STALE}${page.html}`;
+  const rendered = { html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
 }
+
+/** What a page says whose outputs did not come from the present sources, data and recordings. */
+const STALE =
+  '<p class="ptlab-stale not-content" role="note"><strong>These outputs are old, or there are none yet.</strong> Sources, data or recordings have changed since this notebook was run: <code>npx ptlab run</code> runs it again.</p>';
 
 /** The note of origin that lies beside the data files is their page, with the files to download. */
 async function loadDataPage(context: LoaderContext): Promise<void> {

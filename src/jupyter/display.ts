@@ -5,6 +5,7 @@
 import { DISPLAY } from "../figure/figure.ts";
 import { type Bridge, getBridge } from "./bridge.ts";
 
+export { recordings } from "./recordings.ts";
 export { type Excerpt, type SourcePlace, source, sourceBeside } from "./source.ts";
 
 /** A display whose content can be replaced. */

@@ -12,13 +12,16 @@ import { canonicalJson, outputJson } from "./write.ts";
 export interface Surroundings {
   /** Digest of the simulator's sources. */
   readonly source: string;
-  /** Digest of `notebooks/data/`. */
+  /** Digest of `notebooks/data/` and of the {@link RECORDINGS}. */
   readonly data: string;
   /** Version of ptlab. */
   readonly version: string;
   /** Versions of what runs and draws: node's major and Plot. */
   readonly runtime: string;
 }
+
+/** Folder of the recorded runs of real kernels, from the project's root: stories hold the model against them. */
+export const RECORDINGS = "test/golden/oracle";
 
 /** Raise it when outputs are stored in another way, so that every notebook runs again. */
 const STORAGE_FORM = 1;
@@ -27,7 +30,7 @@ const STORAGE_FORM = 1;
 export async function surroundings(root: string): Promise<Surroundings> {
   const [source, data, version, plot] = await Promise.all([
     sourceDigest(root),
-    digestPaths(root, [join("notebooks", "data")]),
+    digestPaths(root, [join("notebooks", "data"), RECORDINGS]),
     packageVersion(root),
     packageVersion(join(root, "node_modules", "@observablehq", "plot")),
   ]);

@@ -82,6 +82,12 @@ describe("a notebook is stale if", () => {
     expect(isFresh(nb, await around())).toBe(false);
   });
 
+  test("a recording of a real kernel is added", async () => {
+    const nb = await ran();
+    await project.write("test/golden/oracle/x86-64-6.18-more.jsonl.gz", "x");
+    expect(isFresh(nb, await around())).toBe(false);
+  });
+
   test("a data file changes", async () => {
     const nb = await ran();
     await project.write("notebooks/data/a.json", '{"a":1}');

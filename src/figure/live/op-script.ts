@@ -33,10 +33,14 @@ const params = {
 } as const;
 
 const columns: readonly Column[] = [
-  { key: "process", label: "proc", definition: "The process: @0 is the first, fork makes the next." },
+  { key: "process", label: "p", definition: "The process: @0 is the first, fork makes the next." },
   { key: "level", label: "level", definition: "0 is the level of PTEs, with Linux's name." },
   { key: "table", label: "table", definition: "Where in the script's regions the table page begins." },
   { key: "slots", label: "slots", definition: "Slots of the table, first to last." },
+  {
+    ...{ key: "change", label: "op" },
+    definition: "What the operation did: + filled or made, ~ changed, - emptied or freed.",
+  },
   {
     ...{ key: "holds", label: "hold" },
     definition:
@@ -48,11 +52,7 @@ const columns: readonly Column[] = [
       "w writable, o read-only to hardware, d dirty, a accessed, x executable, s special, n PROT_NONE; of tables, where they begin (other: below the program or the stack).",
   },
   { key: "folio", label: "folio", definition: "Size of the folio mapped, and which of its pages where not all are." },
-  { key: "frame", label: "frame", definition: "First page frame." },
-  {
-    ...{ key: "change", label: "op" },
-    definition: "What the operation did: + filled or made, ~ changed, - emptied or freed.",
-  },
+  { key: "frame", label: "frame", definition: "First page frame of memory." },
 ];
 
 const SIGN = { "": "", new: "+", changed: "~", emptied: "-" } as const;
@@ -126,7 +126,7 @@ function runCells(run: SlotRun, { level }: TablePage, view: TableView) {
     holds: run.holds,
     detail: run.holds === "table" ? run.leads || "other" : run.flags,
     folio: folioText(run, level, view),
-    frame: run.frame < 0 ? "" : String(run.frame),
+    frame: run.holds === "table" || run.frame < 0 ? "" : String(run.frame),
     change: SIGN[run.change],
   };
 }
