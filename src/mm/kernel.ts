@@ -117,7 +117,7 @@ export class Kernel {
     this.accessDirty = spec.accessDirty ?? this.format.accessDirty;
     this.softDirty = spec.softDirty ?? this.format.swapSoftDirtyLo !== 0;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
-    this.thp = new ThpKnobs(this.format);
+    this.thp = new ThpKnobs(this.format, this.profile);
     this.zeroPfn = this.frames.alloc(0);
     if (this.zeroPfn < 0) this.outOfMemory();
   }

@@ -50,6 +50,10 @@ export interface Profile {
   readonly zapDrainsLru: boolean;
   /** An area is unlocked whole when MREMAP_DONTUNMAP moves away a part of it (6.12, 6.18), or that part alone (7.2; recorded runs). */
   readonly dontunmapUnlocksAll: boolean;
+  /** Each folio size counts swap-ins and what went to zswap (since 6.13): files below hugepages-*kB/stats. */
+  readonly swapInCounters: boolean;
+  /** Each folio size counts what khugepaged allocates (7.2): more such files. */
+  readonly collapseCounters: boolean;
   /** mprotect changes a folio's entries as one run (modify_prot_start_ptes with nr > 1, since 6.17). */
   readonly mprotectBatches: boolean;
   /** arm64's contiguous bit makes a PROT_NONE entry valid (see ContpteRules.contMakesValid; until 6.14 or so). */
@@ -75,6 +79,8 @@ const v6_12: Profile = {
   mprotectBatches: false,
   contMakesValid: true,
   mapsDirtyFoliosDirty: false,
+  swapInCounters: false,
+  collapseCounters: false,
 };
 
 const v6_18: Profile = {
@@ -96,6 +102,8 @@ const v6_18: Profile = {
   mprotectBatches: true,
   contMakesValid: false,
   mapsDirtyFoliosDirty: true,
+  swapInCounters: true,
+  collapseCounters: false,
 };
 
 /** Every kernel that the model is held against, oldest first. */
@@ -107,6 +115,7 @@ export const profiles: readonly Profile[] = [
     name: "7.2",
     dontunmapUnlocksAll: false,
     collapsesNothing: true,
+    collapseCounters: true,
     ptReclaim: (format) => format.machine !== "i686",
   },
 ];

@@ -1,80 +1,70 @@
 /**
- * Which folio sizes an anonymous fault may use: the knobs under /sys/kernel/mm/transparent_hugepage and the rule that
- * reads them.
+ * Which folio sizes an anonymous fault may use: the state of the knobs under /sys/kernel/mm/transparent_hugepage and the
+ * rule that reads it. The files themselves are in `thp-sysfs.ts`.
  *
  * Source: thp_vma_allowable_orders and thp_vma_suitable_orders of include/linux/huge_mm.h and mm/huge_memory.c, Linux 6.18.
  */
 import { type Format, pmdOrder } from "../arch/format.ts";
-import { KiB } from "../base/size.ts";
 import type { Errno } from "./errno.ts";
+import type { Profile } from "./profile.ts";
+import { ThpSysfs } from "./thp-sysfs.ts";
 import { Vm, type Vma } from "./vma.ts";
 
-const TOP = ["always", "madvise", "never"] as const;
-const PER_SIZE = ["always", "inherit", "madvise", "never"] as const;
+/** Values of `enabled`. */
+export const TOP = ["always", "madvise", "never"] as const;
+/** Values of `hugepages-*kB/enabled`. */
+export const ANON = ["always", "inherit", "madvise", "never"] as const;
+/** Values of `shmem_enabled`. */
+export const SHMEM_TOP = ["always", "within_size", "advise", "never", "deny", "force"] as const;
+/** Values of `hugepages-*kB/shmem_enabled`. */
+export const SHMEM = ["always", "inherit", "within_size", "advise", "never"] as const;
 
 /** The smallest order of a large anonymous folio; there is no knob for order 1. */
-const MIN_ORDER = 2;
+export const MIN_ANON_ORDER = 2;
 
-/** The knobs. Defaults: `enabled` madvise, the PMD size inherits, all others never (Debian's kernels). */
+/**
+ * The knobs. Defaults: `enabled` madvise, `shmem_enabled` never, the PMD size inherits, all others never (Debian's kernels).
+ */
 export class ThpKnobs {
   enabled: (typeof TOP)[number] = "madvise";
   useZeroPage = true;
+  shmemEnabled: (typeof SHMEM_TOP)[number] = "never";
+  /** By order; written through {@link ThpKnobs.set} alone. */
+  readonly anonOrders = new Map<number, (typeof ANON)[number]>();
+  /** By order; what is not here is never. */
+  readonly shmemOrders = new Map<number, (typeof SHMEM)[number]>();
   readonly #format: Format;
-  readonly #perOrder = new Map<number, (typeof PER_SIZE)[number]>();
+  readonly #profile: Profile;
+  #sysfs: ThpSysfs | undefined;
 
-  constructor(format: Format) {
+  constructor(format: Format, profile: Profile) {
     this.#format = format;
-    for (let order = MIN_ORDER; order <= pmdOrder(format); order++) this.#perOrder.set(order, "never");
-    this.#perOrder.set(pmdOrder(format), "inherit");
+    this.#profile = profile;
+    for (let order = MIN_ANON_ORDER; order <= pmdOrder(format); order++) this.anonOrders.set(order, "never");
+    this.anonOrders.set(pmdOrder(format), "inherit");
+    this.shmemOrders.set(pmdOrder(format), "inherit");
   }
 
   /** Writes a knob as a file below transparent_hugepage/; null on success. */
   set(path: string, value: string): Errno | null {
-    if (path === "enabled") return this.#setTop(value);
-    if (path === "use_zero_page") return this.#setZero(value);
-    const size = /^hugepages-(\d+)kB\/enabled$/.exec(path);
-    if (size) return this.#setOrder(Math.log2((Number(size[1]) * KiB) / 2 ** this.#format.pageLg2), value);
-    return UNMODELLED.test(path) ? "ENOSYS" : "ENOENT";
+    this.#sysfs ??= new ThpSysfs(this, this.#format, this.#profile);
+    return this.#sysfs.write(path, value);
   }
 
   /** Orders that the knobs allow for an area, as a bit mask. */
   allowed(flags: number): number {
     if (flags & Vm.nohugepage) return 0;
     let mask = 0;
-    for (const [order, knob] of this.#perOrder) if (this.#allows(knob, flags)) mask |= 1 << order;
+    for (const [order, knob] of this.anonOrders) if (this.#allows(knob, flags)) mask |= 1 << order;
     return mask;
   }
 
-  #allows(knob: (typeof PER_SIZE)[number], flags: number): boolean {
+  #allows(knob: (typeof ANON)[number], flags: number): boolean {
     const advised = (flags & Vm.hugepage) !== 0;
     if (knob === "inherit") return this.enabled === "always" || (advised && this.enabled === "madvise");
     return knob === "always" || (knob === "madvise" && advised);
   }
-
-  #setTop(value: string): Errno | null {
-    const known = TOP.find((v) => v === value);
-    if (known === undefined) return "EINVAL";
-    this.enabled = known;
-    return null;
-  }
-
-  #setZero(value: string): Errno | null {
-    if (value !== "0" && value !== "1") return "EINVAL";
-    this.useZeroPage = value === "1";
-    return null;
-  }
-
-  #setOrder(order: number, value: string): Errno | null {
-    if (!this.#perOrder.has(order)) return "ENOENT";
-    const known = PER_SIZE.find((v) => v === value);
-    if (known === undefined) return "EINVAL";
-    this.#perOrder.set(order, known);
-    return null;
-  }
 }
-
-/** Knobs that Linux has and the model does not look at. */
-const UNMODELLED = /^(defrag|shmem_enabled|shrink_underused|khugepaged\/\w+|hugepages-\d+kB\/shmem_enabled)$/;
 
 /** Orders of the mask whose aligned block around the page lies inside the area, and for a file is aligned in it as well. */
 export function suitableOrders(vma: Vma, vpn: number, mask: number): number {

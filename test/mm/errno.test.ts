@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { pmdOrder } from "../../src/arch/format.ts";
 import { formats } from "../../src/arch/formats.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { Kernel } from "../../src/mm/kernel.ts";
@@ -130,12 +131,32 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
     expect(mincore(mm, BASE, BASE + 4)).toEqual([false, false, false, false]);
   });
 
-  test("a knob that is not there is ENOENT, a value it does not take EINVAL, one that is not modelled ENOSYS", () => {
+  test("a knob that is not there is ENOENT, a value it does not take EINVAL, one that is only to be read EACCES", () => {
     const { thp } = newMm({ arch }).kernel;
     expect(thp.set("hugepages-8kB/enabled", "always")).toBe("ENOENT");
     expect(thp.set("nonsense", "1")).toBe("ENOENT");
     expect([thp.set("enabled", "inherit"), thp.set("use_zero_page", "2")]).toEqual(["EINVAL", "EINVAL"]);
-    expect(thp.set("defrag", "always")).toBe("ENOSYS");
+    expect(thp.set("hpage_pmd_size", "1")).toBe("EACCES");
+    expect([thp.set("khugepaged", "1"), thp.set("enabled/x", "1")]).toEqual(["EISDIR", "ENOTDIR"]);
+    expect([thp.set("defrag", "defer+madvise"), thp.set(".//defrag", "defer+")]).toEqual([null, "EINVAL"]);
+    expect(["01", "+1", "0x1", "-1", "1x"].map((v) => thp.set("use_zero_page", v))).toEqual([
+      null,
+      null,
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+    ]);
+  });
+
+  test("khugepaged's limits end below the entries of one table", () => {
+    const { thp, format } = newMm({ arch }).kernel;
+    const n = 2 ** pmdOrder(format);
+    expect(["0", `${n - 1}`, `${n}`].map((v) => thp.set("khugepaged/max_ptes_none", v))).toEqual([
+      null,
+      null,
+      "EINVAL",
+    ]);
+    expect(["0", "1"].map((v) => thp.set("khugepaged/pages_to_scan", v))).toEqual(["EINVAL", null]);
   });
 });
 

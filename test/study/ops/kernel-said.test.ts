@@ -42,3 +42,21 @@ describe("the last page that is mapped of a large folio", () => {
     expect(runsAtEnd(last, 0, "A")).toEqual([[15, 1, "P", 0, 0, 1, "x"]]);
   });
 });
+
+describe("the knobs of shared memory", () => {
+  const errs = (text: string) => run(text).map((r) => r.err);
+
+  it("cannot be forced to the PMD size unless that size follows, and no other", () => {
+    expect(errs("knob shmem_enabled force\nknob hugepages-64kB/shmem_enabled inherit")).toEqual([null, "EINVAL"]);
+    expect(errs("knob hugepages-64kB/shmem_enabled inherit\nknob shmem_enabled force")).toEqual([null, "EINVAL"]);
+    expect(errs("knob hugepages-2048kB/shmem_enabled always\nknob shmem_enabled force")).toEqual([null, "EINVAL"]);
+    expect(errs("knob shmem_enabled deny\nknob hugepages-64kB/shmem_enabled inherit")).toEqual([null, null]);
+  });
+
+  it("are there for two pages, where those of anonymous memory are not", () => {
+    expect(errs("knob hugepages-8kB/shmem_enabled always\nknob hugepages-8kB/enabled always")).toEqual([
+      null,
+      "ENOENT",
+    ]);
+  });
+});
