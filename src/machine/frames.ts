@@ -5,7 +5,7 @@
  *
  * Source of the rules: mm/page_alloc.c (buddies), include/linux/mm_types.h (folio fields) of Linux 6.18.
  */
-import { broken, invariant, UserError } from "../base/errors.ts";
+import { broken, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 
 /** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
@@ -16,8 +16,8 @@ const CHUNK = 1 << CHUNK_LG2;
 const CHUNK_MASK = CHUNK - 1;
 /** No folio mapped above level 0 is smaller than this order: s390 has 256 pages under a segment, all others more. */
 const ENTIRE_LG2 = 8;
-/** No anonymous folio has order 1 (THP_ORDERS_ALL_ANON), so a large one has at least four frames. */
-const SUM_LG2 = 2;
+/** No large folio has fewer frames than two. Of order 1 there are only those of files (THP_ORDERS_ALL_ANON leaves it out). */
+const SUM_LG2 = 1;
 
 /** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
 const MAX_FRAMES = 2 ** 31;
@@ -81,7 +81,6 @@ export class Frames {
 
   /** A naturally aligned block of `2^order` frames as one folio, or -1 when there is none. */
   alloc(order: number): number {
-    invariant(order !== 1, "folios of order 1 are not made");
     const pfn = this.#take(order);
     if (pfn < 0) return -1;
     this.#mark(pfn, order, USED | order);

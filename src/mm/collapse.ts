@@ -14,6 +14,7 @@ import { collapseFileBlock } from "./collapse-file.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { mapHuge, newAnonFolio, unmapPages } from "./rmap.ts";
+import { shmemOrders } from "./shmem.ts";
 import { alignDown, suitableOrders } from "./thp.ts";
 import { Vm, type Vma } from "./vma.ts";
 
@@ -38,7 +39,9 @@ export function madviseCollapse(mm: Mm, vma: Vma, start: number, end: number): E
 
 /** `thp_vma_allowable_order`, forced: the knobs do not matter, but there must be a page, room for a block, and no veto. */
 function mayCollapse(mm: Mm, vma: Vma, order: number): boolean {
-  if (vma.flags & Vm.nohugepage || (vma.file === null && vma.anonVma === 0)) return false;
+  if (vma.flags & Vm.nohugepage) return false;
+  if (vma.file === null ? vma.anonVma === 0 : !(shmemOrders(vma.file, vma, vma.pgoff, true) & (1 << order)))
+    return false;
   return suitableOrders(vma, vma.end - 2 ** order, 1 << order) !== 0 && mm.pt.span[1] === 2 ** order;
 }
 

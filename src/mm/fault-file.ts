@@ -67,9 +67,14 @@ function mapPagesAround(at: FileFaultAt, start: number, end: number): boolean {
   const slot = mm.design.findOrMake(mm.pt, start, 0);
   return mm.pt.locks.with(mm.pt.tableOf(slot), 0, () => {
     while (next !== undefined) {
-      const n = Math.min(leftInFolio(mm, next.pfn), last - next.index);
-      mapFolioRange(at, slot + (next.index - shift - start), next.index - shift, next.pfn, n);
-      next = file.next(next.index + n, last);
+      const [{ index, pfn }, page] = [next, next.index - shift];
+      const n = Math.min(leftInFolio(mm, pfn), last - index);
+      const before =
+        mm.kernel.profile.faultAroundMapsFolios && folioFits(at, page, pfn) ? pfn - mm.kernel.frames.head(pfn) : -1;
+      const first = slot + (page - start);
+      if (before < 0) mapFolioRange(at, first, page, pfn, n);
+      else mapFolioRange(at, first - before, page - before, pfn - before, before + leftInFolio(mm, pfn));
+      next = file.next(index + n, last);
     }
     return mm.pt.kind(slot + (vpn - start), 0) === Kind.leaf;
   });
@@ -110,19 +115,26 @@ function finishFault(at: FileFaultAt, pfn: number): void {
 }
 
 /** Frames before the faulting one, and frames in all, that the fault maps. */
-function wholeFolio({ mm, vma, vpn }: FileFaultAt, slot: number, pfn: number): [before: number, nr: number] {
+function wholeFolio(at: FileFaultAt, slot: number, pfn: number): [before: number, nr: number] {
+  const { mm, vma, vpn } = at;
   const { frames, tally } = mm.kernel;
   const nr = 2 ** frames.order(pfn);
   const before = pfn - frames.head(pfn);
-  const first = vpn - before;
-  const table = alignDown(vpn, mm.pt.spanLg2[1]!);
-  if (nr === 1 || !vma.file!.isShmem) return [0, 1];
-  if (first < vma.start || first + nr > vma.end || first < table || first + nr > table + mm.pt.span[1]!) return [0, 1];
+  if (nr === 1 || !vma.file!.isShmem || !folioFits(at, vpn, pfn)) return [0, 1];
   for (let i = slot - before; i < slot - before + nr; i++) {
     tally[E.slotsRead]!++;
     if (mm.pt.kind(i, 0) !== Kind.none) return [0, 1];
   }
   return [before, nr];
+}
+
+/** Whether the folio of a frame that belongs at a page lies within the area and under one table. */
+function folioFits({ mm, vma }: FileFaultAt, vpn: number, pfn: number): boolean {
+  const { frames } = mm.kernel;
+  const first = vpn - (pfn - frames.head(pfn));
+  const end = first + 2 ** frames.order(pfn);
+  const table = alignDown(vpn, mm.pt.spanLg2[1]!);
+  return first >= Math.max(vma.start, table) && end <= Math.min(vma.end, table + mm.pt.span[1]!);
 }
 
 /**

@@ -36,6 +36,8 @@ export interface Profile {
   readonly replacesHugeZero: boolean;
   /** pagemap tells of every page under a huge entry what holds for the folio's first (6.18, not yet 6.12, by recorded runs). */
   readonly pagemapAsksHead: boolean;
+  /** Of a large folio that fault-around meets, it maps all that fits (filemap_map_folio_range, since 6.18). */
+  readonly faultAroundMapsFolios: boolean;
   /** A writable entry of a file's page that is dirty is made dirty by a read fault as well (set_pte_range, since 6.16). */
   readonly mapsDirtyFoliosDirty: boolean;
   /**
@@ -79,6 +81,7 @@ const v6_12: Profile = {
   mprotectBatches: false,
   contMakesValid: true,
   mapsDirtyFoliosDirty: false,
+  faultAroundMapsFolios: false,
   swapInCounters: false,
   collapseCounters: false,
 };
@@ -102,6 +105,7 @@ const v6_18: Profile = {
   mprotectBatches: true,
   contMakesValid: false,
   mapsDirtyFoliosDirty: true,
+  faultAroundMapsFolios: true,
   swapInCounters: true,
   collapseCounters: false,
 };

@@ -5,6 +5,7 @@
  * Source: folio_add_anon_rmap_ptes, folio_add_file_rmap_ptes, folio_remove_rmap_ptes and kin of mm/rmap.c, Linux 6.18.
  */
 import { pmdOrder } from "../arch/format.ts";
+import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import type { Kernel } from "./kernel.ts";
@@ -13,6 +14,7 @@ import type { Vma } from "./vma.ts";
 
 /** A new anonymous folio that this process alone owns, or -1 when memory is short. Its contents are zero. */
 export function newAnonFolio(kernel: Kernel, order: number): number {
+  invariant(order !== 1, "anonymous folios of order 1 are not made");
   const pfn = kernel.frames.alloc(order);
   if (pfn >= 0) kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
   return pfn;

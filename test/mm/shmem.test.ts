@@ -179,3 +179,72 @@ describe("MADV_COLLAPSE of shared memory", () => {
     expect((mincore(mm, BASE, BASE + HUGE) as boolean[]).every(Boolean)).toBe(true);
   });
 });
+
+describe("large folios of shared memory", () => {
+  /** A process whose machine has knobs set, with one shared area. */
+  function withKnobs(pages: number, knobs: Readonly<Record<string, string>>, kernel = "6.18"): Mm {
+    const mm = shared(pages, "arm64-4k", kernel);
+    for (const [path, value] of Object.entries(knobs)) expect(mm.kernel.thp.set(path, value)).toBeNull();
+    return mm;
+  }
+
+  test("a read makes one as well as a write, and the fault maps all of it, folded", () => {
+    const mm = withKnobs(64, { "hugepages-64kB/shmem_enabled": "always" });
+    expect(touch(mm, 20, 1, false)).toBe(1);
+    expect(shape(mm, 14, 20)).toBe(`..${"c".repeat(16)}..`);
+    expect(mm.pt.attrs(mm.pt.find(BASE + 20, 0)) & A.cont).toBeTruthy();
+  });
+
+  test("one page in the file's block stops it, mapped or not", () => {
+    const mm = withKnobs(64, {});
+    touch(mm, 19, 1, true);
+    madvise(mm, BASE, BASE + 64, "dontneed");
+    mm.kernel.thp.set("hugepages-64kB/shmem_enabled", "always");
+    touch(mm, 20, 1, true);
+    expect(mm.kernel.frames.order(access(mm, BASE + 20, false))).toBe(0);
+    touch(mm, 40, 1, true);
+    expect(mm.kernel.frames.order(access(mm, BASE + 40, false))).toBe(4);
+  });
+
+  test("order 1, which anonymous memory does not know, is a size of shared memory", () => {
+    const mm = withKnobs(16, { "hugepages-8kB/shmem_enabled": "always" });
+    touch(mm, 5, 1, true);
+    expect(shape(mm, 3, 4)).toBe(".ww.");
+  });
+
+  test("the PMD size inherits shmem_enabled, and advise asks for the area's advice", () => {
+    const mm = withKnobs(1024, { shmem_enabled: "advise" });
+    touch(mm, 0, 1, true);
+    expect(shape(mm, 0, 1)).toBe("w");
+    madvise(mm, BASE, BASE + 1024, "hugepage");
+    touch(mm, 600, 1, true);
+    expect([shape(mm, 512, 1), shape(mm, 1023, 1)]).toEqual(["H", "H"]);
+  });
+
+  test("within_size allows what ends before the file does", () => {
+    const mm = withKnobs(24, { "hugepages-64kB/shmem_enabled": "within_size" });
+    mremap(mm, { start: BASE, oldPages: 0, newPages: 32, to: BASE + 4096 });
+    const order = (vpn: number) => mm.kernel.frames.order(access(mm, vpn, true));
+    expect([order(BASE + 4096 + 3), order(BASE + 4096 + 17)]).toEqual([4, 0]);
+  });
+
+  test("deny forbids MADV_COLLAPSE too, which asks for nothing else of shmem_enabled", () => {
+    const mm = withKnobs(512, { shmem_enabled: "deny" });
+    touch(mm, 0, 1, true);
+    expect(madvise(mm, BASE, BASE + 512, "collapse")).toBe("EINVAL");
+    mm.kernel.thp.set("shmem_enabled", "never");
+    expect(madvise(mm, BASE, BASE + 512, "collapse")).toBeNull();
+  });
+
+  test.each([
+    ["6.18", 64],
+    ["6.12", 16],
+  ])("a read fault in a part that was dropped leaves, on %s, %i pages of a folio of 64 mapped", (kernel, pages) => {
+    const mm = withKnobs(64, { "hugepages-256kB/shmem_enabled": "always" }, kernel);
+    touch(mm, 0, 1, true);
+    expect(mm.filePages).toBe(64);
+    madvise(mm, BASE + 2, BASE + 64, "dontneed");
+    touch(mm, 3, 1, false);
+    expect(mm.filePages).toBe(pages);
+  });
+});

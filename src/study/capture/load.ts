@@ -55,7 +55,7 @@ export function loadCapture(kernel: Kernel, capture: Capture): Loaded {
   return { mm: loader.mm, leftOut: loader.leftOut };
 }
 
-/** The model makes no folios of order 1; the page cache does, and two pages of one fill no block of any kind. */
+/** Only the page cache makes folios of order 1, and two pages of one fill no block of any kind. */
 function asMade(run: Run): Run {
   return run.order === 1 ? { ...run, order: 0, index: 0 } : run;
 }
