@@ -74,7 +74,7 @@ function decodeArm64([ttbr, tcr]: readonly bigint[]): ReturnType<Platform["decod
   const format = formats.find((f) => f.machine === "aarch64" && f.pageLg2 === pageLg2 && vaBits(f) === bits);
   if (format === undefined)
     throw new UserError(`no page-table format for ${bits} bits of address in ${2 ** pageLg2}-byte pages`);
-  const accessDirty = (tcr! >> 39n) & 1n ? "hardware" : undefined;
+  const accessDirty = (tcr! >> 39n) & 1n ? "hardware" : "fault";
   return { format, root: Number(ttbr! & 0x0000_ffff_ffff_ffc0n), accessDirty };
 }
 

@@ -80,7 +80,7 @@ export class Assembler {
       ...this.#complete(),
       kernel: profileFor(kernel, this.#options.profile),
       memory,
-      softDirty: softDirty || undefined,
+      softDirty,
     };
     return { ...header, script: name, kernel, machine };
   }
