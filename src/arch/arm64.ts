@@ -217,6 +217,8 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
     swapHi: (_type, offset) => Math.floor(offset / OFFSET_LO_SPAN) & OFFSET_HI,
     swapOffsetBits: 50,
     swapSoftDirtyLo: 0,
+    swapExclusiveLo: 1 << 2,
+    swapUffdWpLo: 1 << 3,
     rawFlags,
   };
 }

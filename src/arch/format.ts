@@ -72,6 +72,10 @@ export interface Format {
   readonly swapOffsetBits: number;
   /** Soft-dirty of a non-present entry, in the low word; 0 where Linux has no such bit on this format. */
   readonly swapSoftDirtyLo: number;
+  /** `pte_swp_exclusive` of a swap entry, in the low word: no other process' entry names the slot (`_PAGE_SWP_EXCLUSIVE`). */
+  readonly swapExclusiveLo: number;
+  /** `pte_swp_uffd_wp` of a swap entry, in the low word; 0 where Linux has no such bit on this format. */
+  readonly swapUffdWpLo: number;
   /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
   rawFlags(lo: number, hi: number, level: number): string;
 }

@@ -133,6 +133,8 @@ function riscv(name: string, levels: number): Format {
     swapHi: (_type, offset) => Math.floor(offset / OFFSET_LO_SPAN) | 0,
     swapOffsetBits: 52,
     swapSoftDirtyLo: 0,
+    swapExclusiveLo: ACCESSED,
+    swapUffdWpLo: 0,
     rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
   };
 }

@@ -43,6 +43,8 @@ const SOFT_DIRTY = 1 << 1;
 const NX = 1 << 8;
 const RO = 1 << 9;
 const LARGE = 1 << 10;
+/** `_PAGE_LARGE` of a PTE, which swap entries borrow (`_PAGE_SWP_EXCLUSIVE`). */
+const SWP_EXCLUSIVE = 1 << 11;
 const INVALID = 1 << 10;
 const INVALID_ABOVE = 1 << 5;
 /** Table length: all of it. */
@@ -195,6 +197,8 @@ function s390(name: string, levels: number, userKeptFree: number): Format {
     swapHi: (_type, offset) => leafHi(offset),
     swapOffsetBits: 52,
     swapSoftDirtyLo: SOFT_DIRTY,
+    swapExclusiveLo: SWP_EXCLUSIVE,
+    swapUffdWpLo: 0,
     rawFlags,
   };
 }

@@ -77,5 +77,7 @@ export const x86_32: Format = {
   swapHi: () => 0,
   swapOffsetBits: 23,
   swapSoftDirtyLo: 0,
+  swapExclusiveLo: PSE,
+  swapUffdWpLo: 0,
   rawFlags: (lo) => flagText(attrs(lo)),
 };

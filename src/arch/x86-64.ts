@@ -10,7 +10,8 @@
  *   SD: "saved dirty", where Linux keeps the dirty state of an entry that is not writable (_PAGE_SAVED_DIRTY).
  *   G without P: PROT_NONE (_PAGE_PROTNONE); then the frame number is stored inverted (L1TF, pgtable-invert.h).
  *   Levels: 0 page table, 1 page directory, 2 page-directory-pointer table, 3 PML4, 4 PML5.
- *   Swap entry: type in 59-63, offset inverted in 9-58, soft-dirty in 1; bits 0, 7 and 8 zero (pgtable_64.h).
+ *   Swap entry: type in 59-63, offset inverted in 9-58, soft-dirty in 1, uffd-wp in 2, anon-exclusive in 3; bits 0, 7 and 8 zero
+ *   (pgtable_64.h).
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
@@ -87,6 +88,8 @@ export const x86_64: Format = {
   ...swap8,
   swapOffsetBits: 50,
   swapSoftDirtyLo: X86.rw,
+  swapExclusiveLo: 1 << 3,
+  swapUffdWpLo: 1 << 2,
   rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
 };
 

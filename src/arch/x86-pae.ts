@@ -83,5 +83,7 @@ export const x86_pae: Format = {
   ...swap8,
   swapOffsetBits: SWAP_OFFSET_BITS,
   swapSoftDirtyLo: 0,
+  swapExclusiveLo: X86.pse,
+  swapUffdWpLo: 0,
   rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
 };

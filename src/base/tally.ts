@@ -26,6 +26,7 @@ export const EVENTS = {
   contpteFolds: "contpte folds: a block of PTEs was given the contiguous bit",
   contpteUnfolds: "contpte unfolds: a block of PTEs lost the contiguous bit",
   deferredSplits: "folios queued for a later folio split",
+  lockBreaks: "times that fork's copy let go of its page-table locks because somebody waited",
 } as const;
 
 /** Name of a counted event. */

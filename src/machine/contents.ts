@@ -33,6 +33,14 @@ export class Contents {
     }
   }
 
+  /** A page's words become those of a page of another store, such as swap. */
+  copyTo(other: Contents, from: number, to: number): void {
+    for (const offset of this.#offsets) {
+      const word = this.#words.get(from * this.#pageBytes + offset);
+      if (word !== undefined) other.write(to, offset, word);
+    }
+  }
+
   /** Whether a page holds nothing but zeros. */
   isZero(pfn: number): boolean {
     for (const offset of this.#offsets) if (this.read(pfn, offset) !== 0) return false;

@@ -48,11 +48,13 @@ export const FrameFlag = {
   mlocked: 64,
   /** Folio: `PG_unevictable`, on the list of those that reclaim passes over. */
   unevictable: 128,
+  /** Folio: MADV_FREE has said that it may be dropped while clean (`PG_swapbacked` is not set). */
+  lazyFree: 256,
 } as const;
 
 interface Chunk {
   readonly state: Uint8Array;
-  readonly flags: Uint8Array;
+  readonly flags: Uint16Array;
   /** Times each frame is mapped by an entry of level 0. */
   readonly mapcount: Int32Array;
   /** Times each folio is mapped by an entry above level 0 (`_entire_mapcount`), by units of the smallest PMD order. */
@@ -264,7 +266,7 @@ export class Frames {
 function newChunk(): Chunk {
   return {
     state: new Uint8Array(CHUNK),
-    flags: new Uint8Array(CHUNK),
+    flags: new Uint16Array(CHUNK),
     mapcount: new Int32Array(CHUNK),
     entire: new Int32Array(CHUNK >>> ENTIRE_LG2),
     sum: new Int32Array(CHUNK >>> SUM_LG2),

@@ -4,19 +4,21 @@
  * Not modelled: pages that are locked or pinned for a moment (EAGAIN), khugepaged and its limits.
  * Source: madvise_collapse, hpage_collapse_scan_pmd, collapse_huge_page of mm/khugepaged.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
+import { A, Kind, Marker } from "../arch/entry.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
+import { isSwapPte, markerOf, swapPteAt } from "../pgtable/softleaf.ts";
 import { anonAttrs } from "./attrs.ts";
 import { collapseFileBlock } from "./collapse-file.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { mapHuge, newAnonFolio, unmapPages } from "./rmap.ts";
 import { shmemOrders } from "./shmem.ts";
+import { doSwapPage } from "./swap-io.ts";
 import { alignDown, suitableOrders } from "./thp.ts";
-import { Vm, type Vma } from "./vma.ts";
+import { isArmed, Vm, type Vma } from "./vma.ts";
 
 /** How one block came out: huge now, not possible here but the next may be tried, or the end of the call. */
 type Outcome = "huge" | "skipped" | Errno;
@@ -53,8 +55,8 @@ function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   if (pt.kind(pmd, 1) === Kind.none) return "EINVAL";
   if (pt.kind(pmd, 1) === Kind.leaf) return "huge";
   const first = mm.design.find(pt, vpn, 0);
-  // A guard is found only when the block is being swapped in, and that ends the call.
-  for (let i = 0; i < pt.span[1]!; i++) if (pt.kind(first + i, 0) === Kind.softleaf) return "EINVAL";
+  const refused = scan(mm, vma, first) ?? swapIn(mm, vma, vpn, first);
+  if (refused !== null) return refused;
   const folio = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
   if (folio < 0) return "ENOMEM";
   pt.locks.with(pt.tableOf(first), 0, () => moveContents(mm, vma, first, folio));
@@ -65,6 +67,32 @@ function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   mm.kernel.tally[E.flushRanges]!++;
   mm.kernel.tally[E.flushPages]! += pt.span[1]!;
   return "huge";
+}
+
+/**
+ * What stands in the way: holes, which a userfaultfd's monitor wants to hear of, and what it protects. The first in the order of
+ * addresses counts, since each ends the scan (SCAN_EXCEED_NONE_PTE, SCAN_PTE_UFFD_WP).
+ */
+function scan({ pt }: Mm, vma: Vma, first: number): Errno | null {
+  for (let i = first; i < first + pt.span[1]!; i++) {
+    const kind = pt.kind(i, 0);
+    const zero = kind === Kind.leaf && pt.attrs(i) & A.special;
+    if (isArmed(vma) && (kind === Kind.none || zero)) return "EBUSY";
+    const attrs = kind === Kind.leaf ? pt.attrs(i) : isSwapPte(pt, i) ? swapPteAt(pt, i).attrs : 0;
+    if (attrs & A.uffdWp || markerOf(pt, i) & Marker.uffdWp) return "EINVAL";
+  }
+  return null;
+}
+
+/** `__collapse_huge_page_swapin`: pages come back from swap one by one. A guard is found only now, and ends the call. */
+function swapIn(mm: Mm, vma: Vma, vpn: number, first: number): Errno | null {
+  const { pt } = mm;
+  for (let i = 0; i < pt.span[1]!; i++) {
+    if (pt.kind(first + i, 0) !== Kind.softleaf) continue;
+    if (!isSwapPte(pt, first + i)) return "EINVAL";
+    pt.locks.with(pt.tableOf(first), 0, () => doSwapPage(mm, vma, vpn + i, first + i, false));
+  }
+  return null;
 }
 
 /** Copies every page that is there and unmaps it; the zero page and holes are zeros in the new folio. */

@@ -1,27 +1,38 @@
 /**
  * Page faults on private anonymous memory, and the access that takes them.
  *
- * Not modelled: userfaultfd, swap-in, NUMA hinting, out-of-memory beyond falling back to smaller folios.
+ * Not modelled: NUMA hinting, out-of-memory beyond falling back to smaller folios.
  * Source: handle_mm_fault, do_anonymous_page, alloc_anon_folio, do_wp_page of mm/memory.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
+import { A, Kind, Marker } from "../arch/entry.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { translateInto } from "../mmu/translate.ts";
 import { highOf, lowOf } from "../mmu/vpn.ts";
-import { getAndClearPtes, type Pte, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
+import { getAndClearPtes, type Pte, pteClear, ptepGet, ptepSetAccessFlags, setPtes } from "../pgtable/ptep.ts";
+import { isSwapPte, markerOf } from "../pgtable/softleaf.ts";
 import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultFile } from "./fault-file.ts";
-import { faultHuge, faultOnHuge } from "./huge.ts";
+import { faultHuge, faultOnHuge, wantsHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
+import { doSwapPage } from "./swap-io.ts";
 import { suitableOrders } from "./thp.ts";
-import { prepareAnonVma, VM_ACCESS, Vm, type Vma } from "./vma.ts";
+import { handleUserfault } from "./userfaultfd.ts";
+import { isArmed, prepareAnonVma, VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
-/** What an access ends in: the frame that was reached, or -1 for SIGSEGV. */
+/** What an access ends in: the frame that was reached, {@link SEGV} or {@link BUS}. */
 export type Reached = number;
+
+/** An access ended by SIGSEGV. */
+export const SEGV = -1;
+/** An access ended by SIGBUS: poison, or a userfaultfd whose monitor does not resolve the fault. */
+export const BUS = -2;
+
+/** How a fault came out; the last two are for a userfaultfd's monitor. */
+type Outcome = "done" | "segv" | "bus" | "missing" | "wp";
 
 /** More faults than this for one access would be a fault that mends nothing. */
 const MAX_FAULTS = 8;
@@ -37,16 +48,17 @@ export function access(mm: Mm, vpn: number, write: boolean): Reached {
       if (write) mm.kernel.frames.setFlag(walk.pfn, 1, FrameFlag.written, true);
       return walk.pfn;
     }
-    if (!userFault(mm, vpn, write)) return -1;
+    const outcome = userFault(mm, vpn, write);
+    if (outcome !== "done") return outcome === "bus" ? BUS : SEGV;
   }
   invariant(false, `an access to page ${vpn} faults for ever\n${mm.pt.describe(vpn)}`);
 }
 
-/** A fault from user mode: false is SIGSEGV. */
-function userFault(mm: Mm, vpn: number, write: boolean): boolean {
+/** A fault from user mode. */
+function userFault(mm: Mm, vpn: number, write: boolean): Outcome {
   const vma = mm.vmas.at(vpn);
-  if (vma === undefined || !permits(vma, write)) return false;
-  return handleMmFault(mm, vma, vpn, write);
+  if (vma === undefined || !permits(vma, write)) return "segv";
+  return mendEntry(mm, vma, vpn, write);
 }
 
 /** Whether the area's permissions allow the access at all. On every format modelled, write or exec permission reads too. */
@@ -54,22 +66,35 @@ export function permits(vma: Vma, write: boolean): boolean {
   return (vma.flags & (write ? Vm.write : VM_ACCESS)) !== 0;
 }
 
-/** `handle_mm_fault`: mends the entry, counts the fault. False: a guard is in the way. */
+/** `handle_mm_fault`: mends the entry, counts the fault. False: a guard is in the way, or a signal is all there is. */
 export function handleMmFault(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
-  if (!fixEntry(mm, vma, vpn, write)) return false;
-  mm.faults++;
-  mm.kernel.tally[E.faults]!++;
-  return true;
+  return mendEntry(mm, vma, vpn, write) === "done";
 }
 
-function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): boolean {
+/** No page-table lock is held while a monitor is asked; what it has resolved is tried again. */
+function mendEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): Outcome {
+  const outcome = fixEntry(mm, vma, vpn, write);
+  if (outcome === "missing" || outcome === "wp") return handleUserfault(mm, vma, vpn, write, outcome) ? "done" : "bus";
+  if (outcome !== "done") return outcome;
+  mm.faults++;
+  mm.kernel.tally[E.faults]!++;
+  return "done";
+}
+
+function fixEntry(mm: Mm, vma: Vma, vpn: number, write: boolean): Outcome {
   const { pt } = mm;
   const pmd = mm.design.findOrMake(pt, vpn, 1);
   const kind = pt.kind(pmd, 1);
-  if (kind === Kind.none && vma.file === null && faultHuge(mm, vma, vpn, pmd, write)) return true;
-  if (kind === Kind.leaf && faultOnHuge(mm, vma, pmd, write)) return true;
+  if (kind === Kind.none && vma.file === null && wantsHuge(mm, vma, vpn)) {
+    if (vma.flags & Vm.uffdMissing) return "missing";
+    if (faultHuge(mm, vma, pmd, write)) return "done";
+  }
+  if (kind === Kind.leaf) {
+    if (write && awaitsMonitor(vma, pt.attrs(pmd, 1))) return "wp";
+    if (faultOnHuge(mm, vma, pmd, write)) return "done";
+  }
   // A file's page may be mapped by a whole PMD, or not at all, so the table is not made before the page is there.
-  if (vma.file !== null && isEmpty(mm, vpn, pmd)) return faultFile(mm, vma, vpn, write);
+  if (vma.file !== null && isEmpty(mm, vpn, pmd)) return faultFile(mm, vma, vpn, write) ? "done" : "bus";
   const slot = mm.design.findOrMake(pt, vpn, 0);
   pt.locks.take(pt.tableOf(slot), 0);
   const fixed = fixPte(mm, vma, vpn, slot, write);
@@ -84,37 +109,59 @@ function isEmpty(mm: Mm, vpn: number, pmd: number): boolean {
 }
 
 /** `handle_pte_fault`. Linux allocates before it takes the lock and looks again; nothing races here. */
-function fixPte(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): boolean {
+function fixPte(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): Outcome {
   switch (mm.pt.kind(slot, 0)) {
     case Kind.none:
-      faultAnon(mm, vma, vpn, slot, write);
-      return true;
+      return faultAnon(mm, vma, vpn, slot, write, 0);
     case Kind.leaf:
-      faultOnPte(mm, vma, slot, write);
-      return true;
+      return faultOnPte(mm, vma, slot, write);
     default:
-      return false;
+      return faultOnSoftleaf(mm, vma, vpn, slot, write);
   }
 }
 
-/** `do_anonymous_page`. */
-function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): void {
+/** `userfaultfd_pte_wp`: a write has to wait for the monitor. */
+function awaitsMonitor(vma: Vma, attrs: number): boolean {
+  return (attrs & A.uffdWp) !== 0 && (vma.flags & Vm.uffdWp) !== 0;
+}
+
+/** `do_swap_page`: a page in swap, or a marker (`handle_pte_marker`). */
+function faultOnSoftleaf(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): Outcome {
+  if (isSwapPte(mm.pt, slot)) {
+    doSwapPage(mm, vma, vpn, slot, write);
+    return write && !(mm.pt.attrs(slot) & A.write) ? faultOnPte(mm, vma, slot, write) : "done";
+  }
+  const marker = markerOf(mm.pt, slot);
+  if (marker & Marker.poisoned) return "bus";
+  if (marker & Marker.guard) return "segv";
+  // The protection of a userfaultfd that is gone says nothing any more (pte_marker_handle_uffd_wp).
+  const uffdWp = vma.flags & Vm.uffdWp ? A.uffdWp : 0;
+  if (uffdWp === 0) pteClear(mm.pt, slot);
+  return faultAnon(mm, vma, vpn, slot, write, uffdWp);
+}
+
+/** `do_anonymous_page`. What a userfaultfd had protected while there was no page stays protected. */
+function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean, uffdWp: number): Outcome {
   const { kernel, pt } = mm;
+  if (vma.flags & Vm.uffdMissing && uffdWp === 0) return "missing";
   if (!write) {
-    setPtes(pt, slot, kernel.zeroPfn, protAttrs(vma.flags) | A.young | A.special, 1);
-    return;
+    setPtes(pt, slot, kernel.zeroPfn, protAttrs(vma.flags) | A.young | A.special | uffdWp, 1);
+    return "done";
   }
   prepareAnonVma(kernel, mm.vmas, vma);
   const order = anonOrder(mm, vma, vpn, slot);
   const [pfn, got] = allocDownwards(mm, vma, vpn, order);
   const first = slot - (vpn % 2 ** got);
-  setPtes(pt, first, pfn, anonAttrs(vma.flags), 2 ** got);
+  setPtes(pt, first, pfn, uffdWp ? (anonAttrs(vma.flags) & ~A.write) | uffdWp : anonAttrs(vma.flags), 2 ** got);
   mapPages(mm, pfn, 2 ** got);
   kernel.lru.addNew(vma, pfn);
+  return "done";
 }
 
 /** The largest allowed order whose aligned block is inside the area and all empty; lower orders are then empty too. */
 function anonOrder(mm: Mm, vma: Vma, vpn: number, slot: number): number {
+  // A monitor puts pages in and protects them one by one.
+  if (isArmed(vma)) return 0;
   const below = (1 << pmdOrder(mm.kernel.format)) - 1;
   const mask = suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & below);
   for (let order = 31 - Math.clz32(mask); order > 0; order--)
@@ -141,10 +188,12 @@ function allocDownwards(mm: Mm, vma: Vma, vpn: number, order: number): [pfn: num
 }
 
 /** A fault on a present entry: copy on write, or accessed and dirty that hardware does not set. */
-function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): void {
+function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): Outcome {
   const pte = ptepGet(mm.pt, slot);
-  if (write && !(pte.attrs & A.write)) return writeProtectFault(mm, vma, slot, pte);
-  ptepSetAccessFlags(mm.pt, slot, A.young | (write ? A.dirty : 0));
+  if (write && awaitsMonitor(vma, pte.attrs)) return "wp";
+  if (write && !(pte.attrs & A.write)) writeProtectFault(mm, vma, slot, pte);
+  else ptepSetAccessFlags(mm.pt, slot, A.young | (write ? A.dirty : 0));
+  return "done";
 }
 
 /** `do_wp_page`: re-use a page that is ours alone, copy any other. */
@@ -160,8 +209,10 @@ function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
  * a copy is made all the same: it frees the rest.
  */
 function canReuse(mm: Mm, pfn: number): boolean {
-  const { frames, profile } = mm.kernel;
+  const { frames, profile, swap } = mm.kernel;
   if (frames.hasFlag(pfn, FrameFlag.exclusive)) return true;
+  // The swap cache holds the page for others, whose entries still name its slot (folio_free_swap fails).
+  if (swap.caches(pfn)) return false;
   if (frames.order(pfn) === 0) return isLastReference(mm, pfn);
   return profile.tracksOwners && frames.totalMapcount(frames.head(pfn)) > 1 && !maybeMappedShared(mm.kernel, pfn);
 }

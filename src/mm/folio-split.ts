@@ -10,6 +10,7 @@ import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { getAndClearPtes, type Pte, setPtes } from "../pgtable/ptep.ts";
+import { unqueueDeferredSplit } from "./deferred.ts";
 import { fileIndex } from "./file.ts";
 import { tryToUnmap } from "./file-rmap.ts";
 import { splitHuge } from "./huge.ts";
@@ -21,30 +22,63 @@ import { Vm, type Vma } from "./vma.ts";
 
 /** An entry of level 0 that maps the folio, and the area that it is in. */
 interface Mapping {
+  readonly mm: Mm;
   readonly slot: number;
   readonly vma: Vma;
 }
 
 /** Splits a folio that this address space alone maps. `vpn` is a page at which it is mapped, or near one. */
 export function splitFolio(mm: Mm, head: number, vpn: number): void {
-  const { frames, tally, lru } = mm.kernel;
-  const pages = 2 ** frames.order(head);
   if (isFilePage(mm.kernel, head)) return splitFileFolio(mm, vpn);
   const wasHuge = splitMappings(mm, head, vpn);
-  const mappings = mappingsOf(mm, head, vpn);
-  const old = mappings.map(({ slot }) => getAndClearPtes(mm.pt, slot, 1));
+  splitUnder(mm.kernel, head, mappingsOf(mm, head, vpn), wasHuge);
+}
+
+/** Splits a folio wherever it is mapped, by however many address spaces: they are searched whole. */
+export function splitMappedFolio(kernel: Kernel, head: number): void {
+  const mappings: Mapping[] = [];
+  let wasHuge = false;
+  for (const mm of kernel.mms)
+    for (const vma of mm.vmas.all) {
+      if (splitMappingsIn(mm, vma, head)) wasHuge = true;
+      mappings.push(...search(mm, head, vma.start, vma.end));
+    }
+  const wanted = kernel.frames.totalMapcount(head);
+  invariant(mappings.length === wanted, `folio ${head}: ${mappings.length} of ${wanted} entries found`);
+  splitUnder(kernel, head, mappings, wasHuge);
+}
+
+function splitMappingsIn(mm: Mm, vma: Vma, head: number): boolean {
+  let found = false;
+  mm.design.visit(mm.pt, vma.start, vma.end, {
+    huge: (slot) => {
+      if (mm.pt.pfn(slot, 1) !== head) return;
+      splitHuge(mm, vma, slot, true);
+      found = true;
+    },
+  });
+  return found;
+}
+
+/** The split itself, with every entry that maps the folio known and small. */
+function splitUnder(kernel: Kernel, head: number, mappings: readonly Mapping[], wasHuge: boolean): void {
+  const { frames, tally, lru } = kernel;
+  const pages = 2 ** frames.order(head);
+  const old = mappings.map(({ mm, slot }) => getAndClearPtes(mm.pt, slot, 1));
   // A huge entry was taken off the folio when it was split; small ones are each taken off here.
   if (!wasHuge) for (const { vma } of mappings) lru.munlockVma(vma, head);
   const dirty = frames.hasFlag(head, FrameFlag.dirty) || old.some((pte) => pte.attrs & A.dirty);
-  frames.setFlag(head, 1, FrameFlag.deferred, false);
-  mm.kernel.mmIds.clear(head);
+  unqueueDeferredSplit(kernel, head);
+  kernel.thpStats(frames.order(head)).split++;
+  kernel.mmIds.clear(head);
   frames.split(head);
   lru.split(head, pages);
   // try_to_migrate marks the folio for any dirty entry, and the parts inherit its flags.
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
-  const aged = migrationForgetsYoung(mm.kernel) ? A.young : 0;
-  for (const [i, at] of mappings.entries()) remap(mm, at, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
-  for (let pfn = head; pfn < head + pages; pfn++) if (!frames.mapped(pfn)) mm.kernel.freeFolio(pfn);
+  frames.setFlag(head, pages, FrameFlag.lazyFree, frames.hasFlag(head, FrameFlag.lazyFree));
+  const aged = migrationForgetsYoung(kernel) ? A.young : 0;
+  for (const [i, at] of mappings.entries()) remap(at, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
+  for (let pfn = head; pfn < head + pages; pfn++) if (!frames.mapped(pfn)) kernel.freeFolio(pfn);
   tally[E.folioSplits]!++;
   tally[E.flushRanges]!++;
 }
@@ -87,7 +121,7 @@ function splitFileFolio(mm: Mm, vpn: number): void {
 }
 
 /** Puts one entry back, or the zero page where the page holds nothing but zeros (`try_to_map_unused_to_zeropage`). */
-function remap(mm: Mm, { slot, vma }: Mapping, old: Pte): void {
+function remap({ mm, slot, vma }: Mapping, old: Pte): void {
   const { kernel, pt } = mm;
   // The protection is taken from the VMA (vm_page_prot), so an entry that lost the user bit alone gets its own back.
   const attrs = old.attrs & A.noUser ? (old.attrs & ~A.noUser) | A.protnone : old.attrs;
@@ -140,7 +174,7 @@ function search(mm: Mm, head: number, start: number, end: number): Mapping[] {
   mm.design.visit(pt, start, end, {
     ptes: (slot, vpn, nr) => {
       for (let i = 0; i < nr; i++)
-        if (maps(mm, slot + i, head, last)) found.push({ slot: slot + i, vma: mm.vmas.at(vpn + i)! });
+        if (maps(mm, slot + i, head, last)) found.push({ mm, slot: slot + i, vma: mm.vmas.at(vpn + i)! });
     },
   });
   return found;

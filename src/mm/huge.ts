@@ -20,14 +20,17 @@ function pmdBit(mm: Mm): number {
   return 1 << pmdOrder(mm.kernel.format);
 }
 
+/** Whether a fault where the level-1 entry is empty is to be served with a huge page, as knobs and area have it. */
+export function wantsHuge(mm: Mm, vma: Vma, vpn: number): boolean {
+  return suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & pmdBit(mm)) !== 0;
+}
+
 /**
- * A fault where the level-1 entry is empty: maps a new huge page, or the huge zero page for a read.
+ * Such a fault: maps a new huge page, or the huge zero page for a read.
  * False means that the caller goes on with small pages.
  */
-export function faultHuge(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean): boolean {
+export function faultHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boolean {
   const { kernel, pt } = mm;
-  const allowed = kernel.thp.allowed(vma.flags) & pmdBit(mm);
-  if (!suitableOrders(vma, vpn, allowed)) return false;
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   if (!write && kernel.thp.useZeroPage) {
     if (kernel.hugeZeroPfn < 0) return false;

@@ -15,9 +15,12 @@ import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { WalkRoom } from "../mmu/translate.ts";
 import { type ContpteRules, contpteRules } from "../pgtable/contpte-rules.ts";
+import { type MthpStats, unqueueDeferredSplit } from "./deferred.ts";
 import { Lru } from "./lru.ts";
+import type { Mm } from "./mm.ts";
 import { MmIds } from "./mm-ids.ts";
 import { type Profile, profileNamed } from "./profile.ts";
+import { Swap } from "./swap.ts";
 import { ThpKnobs } from "./thp.ts";
 
 /** What may be left out when a machine is made. */
@@ -53,6 +56,10 @@ export interface KernelSpec {
    * in the model: the recorded runs do not tell about present ones.
    */
   readonly softDirty?: boolean;
+  /** Whether somebody waits for the processor or for a lock, asked where Linux would look. Default: nobody ever does. */
+  readonly needResched?: () => boolean;
+  /** Bytes of swap. Default none: nothing is ever swapped out. */
+  readonly swap?: number;
   /** Whether written values are kept, so that they can be read back. Default false. */
   readonly contents?: boolean;
 }
@@ -90,6 +97,15 @@ export class Kernel {
   readonly softDirty: boolean;
   readonly contents: Contents | null;
   readonly thp: ThpKnobs;
+  readonly swap: Swap;
+  /** Folios to be split when memory is short, by their first frame, in the order in which they were queued. */
+  readonly deferred = new Set<number>();
+  /** The address spaces that live. */
+  readonly mms = new Set<Mm>();
+  /** `need_resched` and `spin_needbreak`. */
+  readonly needResched: () => boolean;
+  /** Pins held on folios, by their first frame (`_pincount`). */
+  readonly pins = new Map<number, number>();
   /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
   readonly walk = new WalkRoom();
   /** What is locked in memory, and what waits to be. */
@@ -98,6 +114,7 @@ export class Kernel {
   readonly mmIds = new MmIds();
   /** The frame that all read faults on empty private memory map. */
   readonly zeroPfn: number;
+  readonly #thpStats: (MthpStats | undefined)[] = [];
   #hugeZeroPfn = -1;
   #anonVmas = 0;
   #mmIds = 0;
@@ -118,6 +135,9 @@ export class Kernel {
     this.softDirty = spec.softDirty ?? this.format.swapSoftDirtyLo !== 0;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format, this.profile);
+    this.needResched = spec.needResched ?? (() => false);
+    const pageBytes = 2 ** this.format.pageLg2;
+    this.swap = new Swap(this, Math.floor((spec.swap ?? 0) / pageBytes), pageBytes);
     this.zeroPfn = this.frames.alloc(0);
     if (this.zeroPfn < 0) this.outOfMemory();
   }
@@ -138,17 +158,29 @@ export class Kernel {
     return pages <= this.frames.total;
   }
 
-  /** A page's contents, and whether a program has written to it, become another page's as well. */
-  copyPage(from: number, to: number): void {
-    this.contents?.copy(from, to);
-    this.frames.setFlag(to, 1, FrameFlag.written, this.frames.hasFlag(from, FrameFlag.written));
+  /** Whether anybody holds a pin on a folio (`folio_maybe_dma_pinned`, which for small folios guesses). */
+  pinned(head: number): boolean {
+    return this.pins.has(head);
+  }
+
+  /** The counters of one size of folio, kept from its first use on. */
+  thpStats(order: number): MthpStats {
+    this.#thpStats[order] ??= { nrAnonPartiallyMapped: 0, split: 0, splitDeferred: 0 };
+    return this.#thpStats[order];
   }
 
   /** Gives a folio back that nobody maps and nothing else holds. */
   freeFolio(head: number): void {
+    unqueueDeferredSplit(this, head);
     this.contents?.clear(head, 2 ** this.frames.order(head));
     this.lru.forget(head);
     this.frames.free(head);
+  }
+
+  /** A page's contents, and whether a program has written to it, become another page's as well. */
+  copyPage(from: number, to: number): void {
+    this.contents?.copy(from, to);
+    this.frames.setFlag(to, 1, FrameFlag.written, this.frames.hasFlag(from, FrameFlag.written));
   }
 
   /** A number for a new anon_vma. */

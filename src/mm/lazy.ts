@@ -5,16 +5,19 @@
  * Not modelled: reclaim itself, so nothing is ever taken. Source: madvise_cold_or_pageout_pte_range, madvise_free_pte_range
  * of mm/madvise.c, madvise_free_huge_pmd of mm/huge_memory.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
+import { A, Kind, Marker } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
-import { clearYoungDirtyPtes } from "../pgtable/ptep.ts";
+import { clearYoungDirtyPtes, pteClear } from "../pgtable/ptep.ts";
+import { isSwapPte, markerOf } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitFolio } from "./folio-split.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
 import { maybeMappedShared } from "./rmap.ts";
+import { zapSwap } from "./swap-io.ts";
 import { Vm, type Vma } from "./vma.ts";
 
 /** `MADV_COLD`: clears accessed. */
@@ -45,7 +48,7 @@ function lazyHuge(mm: Mm, slot: number, vpn: number, whole: boolean, clear: numb
   if (kernel.isHugeZero(pfn) || maybeMappedShared(kernel, pfn)) return;
   if (!whole) return splitFolio(mm, pfn, vpn);
   changeLeaf(pt, slot, 1, 0, clear);
-  if (clear & A.dirty) kernel.frames.setFlag(pfn, 1, FrameFlag.dirty, false);
+  if (clear & A.dirty) markLazyFree(kernel, pfn);
 }
 
 function lazyPtes(mm: Mm, slot: number, vpn: number, nr: number, clear: number): void {
@@ -53,8 +56,16 @@ function lazyPtes(mm: Mm, slot: number, vpn: number, nr: number, clear: number):
   for (let i = 0; i < nr; ) {
     pt.tally[E.slotsRead]!++;
     const leaf = pt.kind(slot + i, 0) === Kind.leaf && !(pt.attrs(slot + i) & A.special);
-    i += leaf ? lazyLeaf(mm, slot + i, vpn + i, nr - i, clear) : 1;
+    i += leaf ? lazyLeaf(mm, slot + i, vpn + i, nr - i, clear) : lazySoftleaf(mm, slot + i, nr - i, clear);
   }
+}
+
+/** FREE of what lies in swap gives the slots back, and takes poison off; COLD passes both by. Returns the entries done with. */
+function lazySoftleaf(mm: Mm, slot: number, max: number, clear: number): number {
+  if (!(clear & A.dirty)) return 1;
+  if (isSwapPte(mm.pt, slot)) return zapSwap(mm, slot, max);
+  if (markerOf(mm.pt, slot) & Marker.poisoned) pteClear(mm.pt, slot);
+  return 1;
 }
 
 /** One folio's run. Returns how many entries are done with: none after a folio split, which is then gone through page by page. */
@@ -76,6 +87,12 @@ function lazyLeaf(mm: Mm, slot: number, vpn: number, max: number, clear: number)
   const sole = !frees || frames.hasFlag(head, FrameFlag.dirty);
   if (sole && frames.totalMapcount(head) !== pages) return n;
   clearYoungDirtyPtes(pt, slot, n, clear);
-  if (frees) frames.setFlag(head, 1, FrameFlag.dirty, false);
+  if (frees) markLazyFree(kernel, head);
   return n;
+}
+
+/** `folio_mark_lazyfree`, of a folio that is clean from now on. */
+function markLazyFree({ frames }: Kernel, head: number): void {
+  frames.setFlag(head, 1, FrameFlag.dirty, false);
+  frames.setFlag(head, 1, FrameFlag.lazyFree, true);
 }

@@ -9,6 +9,7 @@ import { guardInstall, guardRemove } from "./guard.ts";
 import { madviseCold, madviseFree } from "./lazy.ts";
 import type { Mm } from "./mm.ts";
 import { madvisePopulate } from "./populate.ts";
+import { swapWillneed } from "./swap-io.ts";
 import { Vm, type Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
@@ -31,9 +32,10 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
   // The page merger (KSM) is not modelled; its advice keeps areas apart all the same.
   mergeable: (mm, vma, start, end) => (vma.flags & Vm.shared ? null : setFlags(mm, vma, start, end, Vm.mergeable, 0)),
   unmergeable: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.mergeable),
-  // Reads ahead from swap, of which there is none, and lets what it would have read be seen on its list.
-  willneed: (mm) => {
+  // Lets what it would read be seen on its list, too.
+  willneed: (mm, _vma, start, end) => {
     mm.kernel.lru.drain();
+    swapWillneed(mm, start, end);
     return null;
   },
   hugepage: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.hugepage, Vm.nohugepage),

@@ -3,6 +3,7 @@
  *
  * Source: mm/mincore.c, Linux 6.18.
  */
+import { isSwapPte, swapPteAt } from "../pgtable/softleaf.ts";
 import type { Errno } from "./errno.ts";
 import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
@@ -21,5 +22,18 @@ export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
     for (let vpn = Math.max(start, vma.start); vpn < Math.min(end, vma.end); vpn++)
       resident[vpn - start] ||= vma.file.lookup(fileIndex(vma, vpn)) >= 0;
   }
+  if (mm.swapEnts > 0) addSwapCache(mm, start, end, resident);
   return resident;
+}
+
+/** `mincore_page` of a swap entry: a page that is in the swap cache is in memory. */
+function addSwapCache(mm: Mm, start: number, end: number, resident: boolean[]): void {
+  const { pt, kernel } = mm;
+  mm.design.visit(pt, start, end, {
+    ptes: (slot, vpn, nr) => {
+      for (let i = 0; i < nr; i++)
+        if (isSwapPte(pt, slot + i))
+          resident[vpn + i - start] = kernel.swap.cached(swapPteAt(pt, slot + i).offset) >= 0;
+    },
+  });
 }

@@ -20,12 +20,17 @@ export class Mm {
   anonPages = 0;
   /** Pages of files mapped (MM_FILEPAGES and MM_SHMEMPAGES). */
   filePages = 0;
+  /** Pages of this address space that lie in swap (MM_SWAPENTS). */
+  swapEnts = 0;
+  /** A page of it was ever pinned (MMF_HAS_PINNED). */
+  hasPinned = false;
   /** Page faults taken (ru_minflt). */
   faults = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.id = kernel.newMmId();
+    kernel.mms.add(this);
     this.design = kernel.design;
     const { format, tables, frames, tally, contpte, contpteRules } = kernel;
     this.pt = new PageTable({ format, tables, frames, tally, contpte, contpteRules });

@@ -132,5 +132,5 @@ function setByOwnership(mm: Mm, slot: number, pfn: number, attrs: number, n: num
 
 /** `can_change_private_pte_writable`. */
 function ownsFrame(mm: Mm, pfn: number, attrs: number): boolean {
-  return !(attrs & A.special) && mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive);
+  return !(attrs & (A.special | A.uffdWp)) && mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive);
 }

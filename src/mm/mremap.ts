@@ -2,21 +2,22 @@
  * mremap to a given place: entries move, pages do not. Whole tables are re-hung where both places allow it, one entry of the
  * level above for 512 below; everything else is moved entry by entry.
  *
- * Not modelled: growing and shrinking in place, mappings of old length 0, userfaultfd.
+ * Not modelled: growing and shrinking in place, mappings of old length 0.
  * Source: mm/mremap.c (remap_move, mremap_to, move_page_tables, move_ptes, try_realign_addr), copy_vma of mm/vma.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
+import { A, Kind, Marker } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, copySoftleaf, getAndClearPtes, pteBatchHint, setPtes } from "../pgtable/ptep.ts";
+import { changeSwapPte, isSwapPte, markerOf, swapPteAt } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { munmap, taskPages } from "./mmap.ts";
 import { populate } from "./populate.ts";
-import { Vm, type Vma } from "./vma.ts";
+import { VM_UFFD, Vm, type Vma } from "./vma.ts";
 
 /** A move, in pages: `[start, start + oldPages)` goes to `to`, where it has `newPages`. */
 export interface RemapSpec {
@@ -85,6 +86,7 @@ function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
   // The copy may have grown over the neighbour that the old area was; the old area is what now holds the old start.
   const old = mm.vmas.at(spec.start)!;
   movePageTables(mm, old, copy, spec);
+  if (dropsUffd(copy)) Object.assign(copy, { uffd: null, flags: copy.flags & ~VM_UFFD });
   if (!spec.dontunmap) return void munmap(mm, spec.start, end);
   unlockOld(mm, old, spec.start, end);
   if (old !== copy && old.start === spec.start && old.end === end) {
@@ -100,17 +102,25 @@ function unlockOld(mm: Mm, old: Vma, start: number, end: number): void {
   else mm.vmas.modify(start, end, old.flags & ~Vm.locked);
 }
 
+/** `vma_has_uffd_without_event_remap`: a monitor that does not want to hear of moves loses the area, and its protection goes. */
+function dropsUffd(vma: Vma): boolean {
+  return vma.uffd !== null && !vma.uffd.features.eventRemap;
+}
+
 /** The addresses of a move in progress. */
 interface Cursor {
   readonly vma: Vma;
   old: number;
   to: number;
   readonly end: number;
+  /** Entries lose the protection of a userfaultfd on the way, so whole tables cannot move. */
+  readonly dropsUffd: boolean;
 }
 
 /** `move_page_tables`. */
 function movePageTables(mm: Mm, old: Vma, copy: Vma, spec: RemapSpec): void {
-  const at: Cursor = { vma: old, old: spec.start, to: spec.to, end: spec.start + spec.oldPages };
+  const end = spec.start + spec.oldPages;
+  const at: Cursor = { vma: old, old: spec.start, to: spec.to, end, dropsUffd: dropsUffd(old) };
   realign(mm, at, old, copy);
   while (at.old < at.end) {
     const n = moveExtent(mm, at);
@@ -149,7 +159,7 @@ function moveExtent(mm: Mm, at: Cursor): number {
   const pud = mm.design.find(pt, at.old, 2);
   if (pud < 0 || pt.kind(pud, 2) === Kind.none) return big;
   const newPud = mm.design.findOrMake(pt, at.to, 2);
-  if (big === pt.span[2] && moveTable(mm, pud, newPud, 2)) return big;
+  if (big === pt.span[2] && !at.dropsUffd && moveTable(mm, pud, newPud, 2)) return big;
   return pt.kind(pud, 2) === Kind.table ? movePmd(mm, at) : extent(mm, at, 1);
 }
 
@@ -167,12 +177,14 @@ function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
   const newPmd = mm.design.findOrMake(pt, at.to, 1);
   const whole = n === pt.span[1];
   if (pt.kind(pmd, 1) === Kind.leaf) {
-    if (whole && moveHuge(mm, pmd, newPmd)) return;
+    if (whole && moveHuge(mm, pmd, newPmd, at.dropsUffd ? A.uffdWp : 0)) return;
     splitHuge(mm, at.vma, pmd);
-  } else if (whole && moveTable(mm, pmd, newPmd, 1)) return;
+  } else if (whole && !at.dropsUffd && moveTable(mm, pmd, newPmd, 1)) return;
   if (pt.kind(pmd, 1) !== Kind.table) return;
   const [from, to] = [mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0)];
-  pt.locks.with(pt.tableOf(from), 0, () => withOther(pt, from, to, () => movePtes(mm, from, to, n)));
+  pt.locks.with(pt.tableOf(from), 0, () =>
+    withOther(pt, from, to, () => movePtes(mm, from, to, n, at.dropsUffd ? A.uffdWp : 0)),
+  );
 }
 
 /** `move_normal_pud` and `move_normal_pmd`: only into an empty entry, and only where the architecture lets tables move. */
@@ -186,10 +198,10 @@ function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
 }
 
 /** `move_huge_pmd`; the deposited table goes with it, for the reserve is the address space's. */
-function moveHuge(mm: Mm, slot: number, to: number): boolean {
+function moveHuge(mm: Mm, slot: number, to: number, clear: number): boolean {
   const { pt } = mm;
   if (pt.kind(to, 1) !== Kind.none) return false;
-  const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1)];
+  const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1) & ~clear];
   pt.clear(slot, 1, 1);
   setLeaf(pt, to, 1, pfn, attrs);
   return true;
@@ -201,8 +213,8 @@ function withOther(pt: PageTable, from: number, to: number, act: () => void): vo
   else pt.locks.with(pt.tableOf(to), 0, act);
 }
 
-/** `move_ptes`. */
-function movePtes(mm: Mm, from: number, to: number, n: number): void {
+/** `move_ptes`; `clear` is what entries lose on the way. */
+function movePtes(mm: Mm, from: number, to: number, n: number, clear: number): void {
   const { pt } = mm;
   for (let i = 0; i < n; ) {
     pt.tally[E.slotsRead]!++;
@@ -211,20 +223,20 @@ function movePtes(mm: Mm, from: number, to: number, n: number): void {
         i++;
         break;
       case Kind.leaf:
-        i += moveLeaves(mm, from + i, to + i, n - i);
+        i += moveLeaves(mm, from + i, to + i, n - i, clear);
         break;
       default:
-        moveMarker(mm, from + i, to + i);
+        moveSoftleaf(mm, from + i, to + i, clear);
         i++;
     }
   }
 }
 
-function moveLeaves(mm: Mm, from: number, to: number, max: number): number {
+function moveLeaves(mm: Mm, from: number, to: number, max: number, clear: number): number {
   const { pt } = mm;
   const n = runToMove(mm, from, max);
   const pte = getAndClearPtes(pt, from, n);
-  setPtes(pt, to, pte.pfn, pte.attrs, n);
+  setPtes(pt, to, pte.pfn, pte.attrs & ~clear, n);
   return n;
 }
 
@@ -241,8 +253,10 @@ function runToMove(mm: Mm, slot: number, max: number): number {
   return folioPteBatch(mm, slot, max, A.write);
 }
 
-function moveMarker(mm: Mm, from: number, to: number): void {
+function moveSoftleaf(mm: Mm, from: number, to: number, clear: number): void {
   const { pt, kernel } = mm;
+  if (clear && markerOf(pt, from) & Marker.uffdWp) return clearPtes(pt, from, 1);
+  if (clear && isSwapPte(pt, from)) changeSwapPte(pt, from, { attrs: swapPteAt(pt, from).attrs & ~clear });
   // Whatever moves is soft-dirty at its new place (`move_soft_dirty_pte`).
   copySoftleaf(pt, from, pt, to, kernel.softDirty ? pt.format.swapSoftDirtyLo : 0);
   clearPtes(pt, from, 1);

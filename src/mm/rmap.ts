@@ -8,6 +8,7 @@ import { pmdOrder } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
+import { deferredSplitFolio } from "./deferred.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
 import type { Vma } from "./vma.ts";
@@ -16,7 +17,8 @@ import type { Vma } from "./vma.ts";
 export function newAnonFolio(kernel: Kernel, order: number): number {
   invariant(order !== 1, "anonymous folios of order 1 are not made");
   const pfn = kernel.frames.alloc(order);
-  if (pfn >= 0) kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
+  if (pfn < 0) return pfn;
+  kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
   return pfn;
 }
 
@@ -144,12 +146,16 @@ export function splitMapcount(mm: Mm, vma: Vma, head: number, freeze: boolean): 
   kernel.frames.setFlag(head, n, FrameFlag.exclusive, kernel.frames.hasFlag(head, FrameFlag.exclusive));
 }
 
+/** Frees an anonymous folio that nobody maps any more, unless the swap cache or a pin holds it. */
+export function unmappedFolio(kernel: Kernel, head: number): void {
+  if (kernel.frames.mapped(head) || kernel.swap.caches(head) || kernel.pins.has(head)) return;
+  kernel.freeFolio(head);
+}
+
 /** Frees an anonymous folio that nobody maps, and queues one of which only parts are still mapped (`deferred_split_folio`). */
 function afterUnmap(kernel: Kernel, head: number, lostPages: boolean): void {
-  const { frames, tally } = kernel;
+  const { frames } = kernel;
   if (frames.hasFlag(head, FrameFlag.file)) return;
-  if (!frames.mapped(head)) return kernel.freeFolio(head);
-  if (!lostPages || frames.order(head) === 0 || frames.hasFlag(head, FrameFlag.deferred)) return;
-  frames.setFlag(head, 1, FrameFlag.deferred, true);
-  tally[E.deferredSplits]!++;
+  if (!frames.mapped(head)) return unmappedFolio(kernel, head);
+  if (lostPages && frames.order(head) > 0) deferredSplitFolio(kernel, head);
 }

@@ -1,13 +1,14 @@
 /**
  * Virtual memory areas of one address space: kept in order, split at any page, merged when neighbours agree.
  *
- * Not modelled: policies, names, userfaultfd contexts.
+ * Not modelled: policies, names.
  * Source: mm/vma.c of Linux 6.18 (vma_merge_existing_range, is_mergeable_vma, is_mergeable_anon_vma), mm/rmap.c
  * (anon_vma_clone).
  */
 import type { Tally } from "../base/tally.ts";
 import { E } from "../base/tally.ts";
 import type { CacheFile } from "./file.ts";
+import type { Userfaultfd } from "./userfaultfd.ts";
 
 /** Flags of an area; names follow VM_*. */
 export const Vm = {
@@ -26,6 +27,12 @@ export const Vm = {
   mergeable: 1 << 11,
   /** May hold guards, or have held them: fork copies its tables (`VM_MAYBE_GUARD`). */
   maybeGuard: 1 << 12,
+  /** Faults on missing pages go to a userfaultfd. */
+  uffdMissing: 1 << 16,
+  /** Writes to pages that it protects go to a userfaultfd. */
+  uffdWp: 1 << 17,
+  /** Faults on pages that the file has and the tables have not go to a userfaultfd. */
+  uffdMinor: 1 << 18,
 } as const;
 
 /** The flags that mprotect sets (`VM_ACCESS_FLAGS`). */
@@ -33,6 +40,13 @@ export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
 
 /** Flags that do not keep areas apart; what is joined has those of all its parts (`VM_STICKY`). */
 const VM_STICKY = Vm.maybeGuard;
+/** Registered with a userfaultfd in any mode (`__VM_UFFD_FLAGS`). */
+export const VM_UFFD = Vm.uffdMissing | Vm.uffdWp | Vm.uffdMinor;
+
+/** `userfaultfd_armed`. */
+export function isArmed(vma: Vma): boolean {
+  return (vma.flags & VM_UFFD) !== 0;
+}
 
 /** One area: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
 export interface Vma {
@@ -50,6 +64,8 @@ export interface Vma {
   readonly file: CacheFile | null;
   /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare area. */
   forked: boolean;
+  /** The userfaultfd that it is registered with (`vm_userfaultfd_ctx`). Areas of different ones never merge. */
+  uffd: Userfaultfd | null;
 }
 
 /** What an area shows instead of anonymous memory: a file, from one of its pages on. */
@@ -117,7 +133,7 @@ export class VmaList {
   /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
   insert(start: number, end: number, flags: number, backing: Backing | null = null): Vma {
     const { file, pgoff } = backing ?? { file: null, pgoff: start };
-    this.#add(this.#position(start), { start, end, flags, anonVma: 0, pgoff, forked: false, file });
+    this.#add(this.#position(start), { start, end, flags, anonVma: 0, pgoff, forked: false, file, uffd: null });
     return this.modify(start, end, flags);
   }
 
@@ -126,9 +142,9 @@ export class VmaList {
    * without pages takes the page offsets of the new place.
    */
   insertCopy(vma: Vma, from: number, start: number, end: number): Vma {
-    const { flags, anonVma, forked, file } = vma;
+    const { flags, anonVma, forked, file, uffd } = vma;
     const pgoff = file === null && anonVma === 0 ? start : vma.pgoff + (from - vma.start);
-    this.#add(this.#position(start), { start, end, flags, anonVma, forked, pgoff, file });
+    this.#add(this.#position(start), { start, end, flags, anonVma, forked, pgoff, file, uffd });
     return this.modify(start, end, flags);
   }
 
@@ -155,12 +171,13 @@ export class VmaList {
    * Gives part of one area new flags (`vma_modify_flags`): the part joins a neighbour that agrees, or is cut out.
    * Returns the area that now covers the part.
    */
-  modify(start: number, end: number, flags: number): Vma {
+  modify(start: number, end: number, flags: number, uffd = this.at(start)!.uffd): Vma {
     const old = this.at(start)!;
+    const agrees = (vma: Vma) => alike(vma.flags, flags) && vma.uffd === uffd;
     const prev = start === old.start ? this.#neighbour(old, -1) : undefined;
     const next = end === old.end ? this.#neighbour(old, 1) : undefined;
-    const left = prev?.end === start && alike(prev.flags, flags) && joinable(prev, old) ? prev : undefined;
-    const right = next?.start === end && alike(next.flags, flags) && joinable(old, next) ? next : undefined;
+    const left = prev?.end === start && agrees(prev) && joinable(prev, old) ? prev : undefined;
+    const right = next?.start === end && agrees(next) && joinable(old, next) ? next : undefined;
     const both = left && right && compatible(left, right);
     const grown = both
       ? this.#joinBoth(left, old, right)
@@ -175,6 +192,7 @@ export class VmaList {
     this.#cut(end);
     const part = this.at(start)!;
     part.flags = flags;
+    part.uffd = uffd;
     return part;
   }
 

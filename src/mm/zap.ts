@@ -4,15 +4,17 @@
  * Not modelled: batches of freed pages and the moment at which the TLB is flushed (mmu_gather); one flush is counted for
  * the whole call. Source: zap_pte_range, zap_pmd_range of mm/memory.c, mm/pt_reclaim.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
+import { A, Kind, Marker } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { freePteTableIfEmpty } from "../pgtable/free.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
+import { isSwapPte, markerOf } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import { splitHuge, zapHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
 import { isFilePage, unmapPages } from "./rmap.ts";
+import { zapSwap } from "./swap-io.ts";
 import type { Vma } from "./vma.ts";
 
 /** How thorough a zap is. */
@@ -50,11 +52,20 @@ function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails
     mm.kernel.tally[E.slotsRead]!++;
     const kind = pt.kind(i, 0);
     if (kind === Kind.leaf) i += zapLeaves(mm, vma, i, slot + nr - i);
-    else {
-      if (kind === Kind.softleaf && details.dropMarkers) clearPtes(pt, i, 1);
-      i++;
-    }
+    else if (kind === Kind.softleaf) i += zapSoftleaf(mm, i, slot + nr - i, details);
+    else i++;
   }
+}
+
+/**
+ * `zap_nonpresent_ptes`: a run of swap entries, or one marker. Of markers that are not dropped guards stay, and poison where
+ * even the pages of copies are to go; the write protection of a userfaultfd has no meaning on an empty anonymous page.
+ */
+function zapSoftleaf(mm: Mm, slot: number, max: number, { dropMarkers }: ZapDetails): number {
+  const { pt } = mm;
+  if (isSwapPte(pt, slot)) return zapSwap(mm, slot, max);
+  if (dropMarkers || !(markerOf(pt, slot) & Marker.guard)) clearPtes(pt, slot, 1);
+  return 1;
 }
 
 /** One batch of a folio, or one zero page. Returns how many entries it was. */

@@ -108,6 +108,7 @@ describe("cutting and joining", () => {
         pgoff: i * 10,
         forked: v.forked ?? false,
         file: null,
+        uffd: null,
       });
     return vmas;
   }
@@ -194,8 +195,8 @@ describe("cutting and joining", () => {
 
   test("an area that does not touch its neighbour borrows nothing", () => {
     const { vmas } = newList();
-    vmas.append({ start: 0, end: 9, flags: RW, anonVma: 4, pgoff: 0, forked: false, file: null });
-    vmas.append({ start: 10, end: 20, flags: RW, anonVma: 0, pgoff: 10, forked: false, file: null });
+    vmas.append({ start: 0, end: 9, flags: RW, anonVma: 4, pgoff: 0, forked: false, file: null, uffd: null });
+    vmas.append({ start: 10, end: 20, flags: RW, anonVma: 0, pgoff: 10, forked: false, file: null, uffd: null });
     prepareAnonVma({ newAnonVma: () => 99 }, vmas, vmas.all[1]!);
     expect(vmas.all[1]!.anonVma).toBe(99);
   });

@@ -49,6 +49,7 @@ export function loadCapture(kernel: Kernel, capture: Capture): Loaded {
       pgoff: vma.start,
       forked: false,
       file: null,
+      uffd: null,
     });
     for (const run of vma.runs) loadRun(loader, vma.start + run.page, asMade(run), flags);
   }

@@ -51,7 +51,16 @@ export function replayCapture(capture: Capture, policy: ThpPolicy, first: FirstA
   for (const vma of capture.vmas) {
     const pages = vma.runs.filter((r) => isAnon(r.cls)).flatMap((r) => pageNumbers(vma.start + r.page, r.n));
     if (pages.length === 0) continue;
-    mm.vmas.append({ start: vma.start, end: vma.end, flags, anonVma: 0, pgoff: vma.start, forked: false, file: null });
+    mm.vmas.append({
+      start: vma.start,
+      end: vma.end,
+      flags,
+      anonVma: 0,
+      pgoff: vma.start,
+      forked: false,
+      file: null,
+      uffd: null,
+    });
     if (first.shuffled) shuffle(pages, rng);
     for (const vpn of pages) {
       if (first.readFirst > 0 && rng.next() < first.readFirst * 2 ** 32) access(mm, vpn, false);

@@ -10,6 +10,7 @@ import { FrameFlag } from "../../machine/frames.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { isFilePage } from "../../mm/rmap.ts";
 import { Vm, type Vma } from "../../mm/vma.ts";
+import { isSwapPte } from "../../pgtable/softleaf.ts";
 import { visit } from "../../pgtable/visit.ts";
 import { type Run, RunMerger } from "./runs.ts";
 
@@ -100,7 +101,7 @@ function regionRow(mm: Mm, region: Region, pfns: boolean): RegionRow {
 
 function vmaRow(mm: Mm, region: Region, vma: Vma): VmaRow {
   const pg = pageBytes(mm);
-  const { rss, anon, huge } = residentPages(mm, vma);
+  const { rss, anon, huge, swapped } = residentPages(mm, vma);
   return {
     off: vma.start * pg - region.addr,
     len: (vma.end - vma.start) * pg,
@@ -108,7 +109,7 @@ function vmaRow(mm: Mm, region: Region, vma: Vma): VmaRow {
     rss: (rss * pg) / 1024,
     anon: (anon * pg) / 1024,
     ahp: (huge * pg) / 1024,
-    swap: 0,
+    swap: (swapped * pg) / 1024,
   };
 }
 
@@ -117,10 +118,10 @@ function permText(flags: number): string {
   return letter(Vm.read, "r") + letter(Vm.write, "w") + letter(Vm.exec, "x") + (flags & Vm.shared ? "s" : "p");
 }
 
-/** Pages of an area that are mapped, of those the anonymous ones, and of those the ones under huge mappings. */
-function residentPages(mm: Mm, vma: Vma): { rss: number; anon: number; huge: number } {
+/** Pages of an area that are mapped, of those the anonymous ones, of those the ones under huge mappings; and pages in swap. */
+function residentPages(mm: Mm, vma: Vma): { rss: number; anon: number; huge: number; swapped: number } {
   const { pt, kernel } = mm;
-  const seen = { rss: 0, anon: 0, huge: 0 };
+  const seen = { rss: 0, anon: 0, huge: 0, swapped: 0 };
   const count = (pfn: number, n: number, huge: number) => {
     seen.rss += n;
     if (isFilePage(kernel, pfn)) return;
@@ -132,8 +133,10 @@ function residentPages(mm: Mm, vma: Vma): { rss: number; anon: number; huge: num
       if (!kernel.isHugeZero(pt.pfn(slot, 1))) count(pt.pfn(slot, 1), end - start, end - start);
     },
     ptes: (slot, _vpn, nr) => {
-      for (let i = slot; i < slot + nr; i++)
+      for (let i = slot; i < slot + nr; i++) {
         if (pt.kind(i, 0) === Kind.leaf && !(pt.attrs(i) & A.special)) count(pt.pfn(i), 1, 0);
+        else if (isSwapPte(pt, i)) seen.swapped++;
+      }
     },
   });
   return seen;
