@@ -52,7 +52,9 @@ interface Region {
   pages: number;
 }
 
-/** A fault of a line is counted, but not those of lines whose count depends on how often the recorder tried. */
+/** Lines of which faults are counted, as in the recorder. */
+const TOUCHES = new Set(["read", "write", "peek"]);
+
 type Outcome = { err: string | null; sig?: [number, number, string][]; vals?: [number, number, number][] };
 
 const OK: Outcome = { err: null };
@@ -92,7 +94,7 @@ class Run {
     const mm = this.#procs[p]!;
     const before = mm.faults;
     const { err, sig, vals } = this.#act(mm, p, words as [string, ...string[]]);
-    const flt = mm.faults - before;
+    const flt = TOUCHES.has(words[0]!) ? mm.faults - before : 0;
     return {
       op: line,
       rc: err === null ? 0 : -1,
@@ -240,8 +242,8 @@ class Run {
 
   #stats(size: string): number[] {
     const order = Math.log2(Number.parseInt(size, 10) / 4);
-    const { nrAnon, nrAnonPartiallyMapped, split, splitDeferred } = this.#kernel.thpStats(order);
-    const now = [nrAnon, nrAnonPartiallyMapped, split, splitDeferred];
+    const { nrAnonPartiallyMapped, split, splitDeferred } = this.#kernel.thpStats(order);
+    const now = [nrAnonPartiallyMapped, split, splitDeferred];
     const first = this.#firstStats.get(size) ?? now;
     this.#firstStats.set(size, first);
     return now.map((v, i) => v - first[i]!);
