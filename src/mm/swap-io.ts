@@ -17,7 +17,7 @@ import { splitFolio } from "./folio-split.ts";
 import { splitHuge } from "./huge.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
-import { isFilePage, mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
+import { isFilePage, mapPages, maybeMappedShared, mlockMapped, newAnonFolio, unmapPages } from "./rmap.ts";
 import { suitableOrders } from "./thp.ts";
 import { isArmed, Vm, type Vma } from "./vma.ts";
 
@@ -167,6 +167,7 @@ function mapSwapped(mm: Mm, vma: Vma, slot: number, pfn: number, order: number, 
   const unmapped = !frames.mapped(frames.head(pfn));
   // The entry's reference is given back before it is clear whether the cache can let go of the page (folio_free_swap).
   mapPages(mm, pfn, n);
+  mlockMapped(mm, vma, pfn, n);
   pt.clear(slot, n);
   swap.free(first.offset, n);
   mm.swapEnts -= n;

@@ -128,6 +128,7 @@ export function uffdCopy(
     write(pfn, vpn);
     setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags) | A.dirty, 1);
     mapPages(mm, pfn, 1);
+    mm.kernel.lru.addNew(vma, pfn);
     return null;
   });
 }
