@@ -92,6 +92,7 @@ export async function guestKernel(spec: GuestSpec, folder: string, options: Reco
   return {
     what: `${path.basename(spec.image)} on ${spec.cpu} under QEMU`,
     batch: SCRIPTS_PER_BOOT,
+    repeats: true,
     record: async (scripts, done) => {
       const guest = new Guest(spec, path.join(folder, `guest${run++}`), scripts, options, done);
       await guest.run(recorder);

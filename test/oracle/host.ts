@@ -25,6 +25,7 @@ export async function hostKernel(folder: string, options: RecordOptions): Promis
   return {
     what: "this machine's kernel",
     batch: SCRIPTS_PER_RUN,
+    repeats: false,
     record: (scripts, done) => recordHere(program, path.join(folder, `run${run++}`), scripts, options, done),
   };
 }

@@ -19,6 +19,7 @@ function pretend(change: (record: OpRecord, run: number) => OpRecord = (r) => r)
   return {
     what: "the model",
     batch: 3,
+    repeats: false,
     record: async (scripts, done) => {
       run++;
       for (const script of scripts) done(recordOne(script));

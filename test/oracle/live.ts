@@ -36,13 +36,14 @@ export interface LiveResult {
   readonly recordings: readonly Recorded[];
 }
 
-/** `twice`: every script is recorded twice, not only those that differ. */
+/** `keep`: the recordings are wanted, so every script is recorded twice, not only those that differ, unless the kernel repeats. */
 export async function runLive(
   kernel: KernelUnderTest,
   scripts: readonly NamedScript[],
-  twice: boolean,
+  keep: boolean,
   progress: (done: number) => void,
 ): Promise<LiveResult> {
+  const twice = keep && !kernel.repeats;
   const first = await recordAll(kernel, scripts, progress);
   const results = first.map((recorded, i) => judge(scripts[i]!, recorded));
   const doubtful = results.flatMap(({ finding }, i) => (twice || finding !== null ? [i] : []));

@@ -132,7 +132,7 @@ function withOptions(command: Command): Command {
     .option("--profile <version>", "hold another kernel version against this profile of the model")
     .option("--show <n>", "how many differences to show", count, 3)
     .option("--no-shrink", "do not look for the smallest script that shows a difference")
-    .option("--keep <file>", "record every script twice and keep the recordings (.jsonl.gz)")
+    .option("--keep <file>", "keep the recordings of scripts that repeat (.jsonl.gz)")
     .option("--verbose", "show what a guest prints");
 }
 

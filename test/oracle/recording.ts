@@ -19,6 +19,8 @@ export interface KernelUnderTest {
   readonly what: string;
   /** How many scripts may be given at once. */
   readonly batch: number;
+  /** Whether the same script gives the same recording every time: on an emulated machine, where nothing else runs. */
+  readonly repeats: boolean;
   /** Runs the scripts in their order and hands over each recording as soon as it is whole. */
   record(scripts: readonly NamedScript[], done: (recorded: Recorded) => void): Promise<void>;
 }
