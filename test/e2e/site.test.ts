@@ -104,6 +104,56 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
     await close();
   });
 
+  describe("a script that a reader writes", () => {
+    const path = "notebooks/015-op-script/";
+    const parts = async () => {
+      const opened = await open(path);
+      const figure = opened.page.locator("ptlab-figure").first();
+      const title = () => figure.locator("figcaption strong").textContent();
+      return {
+        ...opened,
+        figure,
+        title,
+        area: figure.getByRole("textbox"),
+        sample: figure.locator("[data-sample-of]"),
+      };
+    };
+
+    test("is run when it is written, and the menu says that it is the reader's own", async () => {
+      const { area, sample, title, wrong, close } = await parts();
+      await area.fill("map a 64K\ntouch a 0 8K\n");
+      await expect.poll(title, { timeout: 30_000 }).toBe("After operation 2 of 2: touch a 0 8K");
+      expect(await sample.inputValue()).toBe("your own");
+      expect(wrong).toEqual([]);
+      await close();
+    });
+
+    test("with a mistake leaves the picture as it was, and one line says what is allowed", async () => {
+      const { figure, area, title, wrong, close } = await parts();
+      const picture = () => figure.locator(".ptlab-wide svg").first().innerHTML();
+      const before = [await picture(), await title()];
+      await area.fill("map a 64K\ntouch b\n");
+      await expect.poll(() => figure.getAttribute("data-state"), { timeout: 30_000 }).toBe("error");
+      expect(await figure.locator(".ptlab-status").textContent()).toContain("script:2: no region 'b': allowed are a");
+      expect([await picture(), await title()]).toEqual(before);
+      expect(wrong).toEqual([]);
+      await close();
+    });
+
+    test("can begin with a sample, and Reset brings the stored script back", async () => {
+      const { figure, area, sample, title, close } = await parts();
+      const [script, stored] = [await area.inputValue(), await title()];
+      await sample.selectOption("tables come and go");
+      await isLive(figure);
+      expect(await area.inputValue()).toContain("touch a 2M 16K r");
+      expect(await title()).not.toBe(stored);
+      await figure.getByRole("button", { name: "Reset" }).click();
+      expect([await area.inputValue(), await title()]).toEqual([script, stored]);
+      expect(await sample.inputValue()).toBe("fork and write, 64K folios");
+      await close();
+    });
+  });
+
   describe.each(stories)("/%s", (path) => {
     test("shows its figures without any script", async () => {
       const { page, close } = await open(path, { script: false });
@@ -182,7 +232,7 @@ async function moveOneControl(figure: Locator): Promise<string> {
 }
 
 const formState = (form: Element): string =>
-  [...form.querySelectorAll<HTMLInputElement>("select, input")].map((c) => `${c.value}${c.checked}`).join();
+  [...form.querySelectorAll<HTMLInputElement>("select, input, textarea")].map((c) => `${c.value}${c.checked}`).join();
 
 /** The links of a built page to the site itself, once each. */
 function links(path: string): [href: string, path: string][] {

@@ -71,8 +71,8 @@ describe("the tables after an operation", () => {
   });
 
   test.each([
-    ["touch a", "line:1: no region 'a'"],
-    ["map a 4K\n\nfrobnicate a", "line:3: unknown op 'frobnicate'"],
+    ["touch a", "script:1: no region 'a'"],
+    ["map a 4K\n\nfrobnicate a", "script:3: unknown op 'frobnicate'"],
     ["", "there is no operation"],
     ["map a 4K\n".repeat(41), "41 operations: at most 40 are shown here"],
     ["#".repeat(4001), "script of 4001 characters: at most 4000 are allowed"],

@@ -65,7 +65,7 @@ export const opScriptLive = defineLive({
   inputs: [],
   run: (given) => {
     const { script: text, step, arch, kernel, design, contpte } = given;
-    const script = parseScript(text, "line");
+    const script = parseScript(text, "script");
     if (script.lines.length > MOST_STEPS)
       throw new UserError(`${script.lines.length} operations: at most ${MOST_STEPS} are shown here`);
     const view = tablesAfter(script, step, { arch, kernel, design, contpte });
