@@ -36,8 +36,9 @@ export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errn
  */
 function markArea(mm: Mm, vma: Vma): void {
   const { kernel } = mm;
-  if (kernel.profile.guardsMarkAreas) mm.vmas.mark(vma, Vm.maybeGuard);
-  if (!kernel.profile.guardsMarkAreas || vma.file === null) prepareAnonVma(kernel, mm.vmas, vma);
+  const marks = kernel.profile.guardsMarkAreas(kernel.format);
+  if (marks) mm.vmas.mark(vma, Vm.maybeGuard);
+  if (!marks || vma.file === null) prepareAnonVma(kernel, mm.vmas, vma);
 }
 
 /** Fills up to the first populated page; false if there is one. Markers below it stay. */

@@ -15,8 +15,12 @@ export interface Profile {
   ptReclaim(format: Format): boolean;
   /** Guard regions exist (since 6.13). */
   readonly guards: boolean;
-  /** An area that may hold guards has a flag that says so (VM_MAYBE_GUARD: 7.2, and 6.18.44, not yet 6.18.15, by recorded runs). */
-  readonly guardsMarkAreas: boolean;
+  /**
+   * An area that may hold guards has a flag that says so (VM_MAYBE_GUARD), for which fork copies its tables. Since 7.0 or so, and
+   * in 6.18 from some point release on: by recorded runs not in 6.18.15, but in 6.18.44. The runs that 6.18 is held against are
+   * of 6.18.44 on x86-64, and of 6.18.15 on all other formats.
+   */
+  guardsMarkAreas(format: Format): boolean;
   /**
    * Large folios know two of their owners (CONFIG_MM_ID, since 6.15), so that a write fault finds that a PTE-mapped one is this
    * process' alone again; before, it always copied, and advice guessed who else maps the folio.
@@ -66,7 +70,7 @@ const v6_12: Profile = {
   name: "6.12",
   ptReclaim: () => false,
   guards: false,
-  guardsMarkAreas: false,
+  guardsMarkAreas: () => false,
   tracksOwners: false,
   remapsSeveral: false,
   collapsesNothing: false,
@@ -90,7 +94,7 @@ const v6_18: Profile = {
   name: "6.18",
   ptReclaim: (format) => format.machine === "x86_64",
   guards: true,
-  guardsMarkAreas: true,
+  guardsMarkAreas: (format) => format.name === "x86-64",
   tracksOwners: true,
   remapsSeveral: true,
   collapsesNothing: false,
@@ -117,6 +121,7 @@ export const profiles: readonly Profile[] = [
   {
     ...v6_18,
     name: "7.2",
+    guardsMarkAreas: () => true,
     dontunmapUnlocksAll: false,
     collapsesNothing: true,
     collapseCounters: true,
@@ -124,12 +129,27 @@ export const profiles: readonly Profile[] = [
   },
 ];
 
-/** The profile of that name; a UserError lists the known ones otherwise. */
+/** Point releases that differ from others of their version: each is as all from it up to the next. */
+const pointReleases: readonly Profile[] = [
+  { ...v6_18, name: "6.18.15", guardsMarkAreas: () => false },
+  { ...v6_18, name: "6.18.44", guardsMarkAreas: () => true },
+];
+
+/** The profile of that name, or of that point release; a UserError lists the known ones otherwise. */
 export function profileNamed(name: string): Profile {
+  const all = [...profiles, ...pointReleases];
   const known = oneOf(
     "kernel",
     name,
-    profiles.map((p) => p.name),
+    all.map((p) => p.name),
   );
-  return profiles.find((p) => p.name === known)!;
+  return all.find((p) => p.name === known)!;
+}
+
+/** Name of the profile that a release of a kernel (`6.18.44`) is held against; undefined where its version has none. */
+export function profileOfRelease(release: string): string | undefined {
+  const [version, point] = [release.split(".").slice(0, 2).join("."), Number(release.split(".")[2] ?? 0)];
+  const from = (p: Profile) => Number(p.name.split(".")[2]);
+  const exact = pointReleases.findLast((p) => p.name.startsWith(`${version}.`) && from(p) <= point);
+  return (exact ?? profiles.find((p) => p.name === version))?.name;
 }

@@ -46,15 +46,21 @@ export function zapRange(mm: Mm, vma: Vma, start: number, end: number, details: 
   kernel.tally[E.flushPages]! += end - start;
 }
 
+/** Frames of one folio that are still counted as mapped: another CPU may write to them until the TLB is flushed. */
+type Delayed = [pfn: number, nr: number];
+
 function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails): void {
   const { pt } = mm;
+  const delayed: Delayed[] = [];
   for (let i = slot; i < slot + nr; ) {
     mm.kernel.tally[E.slotsRead]!++;
     const kind = pt.kind(i, 0);
-    if (kind === Kind.leaf) i += zapLeaves(mm, vma, i, slot + nr - i);
+    if (kind === Kind.leaf) i += zapLeaves(mm, vma, i, slot + nr - i, delayed);
     else if (kind === Kind.softleaf) i += zapSoftleaf(mm, i, slot + nr - i, details);
     else i++;
   }
+  // `tlb_flush_rmaps`. The order shows in which pages are locked for a while longer.
+  for (const [pfn, n] of delayed) unmapPages(mm, vma, pfn, n);
 }
 
 /**
@@ -69,7 +75,7 @@ function zapSoftleaf(mm: Mm, slot: number, max: number, { dropMarkers }: ZapDeta
 }
 
 /** One batch of a folio, or one zero page. Returns how many entries it was. */
-function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number): number {
+function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number, delayed: Delayed[]): number {
   const { pt } = mm;
   if (pt.attrs(slot) & A.special) {
     clearPtes(pt, slot, 1);
@@ -77,16 +83,19 @@ function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number): number {
   }
   const pfn = pt.pfn(slot);
   const n = folioPteBatch(mm, slot, max, 0);
-  keepDirty(mm, slot, n, pfn);
+  const dirtied = keepDirty(mm, slot, n, pfn);
   clearPtes(pt, slot, n);
-  unmapPages(mm, vma, pfn, n);
+  if (dirtied) delayed.push([pfn, n]);
+  else unmapPages(mm, vma, pfn, n);
   return n;
 }
 
-/** A file's folio stays, so it must know what its entries did (`folio_mark_dirty`). */
-export function keepDirty(mm: Mm, slot: number, n: number, pfn: number): void {
+/** A file's folio stays, so it must know what its entries did (`folio_mark_dirty`). True if they wrote. */
+export function keepDirty(mm: Mm, slot: number, n: number, pfn: number): boolean {
   const { frames } = mm.kernel;
-  if (!isFilePage(mm.kernel, pfn)) return;
-  for (let i = slot; i < slot + n; i++)
-    if (mm.pt.attrs(i) & A.dirty) return frames.setFlag(frames.head(pfn), 1, FrameFlag.dirty, true);
+  if (!isFilePage(mm.kernel, pfn)) return false;
+  let dirty = false;
+  for (let i = slot; i < slot + n; i++) if (mm.pt.attrs(i) & A.dirty) dirty = true;
+  if (dirty) frames.setFlag(frames.head(pfn), 1, FrameFlag.dirty, true);
+  return dirty;
 }

@@ -9,6 +9,7 @@ import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { mremap } from "../../src/mm/mremap.ts";
+import { profileOfRelease } from "../../src/mm/profile.ts";
 import { Vm } from "../../src/mm/vma.ts";
 
 const BASE = 2 ** 20;
@@ -246,5 +247,40 @@ describe("large folios of shared memory", () => {
     madvise(mm, BASE + 2, BASE + 64, "dontneed");
     touch(mm, 3, 1, false);
     expect(mm.filePages).toBe(pages);
+  });
+});
+
+describe("areas with guards in shared memory", () => {
+  /** The areas of a child in which two were made one again, after the parent's first got a guard. */
+  function childAreas(kernel: string): string[] {
+    const mm = shared(16, "arm64-4k", kernel);
+    mprotect(mm, BASE, BASE + 8, Vm.read);
+    madvise(mm, BASE, BASE + 1, "guard");
+    const child = fork(mm);
+    mprotect(child, BASE, BASE + 8, Vm.read | Vm.write);
+    return child.vmas.all.map((v) => `${v.start - BASE}-${v.end - BASE}`);
+  }
+
+  test("a flag joins them in a child, an anon_vma that came by fork keeps them apart", () => {
+    expect(childAreas("6.18.15")).toEqual(["0-8", "8-16"]);
+    expect(childAreas("6.18.44")).toEqual(["0-16"]);
+    expect(childAreas("7.2")).toEqual(["0-16"]);
+  });
+
+  test("with the flag fork copies the tables of an area that lost its anon_vma to MREMAP_DONTUNMAP", () => {
+    const tables = (kernel: string) => {
+      const mm = new Mm(new Kernel({ arch: "x86-64", kernel }));
+      mmap(mm, { start: BASE, pages: 16, flags: Vm.read | Vm.write });
+      madvise(mm, BASE, BASE + 1, "guard");
+      mremap(mm, { start: BASE, oldPages: 16, newPages: 16, to: BASE + 2 ** 20, dontunmap: true });
+      munmap(mm, BASE + 2 ** 20, BASE + 2 ** 20 + 16);
+      return fork(mm).pt.tablesAt[0];
+    };
+    expect([tables("6.18.15"), tables("6.18.44")]).toEqual([0, 1]);
+  });
+
+  test("a release is held against the profile of its version, or of the last point release that differs", () => {
+    const releases = ["6.12.107", "6.18.15", "6.18.43", "6.18.50", "7.2.12", "6.1.4"];
+    expect(releases.map(profileOfRelease)).toEqual(["6.12", "6.18.15", "6.18.15", "6.18.44", "7.2", undefined]);
   });
 });

@@ -3,7 +3,7 @@
  * on which the model is to be held against it.
  */
 import { UserError } from "../../src/base/errors.ts";
-import { profiles } from "../../src/mm/profile.ts";
+import { profileOfRelease, profiles } from "../../src/mm/profile.ts";
 import { parseRecorded, type Recorded, type RecordedHeader } from "../../src/study/ops/compare.ts";
 import type { OpsSpec } from "../../src/study/ops/run.ts";
 
@@ -105,11 +105,11 @@ export class RecorderFailed extends Error {
   }
 }
 
-/** The profile that stands for a kernel: the one that the user named, or the one of the same major and minor version. */
+/** The profile that stands for a kernel: the one that the user named, or the one of its release. */
 export function profileFor(kernel: string, named: string | undefined): string {
   const known = profiles.map((p) => p.name);
-  const wanted = named ?? kernel.split(".").slice(0, 2).join(".");
-  if (known.includes(wanted)) return wanted;
+  const wanted = named ?? profileOfRelease(kernel) ?? kernel;
+  if (known.includes(wanted) || wanted === profileOfRelease(wanted)) return wanted;
   const hint = named === undefined ? `--profile holds this kernel against one of them` : "";
   throw new UserError(`no profile for Linux ${wanted}: there are ${known.join(", ")}${hint ? `; ${hint}` : ""}`);
 }
