@@ -55,7 +55,7 @@ function collapseBlock(mm: Mm, vma: Vma, vpn: number): Outcome {
   if (pt.kind(pmd, 1) === Kind.none) return "EINVAL";
   if (pt.kind(pmd, 1) === Kind.leaf) return "huge";
   const first = mm.design.find(pt, vpn, 0);
-  const refused = scan(mm, vma, first) ?? swapIn(mm, vma, vpn, first);
+  const refused = scan(mm, vma, first) ?? wantWritable(mm, first) ?? swapIn(mm, vma, vpn, first);
   if (refused !== null) return refused;
   const folio = newAnonFolio(mm.kernel, pmdOrder(mm.kernel.format));
   if (folio < 0) return "ENOMEM";
@@ -93,6 +93,14 @@ function swapIn(mm: Mm, vma: Vma, vpn: number, first: number): Errno | null {
     pt.locks.with(pt.tableOf(first), 0, () => doSwapPage(mm, vma, vpn + i, first + i, false));
   }
   return null;
+}
+
+/** Before 6.18 or so, a block without any entry that could be written to at once was not worth it (SCAN_PAGE_RO). */
+function wantWritable({ pt, kernel }: Mm, first: number): "skipped" | null {
+  if (!kernel.profile.collapseWantsWritable) return null;
+  for (let i = first; i < first + pt.span[1]!; i++)
+    if (pt.kind(i, 0) === Kind.leaf && pt.attrs(i) & A.write) return null;
+  return "skipped";
 }
 
 /** Copies every page that is there and unmaps it; the zero page and holes are zeros in the new folio. */

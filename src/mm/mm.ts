@@ -5,7 +5,7 @@ import type { Design } from "../design/design.ts";
 import { PageTable } from "../pgtable/pagetable.ts";
 import { splitHugeAt } from "./huge.ts";
 import type { Kernel } from "./kernel.ts";
-import { VmaList } from "./vma.ts";
+import { type Vma, VmaList } from "./vma.ts";
 
 /** An address space. System calls are functions of the other files of this folder, with this as their first argument. */
 export class Mm {
@@ -34,9 +34,11 @@ export class Mm {
     this.design = kernel.design;
     const { format, tables, frames, tally, contpte, contpteRules } = kernel;
     this.pt = new PageTable({ format, tables, frames, tally, contpte, contpteRules });
-    this.vmas = new VmaList(tally, (vma, vpn) => splitHugeAt(this, vma, vpn), {
-      linked: (vma) => vma.file?.open(this, vma),
-      unlinked: (vma) => vma.file?.close(vma),
-    });
+    const listener = {
+      linked: (vma: Vma) => vma.file?.open(this, vma),
+      unlinked: (vma: Vma) => vma.file?.close(vma),
+    };
+    const onCut = (vma: Vma, vpn: number) => splitHugeAt(this, vma, vpn);
+    this.vmas = new VmaList(tally, onCut, listener, kernel.profile.joinsBareAreas);
   }
 }

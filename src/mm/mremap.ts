@@ -63,20 +63,29 @@ function moveSeveral(mm: Mm, spec: RemapSpec): Errno | null {
   return seen ? null : "EFAULT";
 }
 
-/** `check_prep_vma` and `mremap_to`. */
+/** `mremap_to`: room is made at the new place, what shrinks away is unmapped, and the rest, which must be of one area, moves. */
 function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
-  // Old length 0 asks for a second mapping of the same pages, which private memory cannot give.
-  if (spec.oldPages === 0 && !(vma.flags & Vm.shared)) return "EINVAL";
-  if (spec.start + spec.oldPages > vma.end) return "EFAULT";
-  if (spec.newPages > spec.oldPages && vma.flags & Vm.account && !mm.kernel.canCommit(spec.newPages - spec.oldPages))
-    return "ENOMEM";
+  const { remapChecksFirst } = mm.kernel.profile;
+  const early = remapChecksFirst ? checkVma(mm, vma, spec) : null;
+  if (early !== null) return early;
   munmap(mm, spec.to, spec.to + spec.newPages);
   if (spec.newPages < spec.oldPages) munmap(mm, spec.start + spec.newPages, spec.start + spec.oldPages);
   const old = mm.vmas.at(spec.start)!;
+  const late = remapChecksFirst ? null : checkVma(mm, old, spec);
+  if (late !== null) return late;
   const populates = old.flags & Vm.locked;
   moveVma(mm, old, { ...spec, oldPages: Math.min(spec.oldPages, spec.newPages) });
   if (populates) populate(mm, spec.to + spec.oldPages, spec.to + spec.newPages);
   return null;
+}
+
+/** `check_prep_vma`, or `vma_to_resize` before 6.17. What shrinks away may lie in other areas, or in none. */
+function checkVma(mm: Mm, vma: Vma, { start, oldPages, newPages }: RemapSpec): Errno | null {
+  // Old length 0 asks for a second mapping of the same pages, which private memory cannot give.
+  if (oldPages === 0 && !(vma.flags & Vm.shared)) return "EINVAL";
+  if (start + Math.min(oldPages, newPages) > vma.end) return "EFAULT";
+  const accounts = newPages > oldPages && vma.flags & Vm.account;
+  return accounts && !mm.kernel.canCommit(newPages - oldPages) ? "ENOMEM" : null;
 }
 
 /** `move_vma`: a copy of the area at the new place, the tables moved, the old place unmapped. */
@@ -99,7 +108,7 @@ function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
 function unlockOld(mm: Mm, old: Vma, start: number, end: number): void {
   if (!(old.flags & Vm.locked)) return;
   if (mm.kernel.profile.dontunmapUnlocksAll) old.flags &= ~Vm.locked;
-  else mm.vmas.modify(start, end, old.flags & ~Vm.locked);
+  else mm.vmas.cutOut(start, end, old.flags & ~Vm.locked);
 }
 
 /** `vma_has_uffd_without_event_remap`: a monitor that does not want to hear of moves loses the area, and its protection goes. */

@@ -26,12 +26,18 @@ export interface Profile {
    * process' alone again; before, it always copied, and advice guessed who else maps the folio.
    */
   readonly tracksOwners: boolean;
+  /** An area that has an anon_vma may become part of a neighbour that has none (since 6.16). */
+  readonly joinsBareAreas: boolean;
   /** mremap moves several areas at once, gaps and all (since 6.17). */
   readonly remapsSeveral: boolean;
+  /** mremap looks at what it shall move before it unmaps what is at the new place, not after it (since 6.17). */
+  readonly remapChecksFirst: boolean;
   /** mremap moves a contiguous block as one run (since 6.17). */
   readonly remapBatches: boolean;
   /** MADV_COLLAPSE of less than a PMD succeeds and does nothing (7.2 by its recorded runs); before it was EINVAL. */
   readonly collapsesNothing: boolean;
+  /** MADV_COLLAPSE wants at least one writable entry in the block (6.12, not 6.18 any more, by recorded runs). */
+  readonly collapseWantsWritable: boolean;
   /** A folio split gives pages that are all zeros back and maps the zero page instead (since 6.12, RMP_USE_SHARED_ZEROPAGE). */
   readonly splitDropsZeros: boolean;
   /** The entry that maps the huge zero page is special, like that of the small one (6.18, not yet 6.12, by recorded runs). */
@@ -72,8 +78,11 @@ const v6_12: Profile = {
   guards: false,
   guardsMarkAreas: () => false,
   tracksOwners: false,
+  joinsBareAreas: false,
   remapsSeveral: false,
+  remapChecksFirst: false,
   collapsesNothing: false,
+  collapseWantsWritable: true,
   remapBatches: false,
   splitDropsZeros: true,
   hugeZeroSpecial: false,
@@ -96,8 +105,11 @@ const v6_18: Profile = {
   guards: true,
   guardsMarkAreas: (format) => format.name === "x86-64",
   tracksOwners: true,
+  joinsBareAreas: true,
   remapsSeveral: true,
+  remapChecksFirst: true,
   collapsesNothing: false,
+  collapseWantsWritable: false,
   remapBatches: true,
   splitDropsZeros: true,
   hugeZeroSpecial: true,

@@ -89,11 +89,14 @@ export class VmaList {
   /** Called with a page where an area is about to be cut or joined: huge mappings across it must be split first. */
   readonly #onCut: (vma: Vma, vpn: number) => void;
   readonly #listener: VmaListener;
+  readonly #joinsBare: boolean;
 
-  constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void, listener = NOBODY) {
+  /** With `joinsBare` an area that has an anon_vma may be joined to a bare neighbour (since 6.16), as it always could the other way round. */
+  constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void, listener = NOBODY, joinsBare = true) {
     this.#tally = tally;
     this.#onCut = onCut;
     this.#listener = listener;
+    this.#joinsBare = joinsBare;
   }
 
   get all(): readonly Vma[] {
@@ -176,8 +179,10 @@ export class VmaList {
     const agrees = (vma: Vma) => alike(vma.flags, flags) && vma.uffd === uffd;
     const prev = start === old.start ? this.#neighbour(old, -1) : undefined;
     const next = end === old.end ? this.#neighbour(old, 1) : undefined;
-    const left = prev?.end === start && agrees(prev) && joinable(prev, old) ? prev : undefined;
-    const right = next?.start === end && agrees(next) && joinable(old, next) ? next : undefined;
+    const left =
+      prev?.end === start && agrees(prev) && follows(prev, old) && this.#mayJoin(old, prev) ? prev : undefined;
+    const right =
+      next?.start === end && agrees(next) && follows(old, next) && this.#mayJoin(old, next) ? next : undefined;
     const both = left && right && compatible(left, right);
     const grown = both
       ? this.#joinBoth(left, old, right)
@@ -196,6 +201,11 @@ export class VmaList {
     return part;
   }
 
+  /** `is_mergeable_anon_vma` of an area and the neighbour that it would become part of. */
+  #mayJoin(vma: Vma, neighbour: Vma): boolean {
+    return compatible(vma, neighbour) && (this.#joinsBare || neighbour.anonVma !== 0 || vma.anonVma === 0);
+  }
+
   #add(at: number, vma: Vma): void {
     this.#list.splice(at, 0, vma);
     this.#listener.linked(vma);
@@ -209,6 +219,13 @@ export class VmaList {
   /** Sets a flag that does not keep areas apart, so that nothing is cut or joined (`vma_set_atomic_flag`). */
   mark(vma: Vma, flag: number): void {
     vma.flags |= flag & VM_STICKY;
+  }
+
+  /** Gives part of one area new flags and joins it with nothing. */
+  cutOut(start: number, end: number, flags: number): void {
+    this.#cut(start);
+    this.#cut(end);
+    this.at(start)!.flags = flags;
   }
 
   #joinBoth(left: Vma, old: Vma, right: Vma): Vma {
@@ -282,12 +299,12 @@ function alike(a: number, b: number): boolean {
   return ((a ^ b) & ~VM_STICKY) === 0;
 }
 
-/** Whether one area may continue in the other: one file, page offsets follow, anon_vmas agree (`can_vma_merge_after`). */
-function joinable(a: Vma, b: Vma): boolean {
-  return a.file === b.file && a.pgoff + (a.end - a.start) === b.pgoff && compatible(a, b);
+/** Whether one area may continue in the other, but for their anon_vmas: one file, page offsets follow (`can_vma_merge_after`). */
+function follows(a: Vma, b: Vma): boolean {
+  return a.file === b.file && a.pgoff + (a.end - a.start) === b.pgoff;
 }
 
-/** `is_mergeable_anon_vma`: both share an anon_vma or have none, or one has one that did not come by fork. */
+/** Whether the anon_vmas of areas can become one: both share an anon_vma or have none, or one has one that did not come by fork. */
 function compatible(a: Vma, b: Vma): boolean {
   if (a.anonVma === b.anonVma) return true;
   if (a.anonVma === 0) return !b.forked;
