@@ -12,4 +12,5 @@ export type Errno =
   | "ENOTDIR"
   | "EISDIR"
   | "EINVAL"
-  | "ENOSYS";
+  | "ENOSYS"
+  | "EACCES";

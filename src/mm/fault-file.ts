@@ -12,12 +12,12 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { setLeaf } from "../pgtable/huge.ts";
 import { setPtes } from "../pgtable/ptep.ts";
-import { protAttrs } from "./attrs.ts";
+import { anonAttrs, protAttrs } from "./attrs.ts";
 import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
-import { mapFileHuge, mapFilePages } from "./rmap.ts";
+import { mapFileHuge, mapFilePages, mapPages, newAnonFolio } from "./rmap.ts";
 import { alignDown, suitableOrders } from "./thp.ts";
-import { Vm, type Vma } from "./vma.ts";
+import { prepareAnonVma, Vm, type Vma } from "./vma.ts";
 
 /** `fault_around_bytes`: the aligned window in which a read fault maps what the cache holds. */
 const FAULT_AROUND_BYTES = 64 * KiB;
@@ -36,10 +36,25 @@ export function faultFile(mm: Mm, vma: Vma, vpn: number, write: boolean): boolea
   if (!write && faultAround(at)) return true;
   const pfn = vma.file!.fault(mm, vma, vpn);
   if (pfn < 0) return false;
+  if (write && !(vma.flags & Vm.shared)) return cowFault(at, pfn);
   finishFault(at, pfn);
   const { frames } = mm.kernel;
   // `fault_dirty_shared_page`.
   if (write) frames.setFlag(frames.head(pfn), 1, FrameFlag.dirty, true);
+  return true;
+}
+
+/** `do_cow_fault`: a first write to private memory goes to a copy of the file's page. */
+function cowFault({ mm, vma, vpn }: FileFaultAt, from: number): true {
+  const { kernel } = mm;
+  prepareAnonVma(kernel, mm.vmas, vma);
+  const pfn = newAnonFolio(kernel, 0);
+  if (pfn < 0) kernel.outOfMemory();
+  kernel.copyPage(from, pfn);
+  const slot = mm.design.findOrMake(mm.pt, vpn, 0);
+  mm.pt.locks.with(mm.pt.tableOf(slot), 0, () => setPtes(mm.pt, slot, pfn, anonAttrs(vma.flags), 1));
+  mapPages(mm, pfn, 1);
+  kernel.lru.addNew(vma, pfn);
   return true;
 }
 

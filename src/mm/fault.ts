@@ -17,7 +17,7 @@ import { anonAttrs, protAttrs } from "./attrs.ts";
 import { faultFile } from "./fault-file.ts";
 import { faultHuge, faultOnHuge, wantsHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
-import { mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
+import { isFilePage, mapPages, maybeMappedShared, newAnonFolio, unmapPages } from "./rmap.ts";
 import { doSwapPage } from "./swap-io.ts";
 import { suitableOrders } from "./thp.ts";
 import { handleUserfault } from "./userfaultfd.ts";
@@ -199,7 +199,8 @@ function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): Outcome {
 /** `do_wp_page`: re-use a page that is ours alone, copy any other. */
 function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
   prepareAnonVma(mm.kernel, mm.vmas, vma);
-  if (pte.attrs & A.special || !canReuse(mm, pte.pfn)) return copyPage(mm, vma, slot, pte);
+  const foreign = isFilePage(mm.kernel, pte.pfn) && !(vma.flags & Vm.shared);
+  if (pte.attrs & A.special || foreign || !canReuse(mm, pte.pfn)) return copyPage(mm, vma, slot, pte);
   mm.kernel.frames.setFlag(pte.pfn, 1, FrameFlag.exclusive, true);
   ptepSetAccessFlags(mm.pt, slot, A.write | A.dirty | A.young);
 }

@@ -40,6 +40,7 @@ export class CacheFile {
   readonly #cache = new Map<number, number>();
   /** `i_mmap`: the areas that show the file, each with its address space. */
   readonly #areas = new Map<Vma, Mm>();
+  #held = false;
 
   constructor(kernel: Kernel, pages: number, fault: FileFault, isShmem: boolean) {
     this.kernel = kernel;
@@ -84,10 +85,16 @@ export class CacheFile {
     this.#areas.set(vma, mm);
   }
 
-  /** An area shows it no longer; the last one takes the file with it (`fput`, `shmem_evict_inode`). */
+  /** A descriptor holds the file from now on, whether any area shows it or not. */
+  hold(): this {
+    this.#held = true;
+    return this;
+  }
+
+  /** An area shows it no longer; the last one takes the file with it (`fput`, `shmem_evict_inode`), unless a descriptor holds it. */
   close(vma: Vma): void {
     invariant(this.#areas.delete(vma), "an area that was not among those of its file");
-    if (this.#areas.size > 0) return;
+    if (this.#areas.size > 0 || this.#held) return;
     for (const index of [...this.#cache.keys()]) if (this.lookup(index) >= 0) this.drop(index);
   }
 
@@ -96,6 +103,11 @@ export class CacheFile {
     return [...this.#areas]
       .map(([vma, mm]) => ({ mm, vma, vpn: vma.start + index - vma.pgoff }))
       .filter(({ vma, vpn }) => vpn >= vma.start && vpn < vma.end);
+  }
+
+  /** The areas that show the file, each with its address space. */
+  get areas(): readonly (readonly [Vma, Mm])[] {
+    return [...this.#areas];
   }
 
   /** Pages of the cache, for those who count frames. */

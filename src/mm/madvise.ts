@@ -5,6 +5,7 @@
  */
 import { madviseCollapse } from "./collapse.ts";
 import type { Errno } from "./errno.ts";
+import { madviseRemove } from "./file-size.ts";
 import { guardInstall, guardRemove } from "./guard.ts";
 import { madviseCold, madviseFree } from "./lazy.ts";
 import type { Mm } from "./mm.ts";
@@ -21,6 +22,7 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
   dontneed_locked: dontneed,
   collapse: madviseCollapse,
   free: madviseFree,
+  remove: madviseRemove,
   cold: madviseCold,
   guard: guardInstall,
   unguard: guardRemove,

@@ -1,7 +1,7 @@
 /**
- * mmap and munmap of anonymous memory, private and shared.
+ * mmap and munmap of anonymous memory and of files, private and shared.
  *
- * Not modelled: files by descriptor, limits on memory and on the number of areas.
+ * Not modelled: limits on memory and on the number of areas.
  * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
  */
 import { freeTables } from "../pgtable/free.ts";
@@ -9,7 +9,7 @@ import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { populate } from "./populate.ts";
 import { newShmemFile } from "./shmem.ts";
-import { Vm } from "./vma.ts";
+import { type Backing, Vm } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
 /** Protection and kind of a new mapping, as `Vm` flags. */
@@ -18,6 +18,8 @@ export interface MapSpec {
   readonly pages: number;
   readonly flags: number;
   readonly populate?: boolean;
+  /** The file to show, from one of its pages on; anonymous memory without. */
+  readonly backing?: Backing;
 }
 
 /**
@@ -33,7 +35,8 @@ export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   // Shared memory is promised to its file (`shmem_acct_size`), whatever the area may do with it.
   const promised = account || (spec.flags & (Vm.shared | Vm.noreserve)) === Vm.shared;
   if (promised && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
-  const backing = spec.flags & Vm.shared ? { file: newShmemFile(mm.kernel, spec.pages), pgoff: 0 } : null;
+  const anonymous = spec.flags & Vm.shared ? { file: newShmemFile(mm.kernel, spec.pages), pgoff: 0 } : null;
+  const backing = spec.backing ?? anonymous;
   mm.vmas.insert(spec.start, end, spec.flags | account, backing);
   if (spec.populate) populate(mm, spec.start, end);
   return null;

@@ -17,6 +17,14 @@ export function newShmemFile(kernel: Kernel, pages: number): CacheFile {
   return new CacheFile(kernel, pages, shmemFault, true);
 }
 
+/**
+ * A file that a descriptor holds, as memfd_create gives one; with `isShmem` false, one of a disk's file system, of which
+ * only what the page cache shows is modelled: it has every page within its size.
+ */
+export function newFile(kernel: Kernel, pages: number, isShmem: boolean): CacheFile {
+  return new CacheFile(kernel, pages, shmemFault, isShmem).hold();
+}
+
 /** `shmem_fault`: the page, made if the file has none there yet; -1 beyond the end of the file. */
 function shmemFault(mm: Mm, vma: Vma, vpn: number): number {
   const file = vma.file!;

@@ -6,7 +6,7 @@
  * Source: mm/swapfile.c (swap_duplicate, add_swap_count_continuation, free_swap_and_cache_nr), mm/swap_state.c, Linux 6.18.
  */
 import { broken } from "../base/errors.ts";
-import { Contents } from "../machine/contents.ts";
+import { Contents, type Word } from "../machine/contents.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -79,6 +79,11 @@ export class Swap {
     const { contents, frames } = this.#kernel;
     if (contents !== null) this.#contents!.copyTo(contents, offset, pfn);
     frames.setFlag(pfn, 1, FrameFlag.written, this.#at(offset).written);
+  }
+
+  /** A word of a page in swap, read without a trace. */
+  peek(offset: number, at: number): Word {
+    return this.#contents?.read(offset, at) ?? 0;
   }
 
   /** Entries that name a slot, the swap cache not counted (`__swap_count`). */

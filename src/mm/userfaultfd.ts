@@ -1,7 +1,7 @@
 /**
  * userfaultfd: faults on registered memory go to a monitor, which puts pages in by ioctls.
  *
- * The monitor is a function, called in place of the wait: it says whether it has resolved the fault, and a fault that it has
+ * Areas that show files are refused, which Linux does for those of a disk's file systems only. The monitor is a function, called in place of the wait: it says whether it has resolved the fault, and a fault that it has
  * not is a SIGBUS, as with UFFD_FEATURE_SIGBUS. Not modelled: the queue of events, wake-ups, UFFDIO_MOVE, asynchronous protection.
  * Source: fs/userfaultfd.c (handle_userfault, userfaultfd_register, userfaultfd_unregister, dup_userfaultfd), mm/userfaultfd.c
  * (mfill_atomic_install_pte, mfill_atomic_pte_poison, mwriteprotect_range, uffd_wp_range), Linux 6.18.
@@ -71,7 +71,7 @@ export function uffdRegister(mm: Mm, uffd: Userfaultfd, start: number, end: numb
 
 /** `vma_can_userfault`: pages that only the tables lack are a matter of files. */
 function canUserfault(vma: Vma, modes: number): boolean {
-  return !(modes & Vm.uffdMinor) || (vma.flags & Vm.shared) !== 0;
+  return !(modes & Vm.uffdMinor) && vma.file === null;
 }
 
 /** `UFFDIO_UNREGISTER`: nothing in the range is protected or reported any more. */

@@ -23,6 +23,8 @@ export interface ZapDetails {
   readonly dropMarkers: boolean;
   /** A PTE table that the zap covers whole is freed when it ends up empty (CONFIG_PT_RECLAIM). */
   readonly reclaimTables: boolean;
+  /** Pages of private copies stay, with what was poisoned among them (`even_cows` of unmap_mapping_range denied). */
+  readonly keepCows?: boolean;
 }
 
 /** Zaps the pages `[start, end)` of one area. */
@@ -55,7 +57,8 @@ function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails
   for (let i = slot; i < slot + nr; ) {
     mm.kernel.tally[E.slotsRead]!++;
     const kind = pt.kind(i, 0);
-    if (kind === Kind.leaf) i += zapLeaves(mm, vma, i, slot + nr - i, delayed);
+    const keep = details.keepCows && kind === Kind.leaf && !isFilePage(mm.kernel, pt.pfn(i));
+    if (kind === Kind.leaf) i += keep ? 1 : zapLeaves(mm, vma, i, slot + nr - i, delayed);
     else if (kind === Kind.softleaf) i += zapSoftleaf(mm, i, slot + nr - i, details);
     else i++;
   }
@@ -67,8 +70,9 @@ function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails
  * `zap_nonpresent_ptes`: a run of swap entries, or one marker. Of markers that are not dropped guards stay, and poison where
  * even the pages of copies are to go; the write protection of a userfaultfd has no meaning on an empty anonymous page.
  */
-function zapSoftleaf(mm: Mm, slot: number, max: number, { dropMarkers }: ZapDetails): number {
+function zapSoftleaf(mm: Mm, slot: number, max: number, { dropMarkers, keepCows }: ZapDetails): number {
   const { pt } = mm;
+  if (keepCows) return 1;
   if (isSwapPte(pt, slot)) return zapSwap(mm, slot, max);
   if (dropMarkers || !(markerOf(pt, slot) & Marker.guard)) clearPtes(pt, slot, 1);
   return 1;

@@ -5,6 +5,8 @@
 import { A, Kind, Marker } from "../../src/arch/entry.ts";
 import { deferredSplitScan } from "../../src/mm/deferred.ts";
 import { access, BUS } from "../../src/mm/fault.ts";
+import type { CacheFile } from "../../src/mm/file.ts";
+import { punchHole, truncate } from "../../src/mm/file-size.ts";
 import { exit, fork } from "../../src/mm/fork.ts";
 import { Kernel } from "../../src/mm/kernel.ts";
 import { madvise } from "../../src/mm/madvise.ts";
@@ -14,6 +16,8 @@ import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { mremap } from "../../src/mm/mremap.ts";
 import { type Pins, pinUserPages, unpinUserPages } from "../../src/mm/pin.ts";
+import { isFilePage } from "../../src/mm/rmap.ts";
+import { newFile } from "../../src/mm/shmem.ts";
 import { swapOut } from "../../src/mm/swap-io.ts";
 import {
   type UffdFeatures,
@@ -80,6 +84,7 @@ class Run {
   #features: UffdFeatures = {};
   #uffd: Userfaultfd | null = null;
   #pins: Pins = [];
+  readonly #files = new Map<string, CacheFile>();
   readonly #firstStats = new Map<string, number[]>();
 
   constructor(arch: string, kernel: string) {
@@ -130,6 +135,15 @@ class Run {
         return OK;
       case "map":
         return this.#map(mm, args);
+      case "file":
+      case "disk":
+        return this.#newFile(args, op === "file");
+      case "truncate":
+        truncate(this.#files.get(args[0]!)!, Number(args[1]));
+        return OK;
+      case "punch":
+        punchHole(this.#files.get(args[0]!)!, Number(args[1]), Number(args[1]) + Number(args[2]));
+        return OK;
       default:
         return this.#ranged(mm, op, args);
     }
@@ -138,8 +152,25 @@ class Run {
   #map(mm: Mm, [name, pages, ...words]: string[]): Outcome {
     const start = this.#region(name!, Number(pages));
     const prot = words.find((w) => w.startsWith("prot="))?.slice(5) ?? "rw";
-    const flags = (prot.includes("r") ? Vm.read : 0) | (prot.includes("w") ? Vm.write : 0);
-    return { err: mmap(mm, { start, pages: Number(pages), flags, populate: words.includes("populate") }) };
+    const access = (prot.includes("r") ? Vm.read : 0) | (prot.includes("w") ? Vm.write : 0);
+    const flags = access | (words.includes("shared") ? Vm.shared : 0);
+    const file = this.#files.get(words.find((w) => w.startsWith("file="))?.slice(5) ?? "");
+    const pgoff = Number(words.find((w) => w.startsWith("pgoff="))?.slice(6) ?? 0);
+    const backing = file === undefined ? {} : { backing: { file, pgoff } };
+    return { err: mmap(mm, { start, pages: Number(pages), flags, populate: words.includes("populate"), ...backing }) };
+  }
+
+  /** With `full` every page is in the cache, and its first word says which it is. */
+  #newFile([name, size, full]: string[], isShmem: boolean): Outcome {
+    const { frames, contents } = this.#kernel;
+    const file = newFile(this.#kernel, Number(size), isShmem);
+    for (let i = 0; full && i < file.pages; i++) {
+      const pfn = frames.alloc(0);
+      file.add(i, pfn);
+      contents!.write(pfn, 0, 1000 + i);
+    }
+    this.#files.set(name!, file);
+    return OK;
   }
 
   #region(name: string, pages: number): number {
@@ -311,7 +342,8 @@ function classOf(mm: Mm, vpn: number): string {
   if (pt.kind(slot, 0) === Kind.softleaf) return swapPteAt(pt, slot).attrs & A.uffdWp ? "sw" : "s";
   const [pfn, attrs] = [pt.pfn(slot), pt.attrs(slot)];
   const w = attrs & A.uffdWp ? "w" : "";
-  return attrs & A.special ? `z${w}` : `a${kernel.frames.mapcount(pfn) === 1 ? "x" : ""}${w}`;
+  const letter = isFilePage(kernel, pfn) ? "f" : "a";
+  return attrs & A.special ? `z${w}` : `${letter}${kernel.frames.mapcount(pfn) === 1 ? "x" : ""}${w}`;
 }
 
 const FLAGS: readonly (readonly [string, number])[] = [
@@ -326,13 +358,14 @@ const FLAGS: readonly (readonly [string, number])[] = [
 /** The area flag of guards is not listed: kernels differ in whether they show one. */
 function areasOf(mm: Mm, base: number, pages: number): (number | string)[][] {
   return mm.vmas.overlapping(base, base + pages).map((vma) => {
-    let [anon, swap] = [0, 0];
+    let [file, anon, swap] = [0, 0, 0];
     for (let vpn = vma.start; vpn < vma.end; vpn++) {
       const cls = classOf(mm, vpn)[0]!;
       if (cls === "a" || cls === "A") anon++;
+      else if (cls === "f") file++;
       else if (cls === "s") swap++;
     }
     const flags = FLAGS.flatMap(([name, bit]) => (vma.flags & bit ? [name] : [])).join(" ");
-    return [vma.start - base, vma.end - vma.start, anon, anon, swap, flags];
+    return [vma.start - base, vma.end - vma.start, file + anon, anon, swap, flags];
   });
 }

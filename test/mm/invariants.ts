@@ -7,6 +7,7 @@ import { FrameFlag } from "../../src/machine/frames.ts";
 import type { Kernel } from "../../src/mm/kernel.ts";
 import type { Mm } from "../../src/mm/mm.ts";
 import { VM_ACCESS, Vm } from "../../src/mm/vma.ts";
+import { isSwapPte, swapPteAt } from "../../src/pgtable/softleaf.ts";
 
 /** An entry that maps memory, or a marker, with the first page it is for. */
 export interface Mapped {
@@ -39,6 +40,7 @@ export function wrongs(kernel: Kernel, mms: readonly Mm[]): string[] {
     ...mms.flatMap(wrongAreas),
     ...entries.flatMap(wrongEntry),
     ...wrongCounts(kernel, leaves),
+    ...wrongSwap(kernel, mms, entries),
     ...mms.flatMap((mm) => wrongResident(mm, leaves)),
     ...wrongOwners(kernel, leaves),
     ...wrongSharing(kernel, leaves),
@@ -98,6 +100,7 @@ function wrongEntry(e: Mapped): string[] {
   const text = `entry of page ${e.vpn} level ${e.level} (${attrText(e.attrs)})`;
   const vma = e.mm.vmas.at(e.vpn);
   if (vma === undefined || e.vpn + e.mm.pt.span[e.level]! > vma.end) return [`${text} lies in no area`];
+  if (e.kind === Kind.softleaf && isSwapPte(e.mm.pt, e.slot)) return [];
   if (e.kind === Kind.softleaf)
     return isGuard(e.mm.pt.format, e.mm.pt.lo(e.slot), e.mm.pt.hi(e.slot)) ? [] : [`${text} is no guard`];
   const mayExec = (e.attrs & A.exec) > 0;
@@ -134,10 +137,34 @@ function wrongCounts(kernel: Kernel, leaves: readonly Mapped[]): string[] {
         out.push(`frame ${p}: mapped ${frames.mapcount(p)} times by note, ${want} by count`);
     }
   }
+  // What the swap cache holds and nobody maps is in use as well.
+  used += kernel.swap.cachedFrames.filter((pfn) => !frames.mapped(pfn)).length;
   const pinned = frames.used - used;
   if (pinned !== 1 && pinned !== 1 + 2 ** kernel.format.indexLg2[0]!)
     out.push(`${pinned} frames in use that nobody maps`);
   return out;
+}
+
+/** The count of every slot of swap, and of every address space's entries. */
+function wrongSwap(kernel: Kernel, mms: readonly Mm[], entries: readonly Mapped[]): string[] {
+  const named = new Map<number, number>();
+  const own = new Map<Mm, number>();
+  for (const { mm, slot, kind } of entries) {
+    if (kind !== Kind.softleaf || !isSwapPte(mm.pt, slot)) continue;
+    const { offset } = swapPteAt(mm.pt, slot);
+    named.set(offset, (named.get(offset) ?? 0) + 1);
+    own.set(mm, (own.get(mm) ?? 0) + 1);
+  }
+  const { swap } = kernel;
+  return [
+    ...[...named]
+      .filter(([offset, n]) => swap.count(offset) !== n)
+      .map(([offset, n]) => `slot ${offset} of swap: ${swap.count(offset)} entries noted, ${n} there`),
+    ...(swap.used === named.size ? [] : [`${swap.used} slots of swap in use, ${named.size} named`]),
+    ...mms
+      .filter((mm) => mm.swapEnts !== (own.get(mm) ?? 0))
+      .map((mm) => `${mm.swapEnts} pages in swap noted, ${own.get(mm) ?? 0} there`),
+  ];
 }
 
 function wrongResident(mm: Mm, leaves: readonly Mapped[]): string[] {

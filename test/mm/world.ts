@@ -15,7 +15,9 @@ import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { mremap } from "../../src/mm/mremap.ts";
+import { swapOut } from "../../src/mm/swap-io.ts";
 import { Vm } from "../../src/mm/vma.ts";
+import { isSwapPte, swapPteAt } from "../../src/pgtable/softleaf.ts";
 import { wrongs } from "./invariants.ts";
 
 /** Values of the words at {@link OFFSETS}. */
@@ -296,9 +298,20 @@ export class World {
     return this.#expect(err, null);
   }
 
-  #advise(p: Proc): string[] {
+  /** Nothing that a program can see. */
+  #swapOut(p: Proc): string[] {
     const [start, end] = this.#range();
-    const advice = this.#rng.pick(ADVICE);
+    this.#say("swap out", start, end);
+    swapOut(p.mm, start, end);
+    return [];
+  }
+
+  #advise(p: Proc): string[] {
+    if (this.kernel.swap.total > 0 && this.#rng.below(3) === 0) return this.#swapOut(p);
+    const [start, end] = this.#range();
+    const picked = this.#rng.pick(ADVICE);
+    // With swap, FREE may take what pages held, at any time later; without, nothing does.
+    const advice = picked === "free" && this.kernel.swap.total > 0 ? "cold" : picked;
     this.#say(advice, start, end);
     return this.#expect(madvise(p.mm, start, end, advice), this.#adviseTwin(p, start, end, advice));
   }
@@ -361,6 +374,11 @@ export class World {
     for (let level = 0; level < pt.levels; level++) {
       const slot = pt.find(vpn, level);
       if (slot < 0) continue;
+      if (level === 0 && isSwapPte(pt, slot)) {
+        const { offset } = swapPteAt(pt, slot);
+        const word = (at: number) => Number(this.kernel.swap.peek(offset, at));
+        return { guard: false, value: [word(OFFSETS[0]), word(OFFSETS[1])] };
+      }
       if (pt.kind(slot, level) === Kind.softleaf)
         return { guard: isGuard(pt.format, pt.lo(slot), pt.hi(slot)), value: ZEROS };
       if (pt.kind(slot, level) !== Kind.leaf) return { guard: false, value: ZEROS };
