@@ -293,7 +293,7 @@ class Guest {
     const pt = record.procs.map(({ p, regions }): PtRow => {
       const root = this.#roots.get(p)!;
       const rows = regions.map(({ r, va, len }) => {
-        const entries = readEntries(root, Number.parseInt(va, 16) / this.#pageBytes, Math.floor(len / this.#pageBytes));
+        const entries = readEntries(root, Number.parseInt(va, 16) / this.#pageBytes, len / this.#pageBytes);
         return { r, ...entries };
       });
       return { p, levels: root.format.indexLg2.length, regions: rows };

@@ -34,7 +34,7 @@ const nothing = () => {};
 const plain = { name: "plain", text: "map A 64K\ntouch A\n" };
 const collapse = {
   name: "collapse",
-  text: "map A 8M at=0x200000200000\nmap B 64K\nfork\ntouch A 2M 2M\ntouch B\n@1 touch B 0 4K\ncollapse A 2M 64K\npeek B\nunmap B\n",
+  text: "map A 8M at=0x200000200000\nmap B 64K\nfork\ntouch A 2M 2M\ntouch B\n@1 touch B 0 4K\n@1 exit\nfork\n@2 touch B 0 4K\ncollapse A 2M 64K\npeek B\nunmap B\n",
 };
 
 describe("a live run", () => {
@@ -42,17 +42,17 @@ describe("a live run", () => {
     const result = await runLive(pretend(), [plain, collapse, plain, plain], false, nothing);
     expect(result.findings).toEqual([]);
     expect(result.agreement).toHaveLength(1);
-    expect(result.agreement[0]).toMatchObject({ arch: "x86-64", scripts: 4, ops: 15, cut: 0 });
-    expect(result.agreement[0]!.perField.rc).toEqual({ compared: 15, different: 0 });
+    expect(result.agreement[0]).toMatchObject({ arch: "x86-64", scripts: 4, ops: 18, cut: 0 });
+    expect(result.agreement[0]!.perField.rc).toEqual({ compared: 18, different: 0 });
   });
 
   it("names the script, the operation and the field in which another kernel differs", async () => {
     const result = await runLive(pretend(poor), [plain, collapse], false, nothing);
     expect(result.findings.map((f) => f.script.name)).toEqual(["collapse"]);
     const text = resultText(result, [], 5);
-    expect(text).toContain("collapse, operation 6 of 9: collapse A 2M 64K\n");
+    expect(text).toContain("collapse, operation 9 of 12: collapse A 2M 64K\n");
     expect(text).toContain("  err\n    kernel ENOMEM\n    model  null\n");
-    expect(text).toMatch(/^err +9 +1$/m);
+    expect(text).toMatch(/^err +12 +1$/m);
   });
 
   it("leaves out a script that the kernel does not repeat", async () => {
@@ -98,6 +98,8 @@ describe("shrinking", () => {
     for (const text of tried) {
       expect(parseScript(text, "trial").bad, text).toBeNull();
       if (text.includes("@1")) expect(text).toMatch(/fork(.|\n)*@1/);
+      if (text.includes("@2")) expect(text).toMatch(/fork(.|\n)*fork\n(.|\n)*@2/);
+      expect(text).not.toMatch(/@1 exit(.|\n)*@1/);
     }
   });
 });

@@ -168,7 +168,7 @@ guestCommand(
   "cortex-a72",
   "CPU model; max has 52-bit addresses and sets accessed and dirty itself",
 );
-guestCommand("x86", "x86_64", "max,la57=off", "CPU model; max has 5 levels");
+guestCommand("x86", "x86_64", "max,la57=off,pku=off", "CPU model; max,pku=off has 5 levels");
 program
   .command("get-kernel")
   .description("fetch a Debian kernel image, without installing it; prints its path")

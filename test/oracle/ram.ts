@@ -60,7 +60,10 @@ export function frameAt({ memory, format, root }: TableRoot, vpn: number): numbe
   return -1;
 }
 
-/** Every raw entry under `pages` pages from `first` on, in the form of the model's records, and the tables by level. */
+/**
+ * Every raw entry under `pages` pages from `first` on, in the form of the model's records, and the tables by level. A region
+ * may end within a page: what lies there is told as a run of 0 pages.
+ */
 export function readEntries(root: TableRoot, first: number, pages: number): { tables: number[]; e: EntryRun[] } {
   const reader = new EntryReader(root, first);
   reader.table(root.root, levelsOf(root.format) - 1, first, first + pages);
@@ -97,7 +100,7 @@ class EntryReader {
   #entry(lo: number, hi: number, level: number, start: number, end: number): void {
     const format = this.#format;
     const add = (kind: string, flags: string, value?: string) =>
-      this.#add(start - this.#first, end - start, kind, flags, value);
+      this.#add(start - this.#first, Math.floor(end - start), kind, flags, value);
     switch (format.kind(lo, hi, level)) {
       case Kind.table:
         return this.table(format.tablePfn(lo, hi, level) * 2 ** format.pageLg2, level - 1, start, end);

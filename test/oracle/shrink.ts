@@ -53,10 +53,11 @@ function without(lines: readonly string[], parts: number): string[][] {
 /** A trial that lost the operation that makes a region, or a process, is none. */
 function isWhole(lines: readonly string[]): boolean {
   const script = parseScript(lines.join("\n"), "trial");
-  let processes = 1;
+  const live = [true];
   for (const { proc, action } of script.lines) {
-    if (proc >= processes) return false;
-    if (action.op === "fork") processes++;
+    if (!live[proc]) return false;
+    if (action.op === "fork") live.push(true);
+    if (action.op === "exit") live[proc] = false;
   }
   return lines.length > 0 && script.bad === null;
 }

@@ -110,8 +110,8 @@ static struct reply carry_out(struct op *op)
 	int err = 0;
 
 	if (!victims[op->proc].pid)
-		err = ESRCH;
-	else if (op->knob)
+		die("no process %d in '%s'", op->proc, op->text);
+	if (op->knob)
 		err = knob_write(op->knob, op->knob_value);
 	else if (op->sleep_ms)
 		usleep(op->sleep_ms * 1000);
