@@ -39,7 +39,7 @@ describe("the machine of a recording", () => {
     for (const { spec, recorded } of all) {
       expect(recorded.length).toBeGreaterThan(0);
       expect(2 ** formatNamed(spec.arch).pageLg2).toBe(recorded[0]!.header.page);
-      expect(recorded[0]!.header.kernel.startsWith(`${spec.kernel}.`)).toBe(true);
+      expect(`${recorded[0]!.header.kernel}.`.startsWith(`${spec.kernel}.`)).toBe(true);
     }
   });
 });

@@ -37,8 +37,10 @@ describe("a recorded kernel run", () => {
 
   it("is there for every kernel and format that the model claims to have been held against, with every field", () => {
     const table = new AgreementTable();
-    for (const corpus of corpora)
-      for (const result of replays(corpus)) table.add(corpus.spec.kernel!, corpus.spec.arch, result);
+    for (const corpus of corpora) {
+      const version = corpus.spec.kernel!.split(".").slice(0, 2).join(".");
+      for (const result of replays(corpus)) table.add(version, corpus.spec.arch, result);
+    }
     const rows = table.rows();
     const claimed = ["6.18 x86-64", "6.18 x86-64-la57", "6.12 arm64-4k", "6.18 arm64-4k", "7.2 arm64-4k"];
     expect(rows.map((r) => `${r.kernel} ${r.arch}`)).toEqual(expect.arrayContaining(claimed));
