@@ -11,6 +11,7 @@ import { exit, fork } from "../../src/mm/fork.ts";
 import { Kernel } from "../../src/mm/kernel.ts";
 import { madvise } from "../../src/mm/madvise.ts";
 import { mincore } from "../../src/mm/mincore.ts";
+import { mlock, munlock } from "../../src/mm/mlock.ts";
 import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
@@ -200,6 +201,10 @@ class Run {
         return { err: mprotect(mm, start, end, Vm.read) };
       case "protrw":
         return { err: mprotect(mm, start, end, Vm.read | Vm.write) };
+      case "lock":
+        return { err: mlock(mm, start, end) };
+      case "unlock":
+        return { err: munlock(mm, start, end) };
       case "unmap":
         return { err: munmap(mm, start, end) };
       case "mincore": {
