@@ -10,7 +10,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { UserError } from "../../src/base/errors.ts";
-import { type CommandEffects, progressLine } from "../../src/cli/effects.ts";
+import { type CommandEffects, type ProgressLine, progressLine } from "../../src/cli/effects.ts";
 import { reason, writeWhole } from "../../src/cli/write-file.ts";
 import { parseFeatures, randomScript } from "../../src/study/ops/random.ts";
 import { parseScript } from "../../src/study/ops/script.ts";
@@ -60,9 +60,9 @@ async function hold(open: Open, files: readonly string[], options: Options): Pro
   const log = (line: string) => (options.verbose || !line.startsWith("guest:") ? effects.err(`${line}\n`) : undefined);
   try {
     const kernel = await open(folder, { profile: options.profile, signal: interrupted.signal, log });
-    const bar = progressLine(`recording in ${kernel.what}`, effects);
-    const result = await runLive(kernel, scripts, options.keep !== undefined, (n) => bar.show(n, scripts.length));
-    bar.clear();
+    const result = await withBar(`recording in ${kernel.what}`, (bar) =>
+      runLive(kernel, scripts, options.keep !== undefined, (n) => bar.show(n, scripts.length)),
+    );
     if (options.keep !== undefined) await keep(options.keep, result);
     const shown = result.findings.slice(0, options.show);
     const minimal = options.shrink ? await shrinkAll(kernel, shown) : [];
@@ -73,13 +73,24 @@ async function hold(open: Open, files: readonly string[], options: Options): Pro
   }
 }
 
+/** The line is gone again before anything else is printed, an error as well. */
+async function withBar<T>(what: string, work: (bar: ProgressLine) => Promise<T>): Promise<T> {
+  const bar = progressLine(what, effects);
+  try {
+    return await work(bar);
+  } finally {
+    bar.clear();
+  }
+}
+
 async function shrinkAll(kernel: KernelUnderTest, findings: readonly Finding[]): Promise<Finding[]> {
   const minimal: Finding[] = [];
   for (const finding of findings) {
-    const bar = progressLine(`shrinking ${finding.script.name}`, effects);
     const all = finding.recorded.records.length;
-    minimal.push(await shrink(kernel, finding, (lines) => bar.show(all - lines, all)));
-    bar.clear();
+    const least = await withBar(`shrinking ${finding.script.name}`, (bar) =>
+      shrink(kernel, finding, (lines) => bar.show(all - lines, all)),
+    );
+    minimal.push(least);
   }
   return minimal;
 }

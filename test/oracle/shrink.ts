@@ -7,7 +7,7 @@ import { parseScript } from "../../src/study/ops/script.ts";
 import { type Finding, judge } from "./live.ts";
 import type { KernelUnderTest, NamedScript } from "./recording.ts";
 
-/** The smallest script found that differs in the same field. Gives up early when `signal` says so. */
+/** The smallest script found that differs in the same field. */
 export async function shrink(
   kernel: KernelUnderTest,
   finding: Finding,
