@@ -43,3 +43,17 @@ test("a page to which only zeros were written is a page of zeros", () => {
   contents.write(5, 16, 1);
   expect([contents.isZero(5), contents.isZero(6)]).toEqual([false, true]);
 });
+
+test.each([1, 2, 3])("words anywhere in a page equal a plain array of bytes (seed %d)", (seed) => {
+  const rng = random(seed);
+  const contents = new Contents(PAGE);
+  const plain = new DataView(new ArrayBuffer(PAGE));
+  for (let i = 0; i < 400; i++) {
+    const at = rng.below(64);
+    const value = (BigInt(rng.next()) << 32n) | BigInt(rng.next());
+    contents.write(5, at, value);
+    plain.setBigUint64(at, value, true);
+    const look = rng.below(64);
+    expect(BigInt(contents.read(5, look))).toBe(plain.getBigUint64(look, true));
+  }
+});

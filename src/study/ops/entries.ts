@@ -9,7 +9,7 @@
 import { A, Kind } from "../../arch/entry.ts";
 import type { Mm } from "../../mm/mm.ts";
 import type { PageTable } from "../../pgtable/pagetable.ts";
-import { type Region, type RegionRow, wholePages } from "./report.ts";
+import type { Region, RegionRow } from "./report.ts";
 
 /** One run of raw entries; the header of this file explains its members. */
 export type EntryRun = [page: number, n: number, kind: string, flags: string, value?: number | string];
@@ -31,9 +31,8 @@ export function ptRow(
 ): PtRow {
   const listed = regions.filter((r) => shown.some((s) => s.r === r.name));
   const rows = listed.map((region) => {
-    const [base, end] = wholePages(mm, region);
-    const dump = new EntryDump(mm.pt, base, pfns);
-    dump.walk(end);
+    const dump = new EntryDump(mm.pt, region, pfns);
+    dump.walk();
     return { r: region.name, tables: dump.tables, e: dump.runs };
   });
   return { p, levels: mm.pt.levels, regions: rows };
@@ -43,18 +42,24 @@ class EntryDump {
   readonly runs: EntryRun[] = [];
   readonly tables: number[];
   readonly #pt: PageTable;
-  readonly #base: number;
+  /** First byte, and the byte behind the last. They need not lie at pages: what is less than a page counts as none. */
+  readonly #from: number;
+  readonly #to: number;
+  readonly #page: number;
   readonly #pfns: boolean;
 
-  constructor(pt: PageTable, base: number, pfns: boolean) {
+  constructor(pt: PageTable, region: Region, pfns: boolean) {
     this.#pt = pt;
-    this.#base = base;
+    this.#from = region.addr;
+    this.#to = Math.min(region.addr + region.len, 2 ** pt.format.userVaBits);
+    this.#page = 2 ** pt.format.pageLg2;
     this.#pfns = pfns;
     this.tables = new Array<number>(pt.levels).fill(0);
   }
 
-  walk(end: number): void {
-    this.#table(this.#pt.root, this.#pt.levels - 1, this.#base, end);
+  walk(): void {
+    const [start, end] = [Math.floor(this.#from / this.#page), Math.ceil(this.#to / this.#page)];
+    this.#table(this.#pt.root, this.#pt.levels - 1, start, end);
   }
 
   #table(table: number, level: number, start: number, end: number): void {
@@ -69,7 +74,7 @@ class EntryDump {
 
   #entry(slot: number, level: number, start: number, end: number): void {
     const pt = this.#pt;
-    const [page, n] = [start - this.#base, end - start];
+    const [page, n] = this.#clip(start, end);
     switch (pt.kind(slot, level)) {
       case Kind.table:
         return this.#table(pt.child(slot, level), level - 1, start, end);
@@ -78,17 +83,24 @@ class EntryDump {
       case Kind.softleaf:
         return this.#push(page, n, level === 0 ? "S" : `S${level + 1}`, "", word(pt, slot).toString(16));
       default:
-        return this.#leaf(slot, level, start, n);
+        return this.#leaf(slot, level, start, page, n);
     }
   }
 
-  #leaf(slot: number, level: number, start: number, n: number): void {
+  /** Whole pages of the region before these pages, and among them. */
+  #clip(start: number, end: number): [page: number, n: number] {
+    const from = Math.max(this.#from, start * this.#page);
+    const to = Math.min(this.#to, end * this.#page);
+    return [Math.floor((from - this.#from) / this.#page), Math.floor((to - from) / this.#page)];
+  }
+
+  #leaf(slot: number, level: number, start: number, page: number, n: number): void {
     const pt = this.#pt;
     const cont = pt.attrs(slot, level) & A.cont;
     const kind = level === 0 ? (cont ? "C" : "P") : `${cont ? "b" : "B"}${level + 1}`;
     const pfn = pt.pfn(slot, level) + (start % pt.span[level]!);
     const flags = pt.format.rawFlags(pt.lo(slot), pt.hi(slot), level);
-    this.#push(start - this.#base, n, kind, flags, this.#pfns ? pfn : 0);
+    this.#push(page, n, kind, flags, this.#pfns ? pfn : 0);
   }
 
   #push(page: number, n: number, kind: string, flags: string, value: number | string): void {

@@ -82,9 +82,10 @@ export function wholePages(mm: Mm, region: Region): [base: number, end: number] 
   return [base, base + Math.floor(region.len / pageBytes(mm))];
 }
 
-/** The areas that overlap a region. */
+/** The areas that overlap a region: none if its end is beyond 64 bits. */
 export function vmasOf(mm: Mm, region: Region): Vma[] {
   const pg = pageBytes(mm);
+  if (region.addr + region.len >= 2 ** 64) return [];
   return mm.vmas.overlapping(Math.floor(region.addr / pg), Math.ceil((region.addr + region.len) / pg));
 }
 

@@ -5,8 +5,8 @@
 
 import type { Format } from "../../arch/format.ts";
 import { UserError } from "../../base/errors.ts";
-import type { Word } from "../../machine/contents.ts";
-import type { Errno } from "../../mm/errno.ts";
+import { type Word, wordOf } from "../../machine/contents.ts";
+import { type Errno, errnoAt } from "../../mm/errno.ts";
 import { access } from "../../mm/fault.ts";
 import { exit, fork } from "../../mm/fork.ts";
 import { Kernel, type KernelSpec } from "../../mm/kernel.ts";
@@ -14,14 +14,14 @@ import { adviceNames, madvise } from "../../mm/madvise.ts";
 import { mincore } from "../../mm/mincore.ts";
 import { mlock, munlock } from "../../mm/mlock.ts";
 import type { Mm } from "../../mm/mm.ts";
-import { mmap, munmap } from "../../mm/mmap.ts";
+import { mmap, munmap, taskPages } from "../../mm/mmap.ts";
 import { mprotect } from "../../mm/mprotect.ts";
 import { mremap } from "../../mm/mremap.ts";
 import { Vm } from "../../mm/vma.ts";
 import { type PtRow, ptRow } from "./entries.ts";
 import { startProcess } from "./process.ts";
 import { accountedBytes, type ProcRow, pmdBytes, procRow, type Region } from "./report.ts";
-import type { Action, OpLine, Script } from "./script.ts";
+import { type Action, type OpLine, type Part, type Script, shortName } from "./script.ts";
 
 /** The first line of a script's output. */
 export interface HeaderRecord {
@@ -58,8 +58,13 @@ export interface OpsSpec extends KernelSpec {
   readonly pfns?: boolean;
 }
 
-/** Most places that one touch may go to; the recorder's own bound. */
+/** Bounds of the recorder: places that one touch may go to, processes ever, regions. */
 const MAX_WORDS = 2 ** 19;
+const MAX_PROCS = 8;
+const MAX_REGIONS = 64;
+
+/** Bytes of the word that is written or read at each place. */
+const WORD_BYTES = 8;
 
 /** Where regions lie that name no address: the slots of the recorder, which needs 47 bits of address. */
 const RECORDER_SLOTS = { base: 0x200000000000, size: 0x8000000000 };
@@ -88,14 +93,28 @@ interface Outcome {
 
 const OK: Outcome = { err: null };
 const NOT_BUILT: Outcome = { err: "ENOSYS" };
-/** No fork has made the process, or it has exited. */
-const NO_PROCESS: Outcome = { err: "ESRCH" };
+
+/** A region with its bounds as the 64-bit words that system calls are given; numbers of 53 bits are enough to show them. */
+interface Place extends Region {
+  exact: Range;
+}
+
+/** Bytes: an address and a length, both of 64 bits, both as a script may name them. */
+interface Range {
+  readonly addr: bigint;
+  readonly len: bigint;
+}
+
+/** A sum or difference of 64-bit words. */
+function u64(bits: bigint): bigint {
+  return BigInt.asUintN(64, bits);
+}
 
 /** A fresh machine that carries out a script line by line, for those who want to look at it in between. */
 export class ScriptRunner {
   readonly #kernel: Kernel;
   readonly #procs: (Mm | undefined)[];
-  readonly #regions: Region[] = [];
+  readonly #regions: Place[] = [];
   readonly #pfns: boolean;
   /** Bytes of tables that a process has before any operation; what is reported goes beyond them. */
   readonly #baseBytes: number;
@@ -141,10 +160,10 @@ export class ScriptRunner {
 
   step(line: OpLine): OpRecord {
     const mm = this.#procs[line.proc];
-    const before = mm?.faults ?? 0;
-    const outcome = mm === undefined ? NO_PROCESS : this.#act(mm, line.action);
-    const { err, ...rest } = outcome;
-    const flt = (mm?.faults ?? 0) - before;
+    if (mm === undefined) throw new UserError(`line ${line.line}: no process ${line.proc}: ${this.#who()}`);
+    const before = mm.faults;
+    const { err, ...rest } = this.#act(mm, line.action);
+    const flt = mm.faults - before;
     return {
       i: this.#i++,
       op: line.text,
@@ -155,6 +174,11 @@ export class ScriptRunner {
       ...rest,
       ...this.#states(),
     };
+  }
+
+  #who(): string {
+    const live = [...this.#procs.keys()].filter((p) => this.#procs[p] !== undefined);
+    return live.length === 0 ? "all have exited" : `there ${live.length === 1 ? "is" : "are"} ${live.join(", ")}`;
   }
 
   #states(): Pick<OpRecord, "procs" | "pt"> {
@@ -173,9 +197,9 @@ export class ScriptRunner {
       case "peek":
         return this.#peek(mm, action);
       case "protect":
-        return this.#call(action, (start, end) => mprotect(mm, start, end, protFlags(action.prot)));
+        return this.#call(action, "ENOMEM", (start, end) => mprotect(mm, start, end, protFlags(action.prot)));
       case "unmap":
-        return this.#call(action, (start, end) => munmap(mm, start, end));
+        return this.#call(action, "EINVAL", (start, end) => munmap(mm, start, end));
       case "lock":
         return this.#lock(action, (start, end) => mlock(mm, start, end));
       case "unlock":
@@ -184,7 +208,7 @@ export class ScriptRunner {
         return this.#mincore(mm, action);
       case "advise":
         if (!adviceNames.includes(action.advice)) return NOT_BUILT;
-        return this.#call(action, (start, end) => madvise(mm, start, end, action.advice));
+        return this.#call(action, "EINVAL", (start, end) => madvise(mm, start, end, action.advice));
       case "knob":
         return { err: this.#kernel.thp.set(action.path, action.value) };
       case "remap":
@@ -193,6 +217,8 @@ export class ScriptRunner {
       case "state":
         return OK;
       case "fork":
+        if (this.#procs.length === MAX_PROCS)
+          throw new UserError(`too many processes: ${MAX_PROCS} are allowed, with those that have exited`);
         this.#procs.push(fork(mm));
         // The recorder's program and its child bring in their own pages before they go on (MADV_POPULATE_WRITE), and that drains.
         this.#kernel.lru.drain();
@@ -211,78 +237,152 @@ export class ScriptRunner {
   }
 
   /** The region of that name with new bounds; a region without an address keeps the slot it was given first. */
-  #region(name: string, len: number, at: number | null): Region {
+  #region(name: string, len: Word, at: Word | null): Place {
     let index = this.#regions.findIndex((r) => r.name === name);
-    if (index < 0) index = this.#regions.push({ name, addr: 0, len: 0 }) - 1;
+    if (index < 0) {
+      if (this.#regions.length === MAX_REGIONS) throw new UserError(`too many regions: ${MAX_REGIONS} are allowed`);
+      index = this.#regions.push({ name: shortName(name), addr: 0, len: 0, exact: { addr: 0n, len: 0n } }) - 1;
+    }
     const region = this.#regions[index]!;
-    region.addr = at || this.#slots.base + index * this.#slots.size;
-    region.len = len;
+    region.exact = { addr: BigInt(at || this.#slots.base + index * this.#slots.size), len: BigInt(len) };
+    region.addr = Number(region.exact.addr);
+    region.len = Number(region.exact.len);
     return region;
   }
 
+  /** `ksys_mmap_pgoff`: what is wrong with address or length is found before anything else. */
   #map(mm: Mm, a: Extract<Action, { op: "map" }>): Outcome {
-    const region = this.#region(a.region, a.size, a.at);
-    if (region.addr % this.#page) return { err: "EINVAL" };
+    const { addr, len } = this.#region(a.region, a.size, a.at).exact;
+    const [start, pages] = [this.#vpn(addr), this.#pages(len)];
+    if (len === 0n) return { err: "EINVAL" };
+    if (pages === 0 || pages > taskPages(mm)) return { err: "ENOMEM" };
+    // What get_unmapped_area hands back for a fixed address is the address, and the last ones look like errors (IS_ERR_VALUE).
+    const error = errnoAt(addr);
+    if (error !== null) return { err: error };
+    if (start > taskPages(mm) - pages) return { err: "ENOMEM" };
+    if (!this.#isPage(addr)) return { err: "EINVAL" };
     const flags = protFlags(a.prot) | (a.noreserve ? Vm.noreserve : 0) | (a.shared ? Vm.shared : 0);
-    const pages = Math.ceil(region.len / this.#page);
-    return { err: mmap(mm, { start: region.addr / this.#page, pages, flags, populate: a.populate }) };
+    return { err: mmap(mm, { start, pages, flags, populate: a.populate }) };
   }
 
   #remap(mm: Mm, a: Extract<Action, { op: "remap" }>): Outcome {
     const { addr, len } = this.#range(a);
-    const to = this.#region(a.newRegion, a.newLen, a.at);
-    if (addr % this.#page || to.addr % this.#page) return { err: "EINVAL" };
-    const pages = (bytes: number) => Math.ceil(bytes / this.#page);
-    const [start, oldPages] = [addr / this.#page, pages(len)];
-    const spec = { start, oldPages, newPages: pages(a.newLen), to: to.addr / this.#page, dontunmap: a.dontunmap };
-    return { err: mremap(mm, spec) };
+    const to = this.#region(a.newRegion, a.newLen, a.at).exact;
+    if (!this.#isPage(addr) || !this.#isPage(to.addr)) return { err: "EINVAL" };
+    const [start, oldPages, newPages] = [this.#vpn(addr), this.#pages(len), this.#pages(to.len)];
+    return { err: mremap(mm, { start, oldPages, newPages, to: this.#vpn(to.addr), dontunmap: a.dontunmap }) };
   }
 
-  #range(part: { region: string; off: number; len: number | null }): { addr: number; len: number } {
-    const region = this.#regions.find((r) => r.name === part.region)!;
-    return { addr: region.addr + part.off, len: part.len ?? region.len - part.off };
+  #range(part: Part): Range {
+    const { addr, len } = this.#regions.find((r) => r.name === part.region)!.exact;
+    const off = BigInt(part.off);
+    return { addr: u64(addr + off), len: part.len === null ? u64(len - off) : BigInt(part.len) };
   }
 
-  /** A system call on a range: the start must be a whole page, the length is rounded up. */
-  #call(
-    part: { region: string; off: number; len: number | null },
-    call: (start: number, end: number) => Errno | null,
-  ): Outcome {
+  #vpn(addr: bigint): number {
+    return Number(addr >> BigInt(this.#kernel.format.pageLg2));
+  }
+
+  #isPage(addr: bigint): boolean {
+    return addr % BigInt(this.#page) === 0n;
+  }
+
+  /** Pages of a length that is rounded up to whole ones (PAGE_ALIGN), which makes 0 of the longest. */
+  #pages(len: bigint): number {
+    return this.#vpn(u64(len + BigInt(this.#page - 1)));
+  }
+
+  /** A system call on a range: the start must be a whole page, the length is rounded up. `wraps`: the error if it has no end. */
+  #call(part: Part, wraps: Errno, call: (start: number, end: number) => Errno | null): Outcome {
     const { addr, len } = this.#range(part);
-    if (addr % this.#page || len < 0) return { err: "EINVAL" };
-    const start = addr / this.#page;
-    return { err: call(start, start + Math.ceil(len / this.#page)) };
+    if (!this.#isPage(addr)) return { err: "EINVAL" };
+    const [start, pages] = [this.#vpn(addr), this.#pages(len)];
+    if (start + pages >= 2 ** (64 - this.#kernel.format.pageLg2) || (pages === 0 && len > 0n)) return { err: wraps };
+    return { err: call(start, start + pages) };
+  }
+
+  /** Goes to every place that a program's loop over the range comes to, by page and offset in the page. */
+  #visit(part: Part, step: Word, at: (vpn: number, offset: number) => void): void {
+    const { addr, len } = this.#range(part);
+    this.#bound(len / BigInt(step));
+    const [vpn, offset] = [this.#vpn(addr), Number(addr % BigInt(this.#page))];
+    const all = 2 ** (64 - this.#kernel.format.pageLg2);
+    for (let byte = offset; byte < offset + Number(len); byte += Number(step))
+      at((vpn + Math.floor(byte / this.#page)) % all, byte % this.#page);
+  }
+
+  #bound(places: bigint): void {
+    if (places > BigInt(MAX_WORDS))
+      throw new UserError(`range too large: at most ${MAX_WORDS} places are allowed, not ${places}`);
   }
 
   /** mlock and munlock take any address: every page that the range touches. */
-  #lock(
-    part: { region: string; off: number; len: number | null },
-    call: (start: number, end: number) => Errno | null,
-  ): Outcome {
+  #lock(part: Part, call: (start: number, end: number) => Errno | null): Outcome {
     const { addr, len } = this.#range(part);
-    return { err: call(Math.floor(addr / this.#page), Math.ceil((addr + len) / this.#page)) };
+    const start = this.#vpn(addr);
+    const pages = this.#pages(u64(len + (addr % BigInt(this.#page))));
+    if (start + pages >= 2 ** (64 - this.#kernel.format.pageLg2)) return { err: "EINVAL" };
+    return { err: call(start, start + pages) };
   }
 
   #touch(mm: Mm, a: Extract<Action, { op: "touch" }>): Outcome {
-    const { addr, len } = this.#range(a);
     const step = a.step ?? this.#page;
-    if (len / step > MAX_WORDS)
-      throw new UserError(`range too large: touch may go to ${MAX_WORDS} places, not ${Math.ceil(len / step)}`);
     const hurt: boolean[] = [];
-    for (let i = 0; i * step < len; i++) hurt.push(!this.#touchWord(mm, addr + i * step, a.write, a.value));
+    this.#visit(a, step, (vpn, offset) => {
+      const frames = this.#reach(mm, vpn, offset, a.write);
+      if (frames !== null && a.write) this.#write(frames, offset, a.value);
+      hurt.push(frames === null);
+    });
     if (!hurt.includes(true)) return OK;
-    return { err: null, segv: spans(hurt, a.off, step).flatMap(([off, n, bad]) => (bad ? [[off, n] as const] : [])) };
+    const list = spans(hurt, Number(a.off), Number(step));
+    return { err: null, segv: list.flatMap(([off, n, bad]) => (bad ? [[off, n] as const] : [])) };
   }
 
-  #touchWord(mm: Mm, va: number, write: boolean, value: Word): boolean {
-    const pfn = access(mm, Math.floor(va / this.#page), write);
-    if (pfn >= 0 && write) this.#kernel.contents!.write(pfn, va % this.#page, value);
-    return pfn >= 0;
+  #peek(mm: Mm, a: Extract<Action, { op: "peek" }>): Outcome {
+    const step = a.step ?? this.#page;
+    const seen: (Word | "segv")[] = [];
+    this.#visit(a, step, (vpn, offset) => {
+      const frames = this.#reach(mm, vpn, offset, false);
+      seen.push(frames === null ? "segv" : this.#read(frames, offset));
+    });
+    return { err: null, vals: spans(seen, Number(a.off), Number(step)) };
+  }
+
+  /** The frames that a word lies in, two where it goes on in the next page; null for SIGSEGV, with the first page faulted in. */
+  #reach(mm: Mm, vpn: number, offset: number, write: boolean): readonly number[] | null {
+    const first = this.#access(mm, vpn, write);
+    if (first < 0) return null;
+    if (offset + WORD_BYTES <= this.#page) return [first];
+    const second = this.#access(mm, vpn + 1, write);
+    // After a fault the instruction begins anew.
+    return second < 0 ? null : [this.#access(mm, vpn, write), second];
+  }
+
+  #access(mm: Mm, vpn: number, write: boolean): number {
+    return vpn < taskPages(mm) ? access(mm, vpn, write) : -1;
+  }
+
+  #write([pfn, next]: readonly number[], offset: number, value: Word): void {
+    const contents = this.#kernel.contents!;
+    if (next === undefined) return contents.write(pfn!, offset, value);
+    const here = this.#page - offset;
+    contents.writeBytes(pfn!, offset, here, BigInt(value));
+    contents.writeBytes(next, 0, WORD_BYTES - here, BigInt(value) >> BigInt(8 * here));
+  }
+
+  #read([pfn, next]: readonly number[], offset: number): Word {
+    const contents = this.#kernel.contents!;
+    if (next === undefined) return contents.read(pfn!, offset);
+    const here = this.#page - offset;
+    const high = contents.readBytes(next, 0, WORD_BYTES - here) << BigInt(8 * here);
+    return wordOf(contents.readBytes(pfn!, offset, here) | high);
   }
 
   #mincore(mm: Mm, a: Extract<Action, { op: "mincore" | "lock" | "unlock" }>): Outcome {
+    const places = this.#range(a).len / BigInt(this.#page);
+    this.#bound(places);
     let res: boolean[] = [];
-    const outcome = this.#call(a, (start, end) => {
+    const outcome = this.#call(a, "ENOMEM", (start, end) => {
       const result = mincore(mm, start, end);
       if (typeof result === "string") return result;
       res = result;
@@ -290,18 +390,8 @@ export class ScriptRunner {
     });
     if (outcome.err !== null) return outcome;
     // The recorder lists whole pages only, while the call itself rounds up.
-    res.length = Math.floor(this.#range(a).len / this.#page);
-    return { err: null, res: spans(res, a.off, this.#page).map(([off, n, bit]) => [off, n, bit ? 1 : 0]) };
-  }
-
-  #peek(mm: Mm, a: Extract<Action, { op: "peek" }>): Outcome {
-    const { addr, len } = this.#range(a);
-    const seen: (Word | "segv")[] = [];
-    for (let va = addr; va < addr + len; va += this.#page) {
-      const pfn = access(mm, Math.floor(va / this.#page), false);
-      seen.push(pfn < 0 ? "segv" : this.#kernel.contents!.read(pfn, va % this.#page));
-    }
-    return { err: null, vals: spans(seen, a.off, this.#page) };
+    res.length = Number(places);
+    return { err: null, res: spans(res, Number(a.off), this.#page).map(([off, n, bit]) => [off, n, bit ? 1 : 0]) };
   }
 }
 

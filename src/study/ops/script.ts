@@ -3,19 +3,19 @@
  * This file reads them; `run.ts` carries them out.
  *
  *   line     := ["@" PROC] op            PROC = 0..7, default 0; `#` starts a comment
- *   SIZE/OFF := number [K|M|G]           bytes
+ *   SIZE/OFF := number [K|M|G]           bytes; 0x and 0 in front mean hexadecimal and octal, 64 bits are kept
  *   map NAME SIZE [at=ADDR] [prot=none|r|rw|rx|rwx] [shared] [populate] [noreserve]
- *   touch NAME OFF LEN [r|w] [val=N] [step=SIZE]      peek NAME OFF LEN
+ *   touch NAME OFF LEN [r|w] [val=N] [step=SIZE]      peek NAME OFF LEN [step=SIZE]
  *   protect NAME OFF LEN none|r|rw|rx|rwx             unmap NAME OFF LEN
  *   remap NAME OFF LEN NEWLEN NEWNAME [at=ADDR] [dontunmap]
  *   lock|unlock|mincore NAME OFF LEN                  ADVICE NAME OFF LEN
  *   fork   exit   knob PATH VALUE   sleep MS   state
  *
- * LEN may be `end`; OFF LEN may be left out for the whole region.
+ * LEN may be `end`; OFF LEN may be left out for the whole region. Regions are told apart by the first 15 characters of
+ * their names, and a longer name is never found again: so the recorder.
  */
 import { nearest, UserError } from "../../base/errors.ts";
-import { parseSize } from "../../base/size.ts";
-import type { Word } from "../../machine/contents.ts";
+import { type Word, wordOf } from "../../machine/contents.ts";
 
 /** Advice that a script may give, by the names of the grammar. */
 export const ADVICE = [
@@ -47,10 +47,10 @@ const RANGED = ["touch", "peek", "protect", "unmap", "remap", "lock", "unlock", 
 const OPS: readonly string[] = ["map", ...RANGED, ...ADVICE, "fork", "exit", "knob", "sleep", "state"];
 
 /** A part of a region: bytes from its start; `len` null means to its end. */
-interface Part {
+export interface Part {
   readonly region: string;
-  readonly off: number;
-  readonly len: number | null;
+  readonly off: Word;
+  readonly len: Word | null;
 }
 
 /** Permissions as letters. */
@@ -61,23 +61,23 @@ export type Action =
   | {
       readonly op: "map";
       readonly region: string;
-      readonly size: number;
-      readonly at: number | null;
+      readonly size: Word;
+      readonly at: Word | null;
       readonly prot: string;
       readonly shared: boolean;
       readonly populate: boolean;
       readonly noreserve: boolean;
     }
-  | (Part & { readonly op: "touch"; readonly write: boolean; readonly value: Word; readonly step: number | null })
-  | (Part & { readonly op: "peek" })
+  | (Part & { readonly op: "touch"; readonly write: boolean; readonly value: Word; readonly step: Word | null })
+  | (Part & { readonly op: "peek"; readonly step: Word | null })
   | (Part & { readonly op: "unmap" })
   | (Part & { readonly op: "lock" | "unlock" | "mincore" })
   | (Part & { readonly op: "protect"; readonly prot: string })
   | (Part & {
       readonly op: "remap";
-      readonly newLen: number;
+      readonly newLen: Word;
       readonly newRegion: string;
-      readonly at: number | null;
+      readonly at: Word | null;
       readonly dontunmap: boolean;
     })
   | (Part & { readonly op: "advise"; readonly advice: Advice })
@@ -124,7 +124,7 @@ export function parseScript(text: string, name: string): Script {
 function parseLine(full: string, line: number, regions: Set<string>): OpLine | null {
   if (full.length > MAX_LINE_CHARS)
     throw new UserError(`line of ${full.length} characters: at most ${MAX_LINE_CHARS} are allowed`);
-  const text = full.replace(/[#\r].*$/, "").trimEnd();
+  const text = full.replace(/[#\r][\s\S]*$/, "").replace(/[ \t]+$/, "");
   const words = text.split(/[ \t]+/).filter((w) => w !== "");
   if (words.length === 0) return null;
   const proc = words[0]!.startsWith("@") ? parseProc(words.shift()!) : 0;
@@ -168,8 +168,8 @@ function parseMap(args: readonly string[], regions: Set<string>): Action {
   regions.add(shortName(name));
   return {
     op: "map",
-    region: shortName(name),
-    size: parseSize(size),
+    region: name,
+    size: parseBytes(size),
     at: sizeAfter(rest, "at="),
     prot: parseProt(after(rest, "prot=") ?? "rw"),
     shared: flag("shared"),
@@ -178,8 +178,8 @@ function parseMap(args: readonly string[], regions: Set<string>): Action {
   };
 }
 
-/** Regions are told apart by 15 characters, as by the recorder. */
-function shortName(name: string): string {
+/** What the recorder keeps of a name. */
+export function shortName(name: string): string {
   return name.slice(0, 15);
 }
 
@@ -192,6 +192,8 @@ function parseRanged(op: string, args: readonly string[], regions: Set<string>):
   switch (known!) {
     case "touch":
       return parseTouch(part, rest);
+    case "peek":
+      return parsePeek(part, rest);
     case "protect":
       if (rest.length !== 1) throw new UserError("bad protect: 'protect NAME [OFF LEN] none|r|rw|rx|rwx' is allowed");
       return { op: "protect", prot: parseProt(rest[0]!), ...part };
@@ -216,46 +218,78 @@ function noMore(op: string, rest: readonly string[], action: Action): Action {
 function parsePart(op: string, args: readonly string[], regions: Set<string>): [Part, string[]] {
   const [name, ...rest] = args;
   if (name === undefined) throw new UserError(`'${op}' needs a region`);
-  const region = shortName(name);
-  if (!regions.has(region)) {
+  if (!regions.has(name)) {
     const known = [...regions].join(", ") || "none, because nothing is mapped yet";
     throw new UserError(`no region '${name}': allowed are ${known}`);
   }
-  if (!/^\d/.test(rest[0] ?? "")) return [{ region, off: 0, len: null }, rest];
-  const off = parseSize(rest.shift()!);
-  if (rest[0] === "end") return [{ region, off, len: null }, rest.slice(1)];
-  if (!/^\d/.test(rest[0] ?? "")) return [{ region, off, len: null }, rest];
-  return [{ region, off, len: parseSize(rest.shift()!) }, rest];
+  if (!/^\d/.test(rest[0] ?? "")) return [{ region: name, off: 0, len: null }, rest];
+  const off = parseBytes(rest.shift()!);
+  if (rest[0] === "end") return [{ region: name, off, len: null }, rest.slice(1)];
+  if (!/^\d/.test(rest[0] ?? "")) return [{ region: name, off, len: null }, rest];
+  return [{ region: name, off, len: parseBytes(rest.shift()!) }, rest];
 }
 
 function parseTouch(part: Part, rest: readonly string[]): Action {
   for (const w of rest)
     if (!/^(r|w|val=.*|step=.*)$/.test(w))
       throw new UserError(`bad word '${w}' of touch: r, w, val=N and step=SIZE are allowed`);
-  const step = sizeAfter(rest, "step=");
-  if (step === 0) throw new UserError("bad step '0': a size above 0 is allowed");
   const value = parseWord(after(rest, "val=") ?? "1");
-  return { op: "touch", write: rest.findLast((w) => w === "r" || w === "w") !== "r", value, step, ...part };
+  return {
+    op: "touch",
+    write: rest.findLast((w) => w === "r" || w === "w") !== "r",
+    value,
+    step: parseStep(rest),
+    ...part,
+  };
 }
 
+function parsePeek(part: Part, rest: readonly string[]): Action {
+  const bad = rest.find((w) => !w.startsWith("step="));
+  if (bad !== undefined) throw new UserError(`bad word '${bad}': 'peek NAME [OFF [LEN|end]] [step=SIZE]' is allowed`);
+  return { op: "peek", step: parseStep(rest), ...part };
+}
+
+function parseStep(words: readonly string[]): Word | null {
+  const step = sizeAfter(words, "step=");
+  if (step === 0) throw new UserError("bad step '0': a size above 0 is allowed");
+  return step;
+}
+
+/** A number as C writes them, and what is behind it. */
+const NUMBER = /^(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)([KkMmGg]?)$/;
+const SHIFT: Readonly<Record<string, bigint>> = { "": 0n, K: 10n, M: 20n, G: 30n };
+
 function parseWord(text: string): Word {
-  if (!/^(0[xX][0-9a-fA-F]+|\d+)$/.test(text) || BigInt(text) >= 2n ** 64n)
+  const [, digits, unit] = NUMBER.exec(text) ?? [];
+  if (digits === undefined || unit !== "" || numberOf(digits) >= 2n ** 64n)
     throw new UserError(`bad value '${text}': a number below 2^64 is allowed`);
-  const word = BigInt(text);
-  return word <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(word) : word;
+  return wordOf(numberOf(digits));
+}
+
+/** A count of bytes of 64 bits: what is too large for that is the largest (strtoull), and shifting loses what leaves at the top. */
+function parseBytes(text: string): Word {
+  const [, digits, unit] = NUMBER.exec(text) ?? [];
+  if (digits === undefined) throw new UserError(`bad size '${text}': a number with an optional K, M or G is allowed`);
+  const number = numberOf(digits);
+  const most = 2n ** 64n - 1n;
+  return wordOf(BigInt.asUintN(64, (number > most ? most : number) << SHIFT[unit!.toUpperCase()]!));
+}
+
+function numberOf(digits: string): bigint {
+  return BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
 }
 
 function parseRemap(part: Part, rest: readonly string[], regions: Set<string>): Action {
   const [newLen, newRegion, ...words] = rest;
   const bad = words.find((w) => !/^(at=.*|dontunmap)$/.test(w));
-  if (part.len === null || newLen === undefined || newRegion === undefined || bad !== undefined)
-    throw new UserError("bad remap: 'remap NAME OFF LEN NEWLEN NEWNAME [at=ADDR] [dontunmap]' is allowed");
+  if (newLen === undefined || newRegion === undefined || bad !== undefined)
+    throw new UserError("bad remap: 'remap NAME OFF LEN|end NEWLEN NEWNAME [at=ADDR] [dontunmap]' is allowed");
   regions.add(shortName(newRegion));
   return {
     op: "remap",
     ...part,
-    newLen: parseSize(newLen),
-    newRegion: shortName(newRegion),
+    newLen: parseBytes(newLen),
+    newRegion,
     at: sizeAfter(words, "at="),
     dontunmap: words.includes("dontunmap"),
   };
@@ -271,7 +305,7 @@ function after(words: readonly string[], prefix: string): string | null {
   return words.findLast((w) => w.startsWith(prefix))?.slice(prefix.length) ?? null;
 }
 
-function sizeAfter(words: readonly string[], prefix: string): number | null {
+function sizeAfter(words: readonly string[], prefix: string): Word | null {
   const text = after(words, prefix);
-  return text === null ? null : parseSize(text);
+  return text === null ? null : parseBytes(text);
 }

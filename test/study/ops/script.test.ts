@@ -30,6 +30,28 @@ describe("an op script", () => {
     expect(lines.slice(1).map((l) => l.action)).toMatchObject([{ value: 0xffffffffffffffffn }, { value: 7 }]);
   });
 
+  it("takes numbers as C writes them, and keeps 64 bits of what is larger", () => {
+    const { lines, bad } = parseScript(
+      "map A 010K at=0x10000\nmap B 17179869184G\nmap C 99999999999999999999",
+      "x.ops",
+    );
+    expect(bad).toBeNull();
+    expect(lines.map((l) => (l.action.op === "map" ? [l.action.size, l.action.at] : null))).toEqual([
+      [8192, 65536],
+      [0, null],
+      [2n ** 64n - 1n, null],
+    ]);
+    expect(complaint("map A 08K")).toMatch(/bad size '08K'/);
+  });
+
+  it("finds a region by 15 characters of its name, and by a longer name never", () => {
+    const name = "abcdefghijklmnop";
+    expect(complaint(`map ${name} 4K\ntouch ${name.slice(0, 15)}`)).toBeUndefined();
+    expect(complaint(`map ${name} 4K\ntouch ${name}`)).toMatch(
+      /no region 'abcdefghijklmnop': allowed are abcdefghijklmno/,
+    );
+  });
+
   it("stops at a bad line and names file, line, what was given and what is allowed", () => {
     expect(complaint("map A 1M\ntuch A")).toMatch(
       /^x\.ops:2: unknown op 'tuch': allowed are map .*did you mean touch\?$/,
