@@ -7,7 +7,7 @@ import { madviseCollapse } from "./collapse.ts";
 import type { Errno } from "./errno.ts";
 import { madviseRemove } from "./file-size.ts";
 import { guardInstall, guardRemove } from "./guard.ts";
-import { madviseCold, madviseFree } from "./lazy.ts";
+import { madviseCold, madviseFree, madvisePageout } from "./lazy.ts";
 import type { Mm } from "./mm.ts";
 import { madvisePopulate } from "./populate.ts";
 import { swapWillneed } from "./swap-io.ts";
@@ -24,6 +24,7 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
   free: madviseFree,
   remove: madviseRemove,
   cold: madviseCold,
+  pageout: madvisePageout,
   guard: guardInstall,
   unguard: guardRemove,
   dontfork: (mm, vma, start, end) => setFlags(mm, vma, start, end, Vm.dontcopy, 0),
