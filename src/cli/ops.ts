@@ -8,7 +8,7 @@ import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
 import { designNamed } from "../design/designs.ts";
 import { profileNamed } from "../mm/profile.ts";
-import { isHeader, type OpsRecord, type OpsSpec, runScript } from "../study/ops/run.ts";
+import { type OpsSpec, runScript } from "../study/ops/run.ts";
 import { parseScript, type Script } from "../study/ops/script.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 import { reason } from "./write-file.ts";
@@ -28,25 +28,19 @@ export async function opsCommand(
   formatNamed(options.arch);
   profileNamed(options.kernel ?? "6.18");
   designNamed(options.design ?? "folded");
-  const notBuilt = new NotBuilt(effects);
   let status = 0;
-  for (const file of files) if (!(await runFile(file, options, effects, notBuilt))) status = 2;
+  for (const file of files) if (!(await runFile(file, options, effects))) status = 2;
   return status;
 }
 
-async function runFile(
-  file: string,
-  options: OpsOptions,
-  effects: CommandEffects,
-  notBuilt: NotBuilt,
-): Promise<boolean> {
+async function runFile(file: string, options: OpsOptions, effects: CommandEffects): Promise<boolean> {
   const script = await readScript(file);
   if (script instanceof UserError) {
     effects.err(`ptlab: ${script.message}\n`);
     return false;
   }
   try {
-    await printRecords(script, options, effects, notBuilt);
+    await printRecords(script, options, effects);
   } catch (error) {
     // More than the machine holds, for example: it ends this script and no other.
     if (!(error instanceof UserError)) throw error;
@@ -68,18 +62,12 @@ async function readScript(file: string): Promise<Script | UserError> {
   }
 }
 
-async function printRecords(
-  script: Script,
-  options: OpsOptions,
-  effects: CommandEffects,
-  notBuilt: NotBuilt,
-): Promise<void> {
+async function printRecords(script: Script, options: OpsOptions, effects: CommandEffects): Promise<void> {
   const bar = progressLine(script.name, effects);
   let done = 0;
   for (const record of runScript(script, options)) {
     effects.signal?.throwIfAborted();
     effects.out(`${JSON.stringify(record, bigintAsNumber)}\n`);
-    notBuilt.note(record);
     bar.show(done++, script.lines.length);
     // Lets an interrupt in, and a slow reader of our output keep up.
     if (done % 64 === 0) await new Promise((go) => setImmediate(go));
@@ -93,23 +81,4 @@ const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
 /** JSON has no bigint; recorded runs print 64-bit words as plain digits. */
 function bigintAsNumber(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? rawJSON(value.toString()) : value;
-}
-
-/** Says once of every kind of operation that it is not built yet. */
-class NotBuilt {
-  readonly #said = new Set<string>();
-  readonly #effects: CommandEffects;
-
-  constructor(effects: CommandEffects) {
-    this.#effects = effects;
-  }
-
-  note(record: OpsRecord): void {
-    if (isHeader(record) || record.err !== "ENOSYS") return;
-    const op = record.op.trim().replace(/^@\d\s+/, "");
-    const what = op.startsWith("map ") ? "map ... shared" : op.split(/\s+/)[0]!;
-    if (this.#said.has(what)) return;
-    this.#said.add(what);
-    this.#effects.err(`ptlab: '${what}' is not built yet: such operations give ENOSYS\n`);
-  }
 }

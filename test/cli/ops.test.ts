@@ -53,12 +53,11 @@ describe("ptlab ops", () => {
     expect(out.trimEnd().split("\n")).toHaveLength(3 + 4);
   });
 
-  it("says once of an operation that it is not built, and prints ENOSYS for each", async () => {
-    const file = script("later.ops", "map S 64K shared\nmap T 64K shared\n");
-    const { status, out, err } = await ptlab("ops", file);
-    expect(status).toBe(0);
-    expect(err).toBe("ptlab: 'map ... shared' is not built yet: such operations give ENOSYS\n");
-    expect(out.match(/"rc":-1,"err":"ENOSYS"/g)).toHaveLength(2);
+  it("ends a script whose process is not there, names the line, and runs the next", async () => {
+    const gone = script("gone.ops", "map A 64K\nfork\n@1 exit\n@1 touch A\nstate\n");
+    const { status, out, err } = await ptlab("ops", gone, GOOD);
+    expect([status, err]).toEqual([2, `ptlab: ${gone}: line 4: no process 1: there is 0\n`]);
+    expect(out.trimEnd().split("\n")).toHaveLength(4 + 4);
   });
 
   it("refuses an unknown architecture, kernel or file with one line and status 2", async () => {
