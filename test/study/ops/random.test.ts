@@ -55,7 +55,7 @@ describe("a random script", () => {
     const lines = scripts.flatMap((_, number) => linesOf(randomScript({ seed: 1, number, page: 16384 })));
     const at = lines.flatMap(({ action }) => ("at" in action && action.at !== null ? [action.at] : []));
     expect(at.length).toBeGreaterThan(400);
-    expect(at.filter((address) => address % 16384 !== 0)).toEqual([]);
+    expect(at.filter((address) => Number(address) % 16384 !== 0)).toEqual([]);
   });
 });
 
