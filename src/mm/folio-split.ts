@@ -27,7 +27,10 @@ interface Mapping {
   readonly vma: Vma;
 }
 
-/** Splits a folio that this address space alone maps. `vpn` is a page at which it is mapped, or near one. */
+/**
+ * Splits a folio. `vpn` is a page at which this address space maps it, or near one. Others map parts of it only where the kernel
+ * could not tell (before 6.15); none has it by a huge entry then.
+ */
 export function splitFolio(mm: Mm, head: number, vpn: number): void {
   if (isFilePage(mm.kernel, head)) return splitFileFolio(mm, vpn);
   const wasHuge = splitMappings(mm, head, vpn);
@@ -162,7 +165,10 @@ function mappingsOf(mm: Mm, head: number, vpn: number): Mapping[] {
   const around = alignDown(vpn, order);
   const near = search(mm, head, Math.max(0, around - 2 ** order), around + 2 ** (order + 1));
   if (near.length === wanted) return near;
-  const all = mm.vmas.all.flatMap((vma) => search(mm, head, vma.start, vma.end));
+  // The tree of the folio's anon_vma would lead to these areas; the model has no trees.
+  const all = [...mm.kernel.mms].flatMap((each) =>
+    each.vmas.all.flatMap((vma) => search(each, head, vma.start, vma.end)),
+  );
   invariant(all.length === wanted, `folio ${head}: ${all.length} of ${wanted} entries found`);
   return all;
 }

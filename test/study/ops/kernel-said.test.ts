@@ -145,6 +145,33 @@ describe("mremap to less", () => {
   });
 });
 
+describe("mremap from a place that will not do", () => {
+  it("leaves what is at the new place, and before 6.17 unmaps it all the same", () => {
+    const text = "map A 64K\nmap B 64K\nunmap A 32K 4K\nremap A 0 64K 32K C\nremap C 0 64K 128K B";
+    const arm = (kernel: string) => run(text, { arch: "arm64-4k", memory: 2 ** 30, kernel }).at(-1)!;
+    expect([arm("6.18").err, arm("6.12").err]).toEqual(["EFAULT", "EFAULT"]);
+    expect(arm("6.18").procs[0]!.regions.map((r) => r.r)).toContain("B");
+    expect(arm("6.12").procs[0]!.regions.map((r) => r.r)).not.toContain("B");
+  });
+});
+
+describe("a folio that two processes map in different parts", () => {
+  it("is taken for one's own before 6.15 if nothing of its first page says otherwise, and split for both", () => {
+    const text = [
+      "knob hugepages-64kB/enabled always\nmap A 64K\ntouch A\nfork",
+      "unmap A 0 32K\n@1 unmap A 32K 32K\ncold A 36K 4K",
+    ].join("\n");
+    const orders = (kernel: string) =>
+      run(text, { arch: "arm64-4k", memory: 2 ** 30, kernel })
+        .at(-1)!
+        .procs.map((p) => p.regions[0]!.runs[0]![3]);
+    expect([orders("6.12"), orders("6.18")]).toEqual([
+      [0, 0],
+      [4, 4],
+    ]);
+  });
+});
+
 describe("a script that the recorder would give up", () => {
   const complaint = (text: string) => {
     try {
