@@ -17,8 +17,7 @@ export interface Profile {
   readonly guards: boolean;
   /**
    * An area that may hold guards has a flag that says so (VM_MAYBE_GUARD), for which fork copies its tables. Since 7.0 or so, and
-   * in 6.18 from some point release on: by recorded runs not in 6.18.15, but in 6.18.44. The runs that 6.18 is held against are
-   * of 6.18.44 on x86-64, and of 6.18.15 on all other formats.
+   * in 6.18 from some point release on: by recorded runs not in 6.18.15, but in 6.18.44.
    */
   guardsMarkAreas(format: Format): boolean;
   /**
@@ -123,7 +122,7 @@ const v6_18: Profile = {
   name: "6.18",
   ptReclaim: (format) => format.machine === "x86_64",
   guards: true,
-  guardsMarkAreas: (format) => format.name === "x86-64",
+  guardsMarkAreas: isLate,
   tracksOwners: true,
   joinsBareAreas: true,
   remapsSeveral: true,
@@ -162,6 +161,7 @@ export const profiles: readonly Profile[] = [
     collapseCounters: true,
     lazyHuge: () => "whole",
     unmapRespectsWrite: () => true,
+    guardsMarkAreas: () => true,
     ptReclaim: (format) => format.machine !== "i686",
   },
 ];
