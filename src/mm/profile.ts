@@ -161,15 +161,26 @@ export const profiles: readonly Profile[] = [
     collapseCounters: true,
     lazyHuge: () => "whole",
     unmapRespectsWrite: () => true,
-    guardsMarkAreas: () => true,
     ptReclaim: (format) => format.machine !== "i686",
   },
 ];
 
 /** Point releases that differ from others of their version: each is as all from it up to the next. */
 const pointReleases: readonly Profile[] = [
-  { ...v6_18, name: "6.18.15", guardsMarkAreas: () => false },
-  { ...v6_18, name: "6.18.44", guardsMarkAreas: () => true },
+  {
+    ...v6_18,
+    name: "6.18.15",
+    guardsMarkAreas: () => false,
+    lazyHuge: () => "whole",
+    unmapRespectsWrite: () => false,
+  },
+  {
+    ...v6_18,
+    name: "6.18.44",
+    guardsMarkAreas: () => true,
+    lazyHuge: () => "split",
+    unmapRespectsWrite: () => true,
+  },
 ];
 
 /** The profile of that name, or of that point release; a UserError lists the known ones otherwise. */
