@@ -31,6 +31,8 @@ export interface Profile {
   readonly remapsSeveral: boolean;
   /** mremap looks at what it shall move before it unmaps what is at the new place, not after it (since 6.17). */
   readonly remapChecksFirst: boolean;
+  /** MREMAP_DONTUNMAP wants lengths that are equal in whole pages (since 6.17); before, in bytes. */
+  readonly remapRoundsFirst: boolean;
   /** mremap moves a contiguous block as one run (since 6.17). */
   readonly remapBatches: boolean;
   /** MADV_COLLAPSE of less than a PMD succeeds and does nothing (7.2 by its recorded runs); before it was EINVAL. */
@@ -89,6 +91,7 @@ const v6_12: Profile = {
   joinsBareAreas: false,
   remapsSeveral: false,
   remapChecksFirst: false,
+  remapRoundsFirst: false,
   collapsesNothing: false,
   collapseWantsWritable: true,
   remapBatches: false,
@@ -127,6 +130,7 @@ const v6_18: Profile = {
   joinsBareAreas: true,
   remapsSeveral: true,
   remapChecksFirst: true,
+  remapRoundsFirst: true,
   collapsesNothing: false,
   collapseWantsWritable: false,
   remapBatches: true,

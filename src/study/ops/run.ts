@@ -265,6 +265,7 @@ export class ScriptRunner {
     const { addr, len } = this.#range(a);
     const to = this.#region(a.newRegion, a.newLen, a.at).exact;
     if (!this.#isPage(addr) || !this.#isPage(to.addr)) return { err: "EINVAL" };
+    if (a.dontunmap && len !== to.len && !this.#kernel.profile.remapRoundsFirst) return { err: "EINVAL" };
     const [start, oldPages, newPages] = [this.#vpn(addr), this.#pages(len), this.#pages(to.len)];
     return { err: mremap(mm, { start, oldPages, newPages, to: this.#vpn(to.addr), dontunmap: a.dontunmap }) };
   }

@@ -196,3 +196,13 @@ describe("a script that the recorder would give up", () => {
     expect(complaint("map A 4K\nmincore A 4M")).toMatch(/range too large/);
   });
 });
+
+describe("MREMAP_DONTUNMAP", () => {
+  const script = "map A 1M\ntouch A\nremap A 0 63142 64K E dontunmap\nremap A 256K 60001 60001 I dontunmap";
+  const errs = (kernel: string) => run(script, { arch: "arm64-4k", kernel }).map((r) => r.err);
+
+  it("wants lengths that are equal to the byte in 6.12, and in whole pages since", () => {
+    expect(errs("6.12").slice(2)).toEqual(["EINVAL", null]);
+    expect(errs("6.18").slice(2)).toEqual([null, null]);
+  });
+});

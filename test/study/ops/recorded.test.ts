@@ -22,6 +22,7 @@ function replays({ name, recorded, spec }: NamedCorpus): Replay[] {
 function check(recorded: Recorded, spec: OpsSpec): Replay {
   const result = replayRecorded(recorded, spec);
   if (result.different) expect.fail(`${recorded.header.script} ${differenceText(result.different)}`);
+  expect(result.whole, `${recorded.header.script} was replayed to its end`).toBe(true);
   return result;
 }
 
