@@ -67,7 +67,7 @@ describe("ptlab ops", () => {
       err: `ptlab: unknown architecture 'arm64-4': allowed are ${formats.map((f) => f.name).join(", ")}; did you mean arm64-4k?\n`,
     });
     expect((await ptlab("ops", "--kernel", "5.4", GOOD)).err).toBe(
-      "ptlab: unknown kernel '5.4': allowed are 6.12, 6.18, 7.2\n",
+      "ptlab: unknown kernel '5.4': allowed are 6.12, 6.18, 7.2, 6.18.15, 6.18.44\n",
     );
     const missing = await ptlab("ops", join(dir, "none.ops"));
     expect([missing.status, missing.err]).toEqual([2, `ptlab: cannot read ${join(dir, "none.ops")}: no such file\n`]);
