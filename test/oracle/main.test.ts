@@ -42,7 +42,7 @@ describe("npm run oracle", () => {
   it("holds a kernel against the profile of its version, or the one that is named", () => {
     expect(profileFor("6.18.44", undefined)).toBe("6.18.44");
     expect(profileFor("6.19.1", "6.18")).toBe("6.18");
-    expect(() => profileFor("6.19.1", undefined)).toThrow(/no profile for Linux 6.19: there are 6.12, .*--profile/);
+    expect(() => profileFor("6.19.1", undefined)).toThrow(/no profile for Linux 6.19.1: there are 6.12, .*--profile/);
     expect(() => profileFor("6.19.1", "6.20")).toThrow(/no profile for Linux 6.20: there are 6.12/);
   });
 });
