@@ -4,11 +4,11 @@
  * itself starts at once.
  */
 import { writeSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
-import { UserError } from "./base/errors.ts";
 import type { CoverageOptions } from "./cli/coverage.ts";
 import type { CommandEffects } from "./cli/effects.ts";
+import { exitStatus } from "./cli/exit-status.ts";
 import type { RunEffects } from "./cli/run.ts";
 import type { Place } from "./jupyter/data-dir.ts";
 
@@ -159,17 +159,5 @@ process.on("SIGINT", () => interrupted.abort());
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
-}
-
-/** A user's mistake prints its message alone; anything else is a bug and shows where. */
-function report(error: unknown): number {
-  if (interrupted.signal.aborted) {
-    effects.err("ptlab: interrupted\n");
-    return 130;
-  }
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof UserError)) throw error;
-  effects.err(`ptlab: ${error.message}\n`);
-  return 2;
+  process.exitCode = exitStatus(error, "ptlab", effects);
 }

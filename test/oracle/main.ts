@@ -8,9 +8,10 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { UserError } from "../../src/base/errors.ts";
 import { type CommandEffects, type ProgressLine, progressLine } from "../../src/cli/effects.ts";
+import { exitStatus } from "../../src/cli/exit-status.ts";
 import { reason, writeWhole } from "../../src/cli/write-file.ts";
 import { parseFeatures, randomScript } from "../../src/study/ops/random.ts";
 import { parseScript } from "../../src/study/ops/script.ts";
@@ -196,16 +197,5 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => i
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
-}
-
-function report(error: unknown): number {
-  if (interrupted.signal.aborted) {
-    effects.err("oracle: interrupted\n");
-    return 130;
-  }
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (!(error instanceof UserError)) throw error;
-  effects.err(`oracle: ${error.message}\n`);
-  return 2;
+  process.exitCode = exitStatus(error, "oracle", effects);
 }
