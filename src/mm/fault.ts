@@ -149,8 +149,8 @@ function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean, 
     return "done";
   }
   prepareAnonVma(kernel, mm.vmas, vma);
-  const order = anonOrder(mm, vma, vpn, slot);
-  const [pfn, got] = allocDownwards(mm, vma, vpn, order);
+  const orders = anonOrders(mm, vma, vpn);
+  const [pfn, got] = allocDownwards(mm, orders, emptyOrder(mm, vpn, slot, orders));
   const first = slot - (vpn % 2 ** got);
   setPtes(pt, first, pfn, uffdWp ? (anonAttrs(vma.flags) & ~A.write) | uffdWp : anonAttrs(vma.flags), 2 ** got);
   mapPages(mm, pfn, 2 ** got);
@@ -158,14 +158,18 @@ function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean, 
   return "done";
 }
 
-/** The largest allowed order whose aligned block is inside the area and all empty; lower orders are then empty too. */
-function anonOrder(mm: Mm, vma: Vma, vpn: number, slot: number): number {
+/** Orders that the fault may use (`thp_vma_allowable_orders`): allowed by the knobs, below a PMD, inside the area; and single pages. */
+function anonOrders(mm: Mm, vma: Vma, vpn: number): number {
   // A monitor puts pages in and protects them one by one.
-  if (isArmed(vma)) return 0;
+  if (isArmed(vma)) return 1;
   const below = (1 << pmdOrder(mm.kernel.format)) - 1;
-  const mask = suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & below);
-  for (let order = 31 - Math.clz32(mask); order > 0; order--)
-    if (mask & (1 << order) && blockIsEmpty(mm, slot - (vpn % 2 ** order), 2 ** order)) return order;
+  return suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & below) | 1;
+}
+
+/** The largest of the orders whose aligned block is all empty; lower orders are then empty too. */
+function emptyOrder(mm: Mm, vpn: number, slot: number, orders: number): number {
+  for (let order = 31 - Math.clz32(orders); order > 0; order--)
+    if (orders & (1 << order) && blockIsEmpty(mm, slot - (vpn % 2 ** order), 2 ** order)) return order;
   return 0;
 }
 
@@ -177,11 +181,10 @@ function blockIsEmpty(mm: Mm, slot: number, n: number): boolean {
   return true;
 }
 
-/** A folio of the order, or of the next smaller order that the knobs allow and memory gives. */
-function allocDownwards(mm: Mm, vma: Vma, vpn: number, order: number): [pfn: number, order: number] {
-  const mask = suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags)) | 1;
+/** A folio of the order, or of the next smaller one of the orders that memory gives. */
+function allocDownwards(mm: Mm, orders: number, order: number): [pfn: number, order: number] {
   for (let o = order; o >= 0; o--) {
-    const pfn = mask & (1 << o) ? newAnonFolio(mm.kernel, o) : -1;
+    const pfn = orders & (1 << o) ? newAnonFolio(mm.kernel, o) : -1;
     if (pfn >= 0) return [pfn, o];
   }
   return mm.kernel.outOfMemory();

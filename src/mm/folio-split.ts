@@ -39,16 +39,9 @@ export function splitFolio(mm: Mm, head: number, vpn: number): void {
 
 /** Splits a folio wherever it is mapped, by however many address spaces: they are searched whole. */
 export function splitMappedFolio(kernel: Kernel, head: number): void {
-  const mappings: Mapping[] = [];
   let wasHuge = false;
-  for (const mm of kernel.mms)
-    for (const vma of mm.vmas.all) {
-      if (splitMappingsIn(mm, vma, head)) wasHuge = true;
-      mappings.push(...search(mm, head, vma.start, vma.end));
-    }
-  const wanted = kernel.frames.totalMapcount(head);
-  invariant(mappings.length === wanted, `folio ${head}: ${mappings.length} of ${wanted} entries found`);
-  splitUnder(kernel, head, mappings, wasHuge);
+  for (const mm of kernel.mms) for (const vma of mm.vmas.all) if (splitMappingsIn(mm, vma, head)) wasHuge = true;
+  splitUnder(kernel, head, mappingsAnywhere(kernel, head), wasHuge);
 }
 
 function splitMappingsIn(mm: Mm, vma: Vma, head: number): boolean {
@@ -165,10 +158,13 @@ function mappingsOf(mm: Mm, head: number, vpn: number): Mapping[] {
   const around = alignDown(vpn, order);
   const near = search(mm, head, Math.max(0, around - 2 ** order), around + 2 ** (order + 1));
   if (near.length === wanted) return near;
-  // The tree of the folio's anon_vma would lead to these areas; the model has no trees.
-  const all = [...mm.kernel.mms].flatMap((each) =>
-    each.vmas.all.flatMap((vma) => search(each, head, vma.start, vma.end)),
-  );
+  return mappingsAnywhere(mm.kernel, head);
+}
+
+/** Every entry that maps the folio. The tree of its anon_vma would lead to the areas; the model has no trees. */
+function mappingsAnywhere(kernel: Kernel, head: number): Mapping[] {
+  const wanted = kernel.frames.totalMapcount(head);
+  const all = [...kernel.mms].flatMap((mm) => mm.vmas.all.flatMap((vma) => search(mm, head, vma.start, vma.end)));
   invariant(all.length === wanted, `folio ${head}: ${all.length} of ${wanted} entries found`);
   return all;
 }
