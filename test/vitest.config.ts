@@ -7,5 +7,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // By default one core is kept free for an editor; a run of the whole suite has nobody to keep it for.
+    maxWorkers: "100%",
   },
 });
