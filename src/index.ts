@@ -65,6 +65,7 @@ export * from "./mm/swap-io.ts";
 export * from "./mm/userfaultfd.ts";
 export * from "./mm/vma.ts";
 export * from "./mm/walk-mm.ts";
+export * from "./mmu/access-words.ts";
 export * from "./mmu/cost.ts";
 export * from "./mmu/describe-walk.ts";
 export * from "./mmu/generic.ts";

@@ -6,6 +6,8 @@
  * A word is two elements, the low half first: a WebAssembly module on a little-endian memory reads it as one 64-bit load.
  */
 
+import { LOW_BITS, LOW_MASK } from "./vpn.ts";
+
 /** What an access does. A read-modify-write is a store: it needs the translation once, and the right to write. */
 export const AccessKind = { load: 0, store: 1, fetch: 2 } as const;
 
@@ -49,7 +51,27 @@ export function vpnAt(words: AccessWords, i: number, pageLg2: number): number {
   return Math.floor(lineAt(words, i) / 2 ** (pageLg2 - LINE_LG2));
 }
 
+/**
+ * The low part of the virtual page of access `i`, as `vpn.ts` cuts it, for pages of `2^pageLines` lines. For loops: a page number
+ * of more than 31 bits would cost an allocation. Right for pages of 4K to 64K, where the low part lies across both halves.
+ */
+export function lowAt(words: AccessWords, i: number, pageLines: number): number {
+  return ((words[2 * i]! >>> (KIND_BITS + pageLines)) | (words[2 * i + 1]! << (LOW_LINE_BITS - pageLines))) & LOW_MASK;
+}
+
+/** The high part of the virtual page of access `i`. */
+export function highAt(words: AccessWords, i: number, pageLines: number): number {
+  return words[2 * i + 1]! >>> (LOW_BITS + pageLines - LOW_LINE_BITS);
+}
+
 /** The kind of access `i`. */
 export function kindAt(words: AccessWords, i: number): AccessKind {
   return (words[2 * i]! & 3) as AccessKind;
+}
+
+/** One access of one kind to the first line of each page: what streams of page numbers are as words. */
+export function accessesOf(vpns: ArrayLike<number>, pageLg2: number, kind: AccessKind = AccessKind.load): AccessWords {
+  const words = newAccessWords(vpns.length);
+  for (let i = 0; i < vpns.length; i++) setAccess(words, i, vpns[i]! * 2 ** (pageLg2 - LINE_LG2), kind);
+  return words;
 }

@@ -63,6 +63,11 @@ export class LruSets {
     return i;
   }
 
+  /** Index of the entry with this key in a set, -1 if there is none; the order stays. */
+  find(set: number, a: number, b: number): number {
+    return this.#search((set & this.#setMask) * this.#ways, a, b);
+  }
+
   /** Gives the least recently used entry of a set to a key that is not there, and returns its index. */
   replace(set: number, a: number, b: number): number {
     const row = set & this.#setMask;

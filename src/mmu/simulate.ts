@@ -1,16 +1,24 @@
 /**
- * Runs a stream of loads through TLBs, walk caches and tables, and counts what that takes. Truth before cost: every walk
+ * Runs a stream of accesses through TLBs, walk caches and tables, and counts what that takes. Truth before cost: every walk
  * is that of `translate.ts`, and a test shows that each address translates alike with all of it on or off.
  *
- * Not modelled: stores (dirty state of TLB entries), instruction fetches, several walks at a time, prefetch.
+ * What an access counts as:
+ *   - a hit in a TLB level, where the entry found allows it (a store needs one that is writable and dirty already);
+ *   - a hit and a dirty walk, where hardware keeps dirty and a store hits an entry that is writable but not known to be dirty:
+ *     the walk sets dirty in the table, and every entry held for the page learns of it without becoming the latest used;
+ *   - a hit and a fault, where the entry found forbids the access, or does not know the page dirty and faults keep dirty;
+ *   - a walk, or a walk and a fault. A walk that faults fills nothing.
+ * Not modelled: several walks at a time, prefetch, accesses that cross a page.
  */
 import { A } from "../arch/entry.ts";
-import { type AccessDirty, levelsOf, spanLg2 } from "../arch/format.ts";
+import type { AccessDirty } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
-import { Tlb, type TlbSpec } from "./tlb.ts";
-import { type Tree, translateInto, WalkRoom } from "./translate.ts";
-import { highOf, lowOf } from "./vpn.ts";
-import { WalkCache, type WalkCacheSpec } from "./walk-cache.ts";
+import { AccessKind, type AccessWords, accessCount, highAt, LINE_LG2, lowAt } from "./access-words.ts";
+import { Tlb, TlbFlag, type TlbSpec } from "./tlb.ts";
+import type { Tree } from "./translate.ts";
+import { vpnOf } from "./vpn.ts";
+import type { WalkCacheSpec } from "./walk-cache.ts";
+import { Walker } from "./walker.ts";
 
 /** The translation hardware of one core. An empty list is a core without it. */
 export interface MmuSpec {
@@ -19,14 +27,16 @@ export interface MmuSpec {
   readonly accessDirty: AccessDirty;
 }
 
-/** What was counted, exactly. Arrays are by TLB level or by table level. */
+/** What was counted, exactly. Arrays are by TLB level or by table level. Hits and walks add up to accesses and retries. */
 export interface MmuCounts {
   readonly accesses: number;
-  /** Accesses that hit in each TLB level. */
+  /** Look-ups that hit in each TLB level, whether the entry allowed the access or not. */
   readonly tlbHits: readonly number[];
-  /** Accesses that needed a walk. */
+  /** Look-ups that missed and needed a walk. */
   readonly walks: number;
-  /** Walks that ended in a fault. */
+  /** Walks for a store that hit, to set dirty. */
+  readonly dirtyWalks: number;
+  /** Faults, of walks and from TLB entries, those that were mended included. */
   readonly faults: number;
   /** Table reads by level, level 0 first. */
   readonly reads: readonly number[];
@@ -34,133 +44,156 @@ export interface MmuCounts {
   readonly lines: readonly number[];
 }
 
+/**
+ * The operating system's part of a fault. True: mended, try again; false: the access ends here. What it changes elsewhere than at
+ * the faulting page it has to flush by itself, as after any change of the tables.
+ */
+export type OnFault = (vpn: number, kind: AccessKind) => boolean;
+
 /** One call of a loop this long stays in optimised code; much longer ones do not (on-stack replacement). */
 const CHUNK = 16384;
 
-/** Bytes in a line of cache, log two. */
-const LINE_LG2 = 6;
+/** A fault that is mended as often as this is not mended. */
+const MAX_FAULTS = 8;
+
+/** What an entry must allow, by kind of access. */
+const NEEDS = Uint8Array.of(0, TlbFlag.storable, TlbFlag.exec, 0);
 
 /** One core with its TLBs and walk caches, on one tree of tables. State lasts from run to run. */
 export class Mmu {
-  readonly #tree: Tree;
-  readonly #ad: AccessDirty;
+  readonly #walker: Walker;
   readonly #tlb: Tlb;
-  readonly #walkCache: WalkCache;
-  readonly #levels: number;
-  readonly #room = new WalkRoom();
-  /** Log two of the base pages that a leaf spans: by level, then by level for a contiguous block. */
-  readonly #leafLg2: Int32Array;
-  /** Slots in a line, log two. */
-  readonly #lineSlotsLg2: number;
-  #seen: Uint8Array;
+  readonly #setsDirty: boolean;
+  readonly #onFault: OnFault | null;
+  /** Lines in a page, log two. */
+  readonly #pageLines: number;
   #accesses = 0;
+  #dirtyWalks = 0;
   #faults = 0;
   readonly #hits: Float64Array;
-  readonly #reads: Float64Array;
-  readonly #lines: Float64Array;
 
-  constructor(tree: Tree, spec: MmuSpec) {
-    const { format } = tree;
-    this.#tree = tree;
-    this.#ad = spec.accessDirty;
+  /** Without `onFault` an access that faults ends with the fault. */
+  constructor(tree: Tree, spec: MmuSpec, onFault: OnFault | null = null) {
+    this.#walker = new Walker(tree, spec.walkCache, spec.accessDirty);
     this.#tlb = new Tlb(spec.tlb);
-    this.#walkCache = new WalkCache(format, spec.walkCache);
-    this.#levels = levelsOf(format);
-    const plain = Array.from({ length: this.#levels }, (_, l) => spanLg2(format, l));
-    this.#leafLg2 = Int32Array.from([...plain, ...plain.map((lg2, l) => lg2 + format.contLg2[l]!)]);
-    this.#lineSlotsLg2 = LINE_LG2 - Math.log2(format.entryBytes);
+    this.#setsDirty = spec.accessDirty === "hardware";
+    this.#onFault = onFault;
+    this.#pageLines = tree.format.pageLg2 - LINE_LG2;
     this.#hits = new Float64Array(spec.tlb.length + 1);
-    this.#reads = new Float64Array(this.#levels);
-    this.#lines = new Float64Array(this.#levels);
-    this.#seen = new Uint8Array(0);
   }
 
   /**
-   * Loads from each page in turn. `out`, if given, receives the frame that each load reached, -1 for a fault; where a TLB
-   * held the translation it is the TLB's. Tables may change between runs if what changed is flushed.
+   * Makes each access in turn. `out`, if given, receives the frame that each one reached, -1 for a fault; where a TLB held the
+   * translation it is the TLB's. Tables may change between runs if what changed is flushed.
    */
-  run(vpns: Float64Array, out?: Float64Array): void {
-    this.#growSeen();
-    for (let from = 0; from < vpns.length; from += CHUNK)
-      this.#chunk(vpns, from, Math.min(from + CHUNK, vpns.length), out ?? null);
-    this.#accesses += vpns.length;
+  run(words: AccessWords, out?: Float64Array): void {
+    this.#walker.grow();
+    const n = accessCount(words);
+    for (let from = 0; from < n; from += CHUNK) this.#chunk(words, from, Math.min(from + CHUNK, n), out ?? null);
+    this.#accesses += n;
   }
 
   /** Invalidates the translations of `[start, end)` in pages, and all walk caches. */
   flush(start: number, end: number): void {
     this.#tlb.flush(start, end);
-    this.#walkCache.flush();
+    this.#walker.flush();
   }
 
   /** The counts since the last {@link reset}. */
   counts(): MmuCounts {
+    const { reads, lines } = this.#walker;
     return {
       accesses: this.#accesses,
       tlbHits: Array.from(this.#hits.subarray(0, this.#tlb.levels)),
       walks: this.#hits[this.#tlb.levels]!,
+      dirtyWalks: this.#dirtyWalks,
       faults: this.#faults,
-      reads: Array.from(this.#reads),
-      lines: Array.from(this.#lines),
+      reads: Array.from(reads),
+      lines: Array.from(lines),
     };
   }
 
   /** Starts counting at zero; what TLBs and walk caches hold stays. */
   reset(): void {
     this.#accesses = 0;
+    this.#dirtyWalks = 0;
     this.#faults = 0;
-    for (const counts of [this.#hits, this.#reads, this.#lines, this.#seen]) counts.fill(0);
+    this.#hits.fill(0);
+    this.#walker.reset();
   }
 
-  #chunk(vpns: Float64Array, from: number, to: number, out: Float64Array | null): void {
+  #chunk(words: AccessWords, from: number, to: number, out: Float64Array | null): void {
+    const pageLines = this.#pageLines;
+    const mends = this.#onFault !== null;
     for (let i = from; i < to; i++) {
-      const low = lowOf(vpns[i]!);
-      const pfn = this.#load(low, highOf(vpns[i]!, low));
+      const low = lowAt(words, i, pageLines);
+      const high = highAt(words, i, pageLines);
+      const kind = (words[2 * i]! & 3) as AccessKind;
+      let pfn = this.#access(low, high, kind);
+      if (mends && pfn < 0) pfn = this.#mend(low, high, kind);
       if (out !== null) out[i] = pfn;
     }
   }
 
-  #load(low: number, high: number): number {
-    const hit = this.#tlb.lookAt(low, high);
+  #access(low: number, high: number, kind: AccessKind): number {
+    const tlb = this.#tlb;
+    const hit = tlb.lookAt(low, high, kind === AccessKind.fetch);
     this.#hits[hit]!++;
-    return hit < this.#tlb.levels ? this.#tlb.pfn : this.#walk(low, high);
+    if (hit === tlb.levels) return this.#walk(low, high, kind);
+    const needs = NEEDS[kind]!;
+    if ((tlb.flags & needs) === needs) return tlb.pfn;
+    if (this.#setsDirty && kind === AccessKind.store && tlb.flags & TlbFlag.writable) return this.#setDirty(low, high);
+    this.#faults++;
+    return -1;
   }
 
-  #walk(low: number, high: number): number {
-    const room = this.#room;
-    translateInto(room, this.#tree, low, high, false, this.#ad);
-    this.#countReads(this.#walkCache.walkAt(low, high, room.level));
-    if (room.fault !== null) {
+  #walk(low: number, high: number, kind: AccessKind): number {
+    const walker = this.#walker;
+    const pfn = walker.walk(low, high, kind);
+    if (pfn < 0) this.#faults++;
+    else {
+      const flags = flagsOf(walker.room.attrs, kind === AccessKind.store);
+      this.#tlb.fillAt(low, high, walker.leafLg2, pfn, flags, kind === AccessKind.fetch);
+    }
+    return pfn;
+  }
+
+  #setDirty(low: number, high: number): number {
+    this.#dirtyWalks++;
+    if (this.#walker.walk(low, high, AccessKind.store) < 0) {
       this.#faults++;
       return -1;
     }
-    const block = room.attrs & A.cont ? this.#levels : 0;
-    this.#tlb.fillAt(low, high, this.#leafLg2[block + room.level]!, room.pfn);
-    return room.pfn;
+    this.#tlb.makeStorable(low, high);
+    return this.#tlb.pfn;
   }
 
-  #countReads(first: number): void {
-    const { slots, level: last } = this.#room;
-    invariant(
-      first >= last,
-      `a walk cache leads to level ${first}, below the entry of level ${last}: a flush is missing`,
-    );
-    const top = this.#levels - 1;
-    for (let level = first; level >= last; level--) {
-      this.#reads[level]!++;
-      const line = slots[top - level]! >>> this.#lineSlotsLg2;
-      if (this.#seen[line] !== 0) continue;
-      this.#seen[line] = 1;
-      this.#lines[level]!++;
+  /** Every try counts as a look-up of its own. */
+  #mend(low: number, high: number, kind: AccessKind): number {
+    const vpn = vpnOf(low, high);
+    for (let tries = 0; tries < MAX_FAULTS; tries++) {
+      if (!this.#onFault!(vpn, kind)) return -1;
+      this.#forget(vpn);
+      this.#walker.grow();
+      const pfn = this.#access(low, high, kind);
+      if (pfn >= 0) return pfn;
     }
+    invariant(false, `an access of kind ${kind} to page ${vpn} faults for ever`);
   }
 
-  /** Tables may have been added since the last run. */
-  #growSeen(): void {
-    const { lo, chunkLg2 } = this.#tree.tables;
-    const lines = lo.length << (chunkLg2 - this.#lineSlotsLg2);
-    if (lines <= this.#seen.length) return;
-    const grown = new Uint8Array(lines);
-    grown.set(this.#seen);
-    this.#seen = grown;
+  /**
+   * What x86 does by itself at a page fault (SDM volume 3A section 4.10.4.1) and Linux elsewhere after it has mended the entry:
+   * the page's translation goes, and the table entries that led to it.
+   */
+  #forget(vpn: number): void {
+    this.#tlb.flush(vpn, vpn + 1);
+    this.#walker.flushRange(vpn, vpn + 1);
   }
+}
+
+/** What a TLB entry remembers of a leaf with the attributes as they were before the walk. */
+function flagsOf(attrs: number, stored: boolean): number {
+  const exec = attrs & A.exec ? TlbFlag.exec : 0;
+  if ((attrs & A.write) === 0) return exec;
+  return exec | TlbFlag.writable | (stored || attrs & A.dirty ? TlbFlag.storable : 0);
 }

@@ -74,11 +74,11 @@ export function walkSlots(tree: Tree, vpn: number): number[] {
   return Array.from(room.slots.subarray(0, room.reads));
 }
 
-/** Translates one access, and writes accessed and dirty where the hardware does that itself. */
-export function translate(tree: Tree, vpn: number, write: boolean, ad: AccessDirty): Walk {
+/** Translates one access (a load, a store if `write`, a fetch of instructions if `fetch`), and writes accessed and dirty where the hardware does that itself. */
+export function translate(tree: Tree, vpn: number, write: boolean, ad: AccessDirty, fetch = false): Walk {
   const room = scratch;
   const low = lowOf(vpn);
-  translateInto(room, tree, low, highOf(vpn, low), write, ad);
+  translateInto(room, tree, low, highOf(vpn, low), write, ad, fetch);
   const { fault, slot, level, reads, pfn } = room;
   return { fault, slot, level, reads, pfn };
 }
@@ -91,6 +91,7 @@ export function translateInto(
   high: number,
   write: boolean,
   ad: AccessDirty,
+  fetch = false,
 ): void {
   const { format: f, tables } = tree;
   descend(room, tree, low, high);
@@ -99,7 +100,7 @@ export function translateInto(
   const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const isLeaf = f.kind(lo, hi, level) === Kind.leaf;
   room.attrs = isLeaf ? f.attrs(lo, hi, level) : 0;
-  room.fault = isLeaf ? check(room.attrs, write, ad) : "translation";
+  room.fault = isLeaf ? check(room.attrs, write, fetch, ad) : "translation";
   room.pfn = -1;
   if (room.fault !== null) return;
   const base = f.pfn(lo, hi, level);
@@ -134,10 +135,12 @@ function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number,
   }
 }
 
-function check(attrs: number, write: boolean, ad: AccessDirty): FaultCause | null {
+function check(attrs: number, write: boolean, fetch: boolean, ad: AccessDirty): FaultCause | null {
   if (attrs & A.protnone) return "translation";
   if (ad === "fault" && !(attrs & A.young)) return "access flag";
   if (attrs & A.noUser || (write && !(attrs & A.write))) return "permission";
+  // A leaf of a format that cannot forbid execution reads back with `A.exec`.
+  if (fetch && !(attrs & A.exec)) return "permission";
   return write && ad === "fault" && !(attrs & A.dirty) ? "permission" : null;
 }
 

@@ -6,7 +6,8 @@
 
 /** Bits in the low part. */
 export const LOW_BITS = 27;
-const LOW_MASK = 2 ** LOW_BITS - 1;
+/** Mask of the low part. */
+export const LOW_MASK = 2 ** LOW_BITS - 1;
 const LOW_SPAN = 2 ** LOW_BITS;
 
 /** The low 27 bits. ToInt32 works modulo 2^32, so that `&` is right for any whole number up to 2^53. */
@@ -23,4 +24,9 @@ export function highOf(vpn: number, low: number): number {
 /** The page number shifted right, right in its low 32 bits at least; callers mask what they need. */
 export function indexAt(low: number, high: number, shift: number): number {
   return shift < LOW_BITS ? (low >>> shift) | (high << (LOW_BITS - shift)) : high >>> (shift - LOW_BITS);
+}
+
+/** The page number of its two parts. */
+export function vpnOf(low: number, high: number): number {
+  return high * LOW_SPAN + low;
 }

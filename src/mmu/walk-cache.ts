@@ -9,7 +9,7 @@
  */
 import { type Format, levelsOf, spanLg2 } from "../arch/format.ts";
 import { type CacheShape, checkShape, LruSets } from "./lru.ts";
-import { highOf, indexAt, LOW_BITS, lowOf } from "./vpn.ts";
+import { highOf, indexAt, LOW_BITS, lowOf, vpnOf } from "./vpn.ts";
 
 /** Shape of the array of each level; index 0 and missing levels are levels without one. */
 export type WalkCacheSpec = readonly (CacheShape | null)[];
@@ -63,6 +63,17 @@ export class WalkCache {
   /** Forgets everything, as a TLB invalidation that is not told to spare walk caches does. */
   flush(): void {
     for (const { keys } of this.#caches) keys.drop(() => true);
+  }
+
+  /** Forgets the entries that lead to pages of `[start, end)`. */
+  flushRange(start: number, end: number): void {
+    for (const { spanLg2: lg2, keys } of this.#caches) {
+      const overlaps = (a: number, b: number) => {
+        const first = lg2 <= LOW_BITS ? vpnOf(a, b) : b * 2 ** lg2;
+        return first < end && first + 2 ** lg2 > start;
+      };
+      keys.drop(overlaps);
+    }
   }
 }
 

@@ -22,6 +22,7 @@ const counts: MmuCounts = {
   accesses: 1000,
   tlbHits: [500, 300],
   walks: 200,
+  dirtyWalks: 0,
   faults: 0,
   reads: [200, 100, 10, 0],
   lines: [2000, 100, 10, 0],

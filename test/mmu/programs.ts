@@ -1,5 +1,5 @@
 /**
- * Random programs for the tests of translation: an address space that ops keep changing, and streams of loads over it.
+ * Random programs for the tests of translation: an address space that ops keep changing, and streams of accesses over it.
  */
 import { pmdOrder } from "../../src/arch/format.ts";
 import { formats } from "../../src/arch/formats.ts";
@@ -11,6 +11,7 @@ import { Mm } from "../../src/mm/mm.ts";
 import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { Vm } from "../../src/mm/vma.ts";
+import { type AccessWords, LINE_LG2, newAccessWords, setAccess } from "../../src/mmu/access-words.ts";
 import { leafSizes } from "../../src/mmu/generic.ts";
 import type { MmuSpec } from "../../src/mmu/simulate.ts";
 
@@ -39,8 +40,10 @@ export function playground(seed: number): { rng: Random; mm: Mm } {
   return { rng, mm };
 }
 
+/** The upper part may hold instructions. */
 function mapAll(mm: Mm, start: number, pages: number): void {
-  const err = mmap(mm, { start, pages, flags: Vm.read | Vm.write });
+  const exec = start >= basesOf(mm)[1]! ? Vm.exec : 0;
+  const err = mmap(mm, { start, pages, flags: Vm.read | Vm.write | exec });
   if (err !== null) throw new Error(`mmap: ${err}`);
 }
 
@@ -59,7 +62,7 @@ export function change(rng: Random, mm: Mm): { start: number; end: number } {
       madvise(mm, start, end, "dontneed");
       break;
     case 1:
-      mprotect(mm, start, end, rng.pick([0, Vm.read, Vm.read | Vm.write]));
+      mprotect(mm, start, end, rng.pick([0, Vm.read, Vm.read | Vm.write, Vm.read | Vm.exec]));
       break;
     case 2:
       munmap(mm, start, end);
@@ -72,8 +75,17 @@ export function change(rng: Random, mm: Mm): { start: number; end: number } {
   return { start: start - (start % huge), end: end - (end % huge) + huge };
 }
 
-/** Loads with some locality: runs of neighbours, returns to a few pages, and jumps. */
-export function loads(rng: Random, mm: Mm, n: number): Float64Array {
+/** Loads, stores and fetches of {@link pages}, each to some line of its page. */
+export function accesses(rng: Random, mm: Mm, n: number): AccessWords {
+  const words = newAccessWords(n);
+  const pageLines = 2 ** (mm.kernel.format.pageLg2 - LINE_LG2);
+  for (const [i, vpn] of pages(rng, mm, n).entries())
+    setAccess(words, i, vpn * pageLines + rng.below(pageLines), rng.pick([0, 0, 0, 1, 1, 2]));
+  return words;
+}
+
+/** Pages with some locality: runs of neighbours, returns to a few, and jumps. */
+export function pages(rng: Random, mm: Mm, n: number): Float64Array {
   const bases = basesOf(mm);
   const inside = (vpn: number) => bases.some((base) => vpn >= base && vpn < base + PAGES);
   const vpns = new Float64Array(n);
@@ -84,11 +96,18 @@ export function loads(rng: Random, mm: Mm, n: number): Float64Array {
   return vpns;
 }
 
+const USES = ["both", "both", "data", "fetch"] as const;
+
 /** A random core: up to three TLB levels, split or not, and walk caches in some levels. */
 export function anyCore(rng: Random, mm: Mm): MmuSpec {
   const sizes = leafSizes(mm.kernel.format, true);
   const shape = () => ({ sets: 2 ** rng.below(4), ways: 1 + rng.below(5) });
-  const array = () => ({ name: "array", ...shape(), holds: sizes.filter(() => rng.below(2) === 0) });
+  const array = () => ({
+    name: "array",
+    ...shape(),
+    holds: sizes.filter(() => rng.below(2) === 0),
+    for: rng.pick(USES),
+  });
   const tlb = Array.from({ length: rng.below(4) }, () => Array.from({ length: 1 + rng.below(2) }, array));
   const walkCache = Array.from({ length: 5 }, () => (rng.below(2) === 0 ? shape() : null));
   return { tlb, walkCache, accessDirty: mm.kernel.accessDirty };

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../src/base/random.ts";
-import { reachPages, Tlb, type TlbArraySpec, type TlbSpec } from "../../src/mmu/tlb.ts";
+import { reachPages, Tlb, type TlbArraySpec, TlbFlag, type TlbSpec } from "../../src/mmu/tlb.ts";
+import { highOf, lowOf } from "../../src/mmu/vpn.ts";
 import { BASES } from "./programs.ts";
-import { TwinTlb } from "./twins.ts";
+import { flagBits, TwinTlb } from "./twins.ts";
 
 const SIZES = [0, 4, 9, 13, 18];
 const full = (ways: number, holds: readonly number[]): TlbArraySpec => ({ name: "array", sets: 1, ways, holds });
@@ -16,6 +17,7 @@ describe("a TLB and its slow twin agree access by access", () => {
       sets: 2 ** rng.below(4),
       ways: 1 + rng.below(6),
       holds: SIZES.filter(() => rng.below(2) === 0),
+      for: rng.pick(["both", "data", "fetch"] as const),
     });
     const spec = Array.from({ length: 1 + rng.below(3) }, () => Array.from({ length: 1 + rng.below(3) }, array));
     const [tlb, twin] = [new Tlb(spec), new TwinTlb(spec)];
@@ -26,14 +28,21 @@ describe("a TLB and its slow twin agree access by access", () => {
         tlb.flush(vpn, end);
         twin.flush(vpn, end);
       }
-      const hit = tlb.look(vpn);
-      expect(hit, `seed ${seed}, access ${i}`).toBe(twin.look(vpn));
-      if (hit < spec.length) expect(tlb.pfn, `seed ${seed}, access ${i}`).toBe(twin.pfn);
-      else {
+      const fetch = rng.below(3) === 0;
+      const hit = tlb.look(vpn, fetch);
+      expect(hit, `seed ${seed}, access ${i}`).toBe(twin.look(vpn, fetch));
+      if (hit < spec.length) {
+        expect([tlb.pfn, tlb.flags], `seed ${seed}, access ${i}`).toEqual([twin.pfn, flagBits(twin.flags)]);
+        if (rng.below(8) > 0) continue;
+        tlb.makeStorable(lowOf(vpn), highOf(vpn, lowOf(vpn)));
+        twin.makeStorable(vpn);
+      } else {
         // A leaf's size depends on its place alone, as it does in tables that do not change.
         const lg2 = SIZES[Math.floor(vpn / 1024) % 3]!;
-        tlb.fill(vpn, lg2, vpn % 2 ** 20);
-        twin.fill(vpn, lg2, vpn % 2 ** 20);
+        const [writable, storable, exec] = [rng.below(2) > 0, rng.below(4) === 0, rng.below(2) > 0];
+        const flags = { writable, storable, exec };
+        tlb.fill(vpn, lg2, vpn % 2 ** 20, flagBits(flags), fetch);
+        twin.fill(vpn, lg2, vpn % 2 ** 20, flags, fetch);
       }
     }
   });
@@ -101,6 +110,29 @@ test("a flush takes every entry that overlaps the range and no other", () => {
   tlb.fill(41, 0, 41);
   tlb.flush(31, 41);
   expect([16, 40, 41].map((vpn) => tlb.look(vpn))).toEqual([1, 1, 0]);
+});
+
+test("instructions and data use the places that hold them, and a place for both serves both", () => {
+  const [data, fetch] = [
+    { ...full(4, [0]), for: "data" as const },
+    { ...full(4, [0]), for: "fetch" as const },
+  ];
+  const tlb = new Tlb([[data, fetch], [full(4, [0])]]);
+  tlb.fill(5, 0, 5, TlbFlag.exec, true);
+  expect([tlb.look(5, true), tlb.look(5), tlb.look(5)]).toEqual([0, 1, 0]);
+  tlb.fill(6, 0, 6);
+  expect([tlb.look(6), tlb.look(6, true), tlb.flags]).toEqual([0, 1, 0]);
+});
+
+test("what is known of dirty goes to every level that holds the page, at whatever size, and to no other page", () => {
+  const tlb = new Tlb([[full(4, [0])], [full(4, [0, 4])]]);
+  tlb.fill(32, 4, 32, TlbFlag.writable);
+  tlb.look(33);
+  tlb.makeStorable(32, 0);
+  const flags = (vpn: number) => [tlb.look(vpn), tlb.flags];
+  expect(flags(32)).toEqual([0, TlbFlag.writable | TlbFlag.storable]);
+  expect(flags(33)).toEqual([0, TlbFlag.writable]);
+  expect(flags(34)).toEqual([1, TlbFlag.writable | TlbFlag.storable]);
 });
 
 test("reach is entries times what an entry covers", () => {

@@ -8,6 +8,7 @@ import { invariant } from "../../base/errors.ts";
 import { random } from "../../base/random.ts";
 import { KiB, MiB } from "../../base/size.ts";
 import type { Mm } from "../../mm/mm.ts";
+import { AccessKind, LINE_LG2, newAccessWords, setAccess } from "../../mmu/access-words.ts";
 import { genericCore } from "../../mmu/generic.ts";
 import { Mmu, type MmuCounts, type MmuSpec } from "../../mmu/simulate.ts";
 import { coverageOf } from "../coverage/coverage.ts";
@@ -118,12 +119,12 @@ function everyPieceOnce({ mm, pieces }: Filled): Pick<GranuleRow, "coldReads" | 
 
 /** Loads from byte addresses; those before `from` are not counted. */
 function load(mm: Mm, core: MmuSpec, addresses: Float64Array, from: number): MmuCounts {
-  const page = 2 ** mm.kernel.format.pageLg2;
-  const vpns = addresses.map((at) => Math.floor(at / page));
+  const words = newAccessWords(addresses.length);
+  for (const [i, at] of addresses.entries()) setAccess(words, i, Math.floor(at / 2 ** LINE_LG2), AccessKind.load);
   const mmu = new Mmu(mm.pt, core);
-  mmu.run(vpns.subarray(0, from));
+  mmu.run(words.subarray(0, 2 * from));
   mmu.reset();
-  mmu.run(vpns.subarray(from));
+  mmu.run(words.subarray(2 * from));
   const found = mmu.counts();
   invariant(found.faults === 0, `a load of written memory faulted on ${mm.kernel.format.name}`);
   return found;

@@ -5,6 +5,7 @@
 import { pmdOrder } from "../../arch/format.ts";
 import { formatNamed } from "../../arch/formats.ts";
 import { parseSize } from "../../base/size.ts";
+import { accessesOf } from "../../mmu/access-words.ts";
 import { type CostTable, defaultCosts } from "../../mmu/cost.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import { buildLayout, contpteMatters, type Policy, policyText, START } from "./layout.ts";
@@ -13,6 +14,9 @@ import { makeStream, PATTERNS, type Pattern } from "./streams.ts";
 
 /** Formats with page size and levels in common, so that rows can stand side by side. */
 export const WALK_FORMATS = ["x86-64", "arm64-4k"] as const;
+
+/** Log two of the base page that these formats have. */
+const PAGE_LG2 = 12;
 
 /** Parameters that all experiments on walks share. */
 export const coreParams = {
@@ -78,7 +82,8 @@ export function streams(spec: {
 }): Streams {
   const { pattern, pages, seed, counted = COUNTED, warmUp = WARM_UP } = spec;
   const all = makeStream({ pattern: pattern as Pattern, start: START, pages, accesses: warmUp + counted, seed });
-  return { warmUp: all.subarray(0, warmUp), counted: all.subarray(warmUp) };
+  const words = (vpns: Float64Array) => accessesOf(vpns, PAGE_LG2);
+  return { warmUp: words(all.subarray(0, warmUp)), counted: words(all.subarray(warmUp)) };
 }
 
 /** The core that the parameters ask for. */

@@ -3,6 +3,7 @@
  * the memory that was written at its address.
  */
 import { invariant } from "../../base/errors.ts";
+import { type AccessWords, accessCount, vpnAt } from "../../mmu/access-words.ts";
 import { type AccessCost, accessCost, type CostTable } from "../../mmu/cost.ts";
 import { type GenericCore, genericCore } from "../../mmu/generic.ts";
 import { Mmu, type MmuCounts } from "../../mmu/simulate.ts";
@@ -13,8 +14,8 @@ export type CoreChoice = Pick<GenericCore, "tlbEntries" | "walkCache">;
 
 /** Loads that fill TLBs and walk caches, and loads that are counted. */
 export interface Streams {
-  readonly warmUp: Float64Array;
-  readonly counted: Float64Array;
+  readonly warmUp: AccessWords;
+  readonly counted: AccessWords;
 }
 
 /** Counts and costs of the accesses that were counted. */
@@ -34,10 +35,13 @@ export function measure(layout: Layout, core: CoreChoice, costs: CostTable, { wa
   return { counts, cost: accessCost(counts, costs) };
 }
 
-function checkReached({ start, frames }: Layout, mmu: Mmu, vpns: Float64Array): void {
-  const out = new Float64Array(vpns.length);
-  mmu.run(vpns, out);
-  for (let i = 0; i < vpns.length; i++)
-    if (out[i] !== frames[vpns[i]! - start])
-      invariant(false, `load ${i} of page ${vpns[i]} reached frame ${out[i]}, not ${frames[vpns[i]! - start]}`);
+function checkReached({ start, frames, mm }: Layout, mmu: Mmu, words: AccessWords): void {
+  const out = new Float64Array(accessCount(words));
+  mmu.run(words, out);
+  const { pageLg2 } = mm.kernel.format;
+  for (let i = 0; i < out.length; i++) {
+    const vpn = vpnAt(words, i, pageLg2);
+    if (out[i] !== frames[vpn - start])
+      invariant(false, `load ${i} of page ${vpn} reached frame ${out[i]}, not ${frames[vpn - start]}`);
+  }
 }
