@@ -10,6 +10,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { oneOf, UserError } from "../../src/base/errors.ts";
+import { sourceDigest } from "../../src/notebook/digest.ts";
 import { gccVersion } from "./c-program.ts";
 import { type BenchCase, type CaseResult, type Context, runCase } from "./harness.ts";
 import { caseText, headText, type Machine } from "./print.ts";
@@ -89,8 +90,11 @@ async function bench(
     results.push(result);
     console.log(caseText(result));
   }
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ machine: info, ptlab: pkg.version, quick, cases: results }, null, 1)}\n`);
+  if (json !== undefined) {
+    const source = await sourceDigest(path.resolve(import.meta.dirname, "../.."));
+    const run = { machine: info, ptlab: pkg.version, source, quick, cases: results };
+    writeFileSync(json, `${JSON.stringify(run, null, 1)}\n`);
+  }
   return results;
 
   async function oneCase(c: BenchCase, title: string): Promise<CaseResult> {

@@ -1,7 +1,7 @@
 /**
  * What the bench says, as text of at most 80 columns and as JSON. The JSON is an object of
  * - `machine`: `cpu`, `cores`, `os`, `node`, `v8`, `gcc` (null where there is none);
- * - `ptlab`: version; `quick`: whether inputs were the small ones;
+ * - `ptlab`: version; `source`: digest of the simulator's sources; `quick`: whether inputs were the small ones;
  * - `cases`: a list of `group`, `name`, `unit`, `measures` (what is measured per unit: "ns" or another), `baseline` (name of a variant),
  *   `rounds`, `warmUp` (units done before counting), `unitsPerRound`, `leftOut` (texts), and `variants`: a list of
  *   `name`, `amount` and `ratio` (each with `median`, `p10`, `p90`; the ratio is to the baseline, round by round),
