@@ -26,6 +26,18 @@ export const EVENTS = {
   contpteFolds: "contpte folds: a block of PTEs was given the contiguous bit",
   contpteUnfolds: "contpte unfolds: a block of PTEs lost the contiguous bit",
   deferredSplits: "folios queued for a later folio split",
+  systemCalls: "calls of the kernel by a program",
+  exceptions: "page faults that the CPU raised, as against those that the kernel handles without one (populate)",
+  slotsExchanged: "slots changed by an atomic exchange, because hardware may note something in them meanwhile",
+  folioLookups: "folios looked up from an entry, each a first look at a descriptor that nothing has warmed",
+  pagesTouched: "descriptors of single pages read or written: map counts and exclusive marks",
+  foliosAllocated: "anonymous folios taken from the allocator",
+  foliosFreed: "folios given back to the allocator",
+  pagesFreed: "base pages in folios given back to the allocator",
+  pagesZeroed: "pages filled with zeros for a program",
+  pagesCopied: "pages copied",
+  pagesSplit: "base pages in folios that a folio split has cut",
+  bytesReported: "bytes about pages that were copied out to a program",
   lockBreaks: "times that fork's copy let go of its page-table locks because somebody waited",
 } as const;
 

@@ -108,10 +108,17 @@ function moveContents(mm: Mm, vma: Vma, first: number, folio: number): void {
   const { pt, kernel } = mm;
   for (let i = 0; i < pt.span[1]!; i++) {
     pt.tally[E.slotsRead]!++;
-    if (pt.kind(first + i, 0) === Kind.none) continue;
+    if (pt.kind(first + i, 0) === Kind.none) {
+      kernel.tally[E.pagesZeroed]!++;
+      continue;
+    }
     const [pfn, special] = [pt.pfn(first + i), pt.attrs(first + i) & A.special];
     clearPtes(pt, first + i, 1);
-    if (special) continue;
+    if (special) {
+      kernel.tally[E.pagesZeroed]!++;
+      continue;
+    }
+    kernel.tally[E.folioLookups]!++;
     kernel.copyPage(pfn, folio + i);
     // The old folio was off the LRU meanwhile (`folio_isolate_lru`), and comes back to it without its count.
     kernel.lru.putBack(kernel.frames.head(pfn));

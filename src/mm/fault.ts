@@ -56,6 +56,7 @@ export function access(mm: Mm, vpn: number, write: boolean): Reached {
 
 /** A fault from user mode. */
 function userFault(mm: Mm, vpn: number, write: boolean): Outcome {
+  mm.kernel.tally[E.exceptions]!++;
   const vma = mm.vmas.at(vpn);
   if (vma === undefined || !permits(vma, write)) return "segv";
   return mendEntry(mm, vma, vpn, write);
@@ -154,6 +155,7 @@ function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean, 
   const first = slot - (vpn % 2 ** got);
   setPtes(pt, first, pfn, uffdWp ? (anonAttrs(vma.flags) & ~A.write) | uffdWp : anonAttrs(vma.flags), 2 ** got);
   mapPages(mm, pfn, 2 ** got);
+  kernel.tally[E.pagesZeroed]! += 2 ** got;
   kernel.lru.addNew(vma, pfn);
   return "done";
 }
@@ -201,6 +203,7 @@ function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): Outcome {
 
 /** `do_wp_page`: re-use a page that is ours alone, copy any other. */
 function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
+  mm.kernel.tally[E.folioLookups]!++;
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   const foreign = isFilePage(mm.kernel, pte.pfn) && !(vma.flags & Vm.shared);
   if (pte.attrs & A.special || foreign || !canReuse(mm, pte.pfn)) return copyPage(mm, vma, slot, pte);

@@ -76,6 +76,7 @@ function splitUnder(kernel: Kernel, head: number, mappings: readonly Mapping[], 
   for (const [i, at] of mappings.entries()) remap(at, { ...old[i]!, attrs: old[i]!.attrs & ~aged });
   for (let pfn = head; pfn < head + pages; pfn++) if (!frames.mapped(pfn)) kernel.freeFolio(pfn);
   tally[E.folioSplits]!++;
+  tally[E.pagesSplit]! += pages;
   tally[E.flushRanges]!++;
 }
 
@@ -113,6 +114,7 @@ function splitFileFolio(mm: Mm, vpn: number): void {
   frames.setFlag(head, pages, FrameFlag.dirty, dirty);
   for (let i = Math.max(index, file.pages); i < index + pages; i++) file.drop(i);
   tally[E.folioSplits]!++;
+  tally[E.pagesSplit]! += pages;
   tally[E.flushRanges]!++;
 }
 

@@ -25,6 +25,7 @@ import { zapRange } from "./zap.ts";
 
 /** `fork`: the child's address space. */
 export function fork(parent: Mm): Mm {
+  parent.kernel.tally[E.systemCalls]!++;
   const child = new Mm(parent.kernel);
   child.hasPinned = parent.hasPinned;
   const uffds = new Map<Userfaultfd, Userfaultfd>();
@@ -194,6 +195,7 @@ function copyPresent(copy: Copy, from: number, to: number, max: number): number 
   const pfn = pt.pfn(from);
   if (isFilePage(parent.kernel, pfn)) return copyShared(copy, from, to, max);
   const special = pt.attrs(from) & A.special;
+  if (!special) pt.tally[E.folioLookups]!++;
   if (!special && needsCowForDma(copy, pfn)) return copyPinned(copy, from, to);
   const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
   if (!special) dupPages(child, pfn, n);
@@ -208,6 +210,7 @@ function copyShared(copy: Copy, from: number, to: number, max: number): number {
   const { pt } = copy.parent;
   const pfn = pt.pfn(from);
   const n = folioPteBatch(copy.parent, from, max, A.softDirty);
+  pt.tally[E.folioLookups]!++;
   mapPages(copy.child, pfn, n);
   const write = anyWritable(pt, from, n) ? A.write : 0;
   const attrs = (ptepAttrs(pt, from) & ~(A.young | A.dirty)) | write;

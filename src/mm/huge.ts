@@ -40,6 +40,7 @@ export function faultHuge(mm: Mm, vma: Vma, slot: number, write: boolean): boole
   }
   const pfn = newAnonFolio(kernel, pmdOrder(kernel.format));
   if (pfn < 0) return false;
+  kernel.tally[E.pagesZeroed]! += pt.span[1]!;
   mapLeaf(pt, slot, 1, pfn, anonAttrs(vma.flags));
   mapHuge(mm, pfn);
   kernel.lru.addNew(vma, pfn);
@@ -75,6 +76,7 @@ function replaceHugeZero(mm: Mm, vma: Vma, slot: number): boolean {
     splitHuge(mm, vma, slot);
     return false;
   }
+  kernel.tally[E.pagesZeroed]! += mm.pt.span[1]!;
   setLeaf(mm.pt, slot, 1, pfn, anonAttrs(vma.flags));
   mapHuge(mm, pfn);
   kernel.lru.addNew(vma, pfn);

@@ -7,7 +7,7 @@ import { pmdOrder } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
 import { formatSize, GiB } from "../base/size.ts";
-import { newTally, type Tally } from "../base/tally.ts";
+import { E, newTally, type Tally } from "../base/tally.ts";
 import type { Design } from "../design/design.ts";
 import { designNamed } from "../design/designs.ts";
 import { Contents } from "../machine/contents.ts";
@@ -171,6 +171,8 @@ export class Kernel {
 
   /** Gives a folio back that nobody maps and nothing else holds. */
   freeFolio(head: number): void {
+    this.tally[E.foliosFreed]!++;
+    this.tally[E.pagesFreed]! += 2 ** this.frames.order(head);
     unqueueDeferredSplit(this, head);
     this.contents?.clear(head, 2 ** this.frames.order(head));
     this.lru.forget(head);
@@ -179,6 +181,7 @@ export class Kernel {
 
   /** A page's contents, and whether a program has written to it, become another page's as well. */
   copyPage(from: number, to: number): void {
+    this.tally[E.pagesCopied]!++;
     this.contents?.copy(from, to);
     this.frames.setFlag(to, 1, FrameFlag.written, this.frames.hasFlag(from, FrameFlag.written));
   }

@@ -126,6 +126,7 @@ class AgeWalk {
     const head = frames.head(pt.pfn(slot));
     const pages = 2 ** frames.order(head);
     kernel.tally[E.foliosTouched]!++;
+    kernel.tally[E.folioLookups]!++;
     const n = folioPteBatch(this.#mm, slot, max, 0);
     if (n < pages) {
       if (maybeMappedShared(kernel, head)) return n;

@@ -3,6 +3,7 @@
  *
  * Source: mm/madvise.c (madvise_walk_vmas, madvise_dontneed_free), hugepage_madvise of mm/khugepaged.c, Linux 6.18.
  */
+import { E } from "../base/tally.ts";
 import { madviseCollapse } from "./collapse.ts";
 import type { Errno } from "./errno.ts";
 import { madviseRemove } from "./file-size.ts";
@@ -50,6 +51,7 @@ export const adviceNames: readonly string[] = [...Object.keys(ADVICE), "populate
 
 /** `madvise` of `[start, end)` in pages. A hole gives ENOMEM, but only after all mapped parts are done. */
 export function madvise(mm: Mm, start: number, end: number, advice: string): Errno | null {
+  mm.kernel.tally[E.systemCalls]!++;
   // These two fault pages in and stop at the first failure, so they do not go from area to area as the others do.
   if (advice === "populate_read" || advice === "populate_write")
     return madvisePopulate(mm, start, end, advice === "populate_write");

@@ -3,6 +3,7 @@
  *
  * Source: mm/mincore.c, Linux 6.18.
  */
+import { E } from "../base/tally.ts";
 import { isSwapPte, swapPteAt } from "../pgtable/softleaf.ts";
 import type { Errno } from "./errno.ts";
 import { fileIndex } from "./file.ts";
@@ -10,12 +11,14 @@ import type { Mm } from "./mm.ts";
 
 /** One boolean a page of `[start, end)`, or ENOMEM where something is not mapped. */
 export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
+  mm.kernel.tally[E.systemCalls]!++;
   let at = start;
   for (const vma of mm.vmas.overlapping(start, end)) {
     if (vma.start > at) return "ENOMEM";
     at = vma.end;
   }
   if (at < end) return "ENOMEM";
+  mm.kernel.tally[E.bytesReported]! += end - start;
   const resident = Array.from(mm.design.mincore(mm.pt, start, end), (byte) => byte === 1);
   for (const vma of mm.vmas.overlapping(start, end)) {
     if (vma.file === null) continue;

@@ -4,6 +4,7 @@
  * Not modelled: limits on memory and on the number of areas.
  * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
  */
+import { E } from "../base/tally.ts";
 import { freeTables } from "../pgtable/free.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
@@ -27,6 +28,7 @@ export interface MapSpec {
  * vm.mmap_min_addr does not hold it back.
  */
 export function mmap(mm: Mm, spec: MapSpec): Errno | null {
+  mm.kernel.tally[E.systemCalls]!++;
   const end = spec.start + spec.pages;
   if (spec.pages <= 0) return "EINVAL";
   if (end > taskPages(mm)) return "ENOMEM";
@@ -55,6 +57,12 @@ export function taskPages(mm: Mm): number {
 
 /** `munmap` of `[start, end)` in pages: areas cut, pages zapped, tables freed that nobody else can use. */
 export function munmap(mm: Mm, start: number, end: number): Errno | null {
+  mm.kernel.tally[E.systemCalls]!++;
+  return doMunmap(mm, start, end);
+}
+
+/** `do_munmap`: the same as a part of another call. */
+export function doMunmap(mm: Mm, start: number, end: number): Errno | null {
   if (end <= start || end > taskPages(mm)) return "EINVAL";
   const gone = mm.vmas.remove(start, end);
   if (gone.length === 0) return null;

@@ -21,6 +21,7 @@ const PROT_ATTRS = A.write | A.exec | A.protnone | A.noUser;
 
 /** `mprotect` of `[start, end)` in pages to a set of `Vm` access flags. */
 export function mprotect(mm: Mm, start: number, end: number, access: number): Errno | null {
+  mm.kernel.tally[E.systemCalls]!++;
   if (end < start) return "ENOMEM";
   let at = start;
   while (at < end) {
@@ -106,7 +107,10 @@ function protectBatch(mm: Mm, vma: Vma, slot: number, max: number): number {
   const special = mm.pt.attrs(slot) & A.special;
   const n = special || !mm.kernel.profile.mprotectBatches ? 1 : folioPteBatch(mm, slot, max, A.write | A.softDirty);
   // Finding the folio to batch by is a look at its descriptor, which is cold more often than not.
-  if (!special && mm.kernel.profile.mprotectBatches && mm.kernel.batching) mm.kernel.tally[E.foliosTouched]!++;
+  if (!special && mm.kernel.profile.mprotectBatches && mm.kernel.batching) {
+    mm.kernel.tally[E.foliosTouched]!++;
+    mm.kernel.tally[E.folioLookups]!++;
+  }
   const old = getAndClearPtes(mm.pt, slot, n);
   const attrs = (old.attrs & ~PROT_ATTRS) | protAttrs(vma.flags);
   if (upgrades(vma)) setByOwnership(mm, slot, old.pfn, attrs, n);
@@ -121,6 +125,7 @@ function upgrades(vma: Vma): boolean {
 
 /** Pages that are this process' alone become writable at once; others wait for a write fault (`commit_anon_folio_batch`). */
 function setByOwnership(mm: Mm, slot: number, pfn: number, attrs: number, n: number): void {
+  mm.kernel.tally[E.pagesTouched]! += n;
   for (let i = 0; i < n; ) {
     const owned = ownsFrame(mm, pfn + i, attrs);
     let len = 1;

@@ -15,7 +15,7 @@ import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
 import { splitHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
-import { munmap, taskPages } from "./mmap.ts";
+import { doMunmap, taskPages } from "./mmap.ts";
 import { populate } from "./populate.ts";
 import { VM_UFFD, Vm, type Vma } from "./vma.ts";
 
@@ -31,6 +31,7 @@ export interface RemapSpec {
 
 /** `mremap` with MREMAP_MAYMOVE | MREMAP_FIXED. */
 export function mremap(mm: Mm, spec: RemapSpec): Errno | null {
+  mm.kernel.tally[E.systemCalls]!++;
   const err = checkParams(mm, spec);
   if (err !== null) return err;
   if (mm.kernel.profile.remapsSeveral && spec.oldPages === spec.newPages) return moveSeveral(mm, spec);
@@ -68,8 +69,8 @@ function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
   const { remapChecksFirst } = mm.kernel.profile;
   const early = remapChecksFirst ? checkVma(mm, vma, spec) : null;
   if (early !== null) return early;
-  munmap(mm, spec.to, spec.to + spec.newPages);
-  if (spec.newPages < spec.oldPages) munmap(mm, spec.start + spec.newPages, spec.start + spec.oldPages);
+  doMunmap(mm, spec.to, spec.to + spec.newPages);
+  if (spec.newPages < spec.oldPages) doMunmap(mm, spec.start + spec.newPages, spec.start + spec.oldPages);
   const old = mm.vmas.at(spec.start)!;
   const late = remapChecksFirst ? null : checkVma(mm, old, spec);
   if (late !== null) return late;
@@ -96,7 +97,7 @@ function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
   const old = mm.vmas.at(spec.start)!;
   movePageTables(mm, old, copy, spec);
   if (dropsUffd(copy)) Object.assign(copy, { uffd: null, flags: copy.flags & ~VM_UFFD });
-  if (!spec.dontunmap) return void munmap(mm, spec.start, end);
+  if (!spec.dontunmap) return void doMunmap(mm, spec.start, end);
   unlockOld(mm, old, spec.start, end);
   if (old !== copy && old.start === spec.start && old.end === end) {
     old.anonVma = 0;
@@ -259,6 +260,7 @@ function runToMove(mm: Mm, slot: number, max: number): number {
   if (!kernel.remapLooksUpFolios && pteBatchHint(pt, slot) === 1) return 1;
   if (pt.attrs(slot) & A.special) return 1;
   kernel.tally[E.foliosTouched]!++;
+  kernel.tally[E.folioLookups]!++;
   return folioPteBatch(mm, slot, max, A.write);
 }
 

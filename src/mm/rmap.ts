@@ -18,6 +18,7 @@ export function newAnonFolio(kernel: Kernel, order: number): number {
   invariant(order !== 1, "anonymous folios of order 1 are not made");
   const pfn = kernel.frames.alloc(order);
   if (pfn < 0) return pfn;
+  kernel.tally[E.foliosAllocated]!++;
   kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
   return pfn;
 }
@@ -28,6 +29,7 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
   frames.addMapcount(pfn, nr, 1);
   addOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
+  tally[E.pagesTouched]! += nr;
   countResident(mm, pfn, nr);
 }
 
@@ -49,6 +51,7 @@ export function unmapPages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
   const gone = frames.addMapcount(pfn, nr, -1);
   subOwner(mm, frames.head(pfn), nr);
   tally[E.foliosTouched]!++;
+  tally[E.pagesTouched]! += nr;
   countResident(mm, pfn, -nr);
   lru.munlockVma(vma, frames.head(pfn));
   afterUnmap(mm.kernel, frames.head(pfn), gone > 0);
@@ -137,6 +140,7 @@ export function splitMapcount(mm: Mm, vma: Vma, head: number, freeze: boolean): 
   const n = 2 ** pmdOrder(kernel.format);
   // The small entries are counted before the huge one no longer is: an owner without a slot may find one on the way.
   kernel.frames.addMapcount(head, n, 1);
+  kernel.tally[E.pagesTouched]! += n;
   addOwner(mm, head, n);
   if (!freeze) mlockMapped(mm, vma, head, n);
   kernel.frames.addEntireMapcount(head, -1);

@@ -34,6 +34,7 @@ export function testAndClearYoung(pt: PageTable, slot: number, nr: number): bool
   let young = 0;
   for (let i = slot; i < slot + nr; i++) young |= pt.attrs(i) & A.young;
   changeAttrs(pt, slot, nr, 0, A.young);
+  pt.tally[E.slotsExchanged]! += nr;
   return young !== 0;
 }
 
@@ -50,6 +51,7 @@ export function changeAttrsAtomic(pt: PageTable, slot: number, set: number, clea
     if (pt.lo(slot) !== lo || pt.hi(slot) !== hi) continue;
     pt.write(slot, pt.format.leafLo(pfn, attrs, 0), pt.format.leafHi(pfn, attrs, 0));
     pt.tally[E.slotsWritten]!++;
+    pt.tally[E.slotsExchanged]!++;
     return;
   }
 }
