@@ -1,0 +1,187 @@
+/**
+ * The engine: runs accesses through TLBs, walk caches and tables of any geometry. It is `src/mmu/simulate.ts` again, written for
+ * WebAssembly, where sizes are data and no run is slower because of another; a test holds the two against each other.
+ *
+ * The host describes a core and a tree, then fills the input with words of accesses chunk by chunk (see `access-words.ts`).
+ */
+import { take } from "./memory";
+import { FLAGS } from "./sets";
+import {
+  addArray,
+  addPlace,
+  flushTlb,
+  found,
+  foundLg2,
+  frameOf,
+  initTlb,
+  levelOf,
+  levels,
+  look,
+  makeStorable,
+  NOT_EXEC,
+  NOT_STORABLE,
+  Place,
+  put,
+} from "./tlb";
+import {
+  addWalkCache,
+  DIRTY,
+  EXEC,
+  failed,
+  flushTree,
+  hardware,
+  initLevel,
+  initNotes,
+  initTree,
+  leafLg2,
+  leafWord,
+  linesAt,
+  readsAt,
+  reserveTables,
+  resetTree,
+  takeNotes,
+  WRITABLE,
+  walk,
+} from "./walk";
+
+export { addArray, addPlace, addWalkCache, failed, initLevel, initTlb, initTree };
+export { linesAt, readsAt, reserveTables, take, takeNotes };
+
+let input: usize = 0;
+let output: usize = 0;
+
+const MAX_LEVELS = 8;
+/** Hits of each level but the first, which are what is left of all accesses. */
+const hits = memory.data(8 * MAX_LEVELS, 8);
+let walks: u64 = 0;
+let dirtyWalks: u64 = 0;
+let faults: u64 = 0;
+
+/** Room for chunks of `n` accesses: words in, frames out, notes of leaves. Returns the first; the others follow; 0 without memory. */
+export function initChunks(n: i32): usize {
+  input = take(n * 24);
+  output = input + n * 8;
+  initNotes(output + n * 8);
+  return input;
+}
+
+/** Runs the first `n` accesses of the input; frames are put out only if asked for. */
+export function run(n: i32, frames: bool): void {
+  if (levels == 0 || frames) return runAny(n, frames);
+  const data = levelOf(0, 0).first;
+  const fetch = levelOf(1, 0).first;
+  if (data === null || fetch === null) return runAny(n, false);
+  if (data.array === fetch.array && data.lg2 == fetch.lg2) runAlike(n, data);
+  else runApart(n, data, fetch);
+}
+
+function runAny(n: i32, frames: bool): void {
+  for (let i = 0; i < n; i++) {
+    const frame = access(load<u64>(input + (i << 3)));
+    if (frames) store<f64>(output + (i << 3), <f64>frame);
+  }
+}
+
+/** Data and fetches begin in the same place. Most accesses hit its latest entry, which changes nothing and is one comparison. */
+function runAlike(n: i32, place: Place): void {
+  const base = place.array.base;
+  const setMask = place.array.setMask;
+  const stride = place.array.stride;
+  const shift = place.shift;
+  const mask = place.mask;
+  const id = place.id;
+  const end = input + (n << 3);
+  for (let p = input; p < end; p += 8) {
+    const w = load<u64>(p);
+    const set = base + (<u32>(w >> shift) & setMask) * stride;
+    if (((load<u64>(set) ^ ((w & mask) | id)) & (w | ~FLAGS)) != 0) access(w);
+  }
+}
+
+/** The same where fetches begin in a place of their own. */
+function runApart(n: i32, data: Place, fetch: Place): void {
+  const end = input + (n << 3);
+  for (let p = input; p < end; p += 8) {
+    const w = load<u64>(p);
+    const place = (w & 2) != 0 ? fetch : data;
+    const array = place.array;
+    const set = array.base + (<u32>(w >> place.shift) & array.setMask) * array.stride;
+    if (((load<u64>(set) ^ ((w & place.mask) | place.id)) & (w | ~FLAGS)) != 0) access(w);
+  }
+}
+
+/** One access. Returns the frame it reached, -1 for a fault. Hits of the first level are not counted. */
+function access(w: u64): i64 {
+  const cls = <u32>(w >> 1) & 1;
+  for (let l = 0; l < levels; l++) if (look(levelOf(cls, l), w)) return hit(w, cls, l);
+  walks++;
+  const frame = walk(w);
+  if (frame < 0) {
+    faults++;
+    return -1;
+  }
+  const e = leafWord;
+  const storable = (e & WRITABLE) != 0 && ((e & DIRTY) != 0 || (w & 1) != 0);
+  const flags = (storable ? 0 : NOT_STORABLE) | ((e & EXEC) != 0 ? 0 : NOT_EXEC);
+  const writable: u64 = (e & WRITABLE) != 0 ? 1 : 0;
+  for (let l = 0; l < levels; l++) put(levelOf(cls, l), w, leafLg2, frame, flags, writable);
+  return frame;
+}
+
+/** The entry found in level `l` goes to the levels before; then it is seen whether it allows the access. */
+function hit(w: u64, cls: u32, l: i32): i64 {
+  const key = load<u64>(found);
+  const value = load<u64>(found, 8);
+  const frame = frameOf(value, w, foundLg2);
+  if (l > 0) {
+    const at = hits + (l << 3);
+    store<u64>(at, load<u64>(at) + 1);
+    const lg2 = foundLg2;
+    for (let up = l - 1; up >= 0; up--) put(levelOf(cls, up), w, lg2, frame, key & FLAGS, value & 1);
+  }
+  if ((key & w & FLAGS) == 0) return frame;
+  if (hardware && (w & value & 1) != 0) {
+    dirtyWalks++;
+    if (walk(w) >= 0) {
+      makeStorable(w);
+      return frame;
+    }
+  }
+  faults++;
+  return -1;
+}
+
+/** Look-ups that hit in a level other than the first. */
+export function hitsAt(l: i32): f64 {
+  return <f64>load<u64>(hits + (l << 3));
+}
+
+/** Look-ups that missed. */
+export function walkCount(): f64 {
+  return <f64>walks;
+}
+
+/** Walks for stores that hit. */
+export function dirtyWalkCount(): f64 {
+  return <f64>dirtyWalks;
+}
+
+/** Accesses that ended in a fault. */
+export function faultCount(): f64 {
+  return <f64>faults;
+}
+
+/** Starts counting at zero. */
+export function reset(): void {
+  memory.fill(hits, 0, 8 * MAX_LEVELS);
+  walks = 0;
+  dirtyWalks = 0;
+  faults = 0;
+  resetTree();
+}
+
+/** Invalidates the translations of `[start, end)` in pages and all walk caches; what changed in the tables is read again. */
+export function flush(start: f64, end: f64): void {
+  flushTlb(<u64>start, <u64>end);
+  flushTree(<u64>start, <u64>end);
+}

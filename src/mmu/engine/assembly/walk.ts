@@ -1,0 +1,321 @@
+/**
+ * The walk: the twin of `src/mmu/translate.ts`, `walker.ts` and `walk-cache.ts`, over tables that the host has decoded.
+ *
+ * The host decodes a table when a walk first comes to it, into a block: a head, then a word of 64 bits for each slot.
+ *
+ *    63                                    12 11-8  7    6       5    4     3     2        1-0
+ *   +----------------------------------------+----+----+-------+----+-----+-----+--------+----+
+ *   | frame, table number, or block's address |    |cont|refused|exec|young|dirty|writable|kind|
+ *   +----------------------------------------+----+----+-------+----+-----+-----+--------+----+
+ *   kind: 0 nothing, 1 a table by number, 2 a leaf, 3 a table whose block is known
+ *
+ * Hardware keeps no entries that are not present, and neither do blocks: a walk that would fault asks the host to look again.
+ */
+import { take } from "./memory";
+import { clear, initSets, replace, Sets, setAt, setBytes, use } from "./sets";
+
+/** Decodes all slots of a table into words from `to` on. */
+@external("host", "decode")
+declare function decode(table: u32, level: i32, to: usize): void;
+
+/** Decodes one slot again. Returns whether it says something else now. */
+@external("host", "again")
+declare function again(table: u32, index: u32, level: i32, to: usize): bool;
+
+/** A table by number. */
+const TABLE: u64 = 1;
+const LEAF: u64 = 2;
+/** A table by its block. */
+const BLOCK: u64 = 3;
+const KIND: u64 = 3;
+/** The leaf may be written. */
+export const WRITABLE: u64 = 1 << 2;
+/** The leaf is dirty. */
+export const DIRTY: u64 = 1 << 3;
+const YOUNG: u64 = 1 << 4;
+/** The leaf may be executed. */
+export const EXEC: u64 = 1 << 5;
+const REFUSED: u64 = 1 << 6;
+const CONT: u64 = 1 << 7;
+const PAYLOAD: u64 = 12;
+
+/** One level of the tree, and what was counted there. */
+@unmanaged
+class TableLevel {
+  /** From a word to the index in a table. */
+  shift: u64;
+  indexMask: u64;
+  /** Bits of a word that one entry's pages have in common. */
+  pageMask: u64;
+  /** Log two of the base pages under a leaf, alone and as a contiguous block. */
+  lg2: u64;
+  contLg2: u64;
+  reads: u64;
+  lines: u64;
+  /** The walk cache of entries of this level. */
+  cache: Sets | null;
+  /** Where the present walk read: the block, and the number of the line in it. */
+  block: usize;
+  line: u32;
+}
+
+/** What stands before the words of a block. */
+@unmanaged
+class Block {
+  /** A byte for each line of the table: whether it was read since the last reset. */
+  lines: usize;
+  table: u32;
+  level: i32;
+  nextFree: Block | null;
+  /** First page under it, in the tree. */
+  first: u64;
+}
+
+/** What is known of a table by its number. The lines outlive the block. */
+@unmanaged
+class Known {
+  block: Block | null;
+  lines: usize;
+}
+
+const MAX_LEVELS = 8;
+const levelTable = memory.data(MAX_LEVELS * offsetof<TableLevel>(), 8);
+
+let top: i32 = 0;
+let rootTable: u32 = 0;
+let root: usize = 0;
+let slots: u32 = 0;
+/** Log two of the slots in a line. */
+let lineSlotsLg2: u32 = 0;
+let pageShift: u64 = 8;
+/** What a leaf must be for each kind of access, as bits that must be set. */
+const needs = memory.data(4 * 8, 8);
+/** Whether hardware keeps accessed and dirty. */
+export let hardware: bool = true;
+
+let known: usize = 0;
+let knownCount: u32 = 0;
+let free: Block | null = null;
+
+/** Leaves that became accessed or dirty: slot, then level and whether dirty. The host puts them into the tables. */
+let notes: usize = 0;
+let noteCount: i32 = 0;
+
+/** 1 where a walk cache led below the entry that a walk ended at; 2 where memory has ended. */
+let failure: i32 = 0;
+
+/** Log two of the pages of the leaf that the last walk ended at. */
+export let leafLg2: u64 = 0;
+/** Its word, as it was before the walk. */
+export let leafWord: u64 = 0;
+
+function at(level: i32): TableLevel {
+  return changetype<TableLevel>(levelTable + level * offsetof<TableLevel>());
+}
+
+/** What has gone wrong; 0 is nothing. */
+export function failed(): i32 {
+  return failure;
+}
+
+/** Begins a tree without tables. */
+export function initTree(levels: i32, rootNumber: u32, slotsLg2: i32, entryBytes: i32, shift: i32, sets: bool): void {
+  top = levels - 1;
+  rootTable = rootNumber;
+  slots = 1 << slotsLg2;
+  lineSlotsLg2 = entryBytes == 4 ? 4 : 3;
+  pageShift = shift;
+  hardware = sets;
+  const young = sets ? 0 : YOUNG;
+  store<u64>(needs, LEAF | young);
+  store<u64>(needs + 8, LEAF | young | WRITABLE | (sets ? 0 : DIRTY));
+  store<u64>(needs + 16, LEAF | young | EXEC);
+  store<u64>(needs + 24, LEAF | young);
+}
+
+/** Describes one level. */
+export function initLevel(level: i32, spanLg2: i32, indexLg2: i32, contLg2: i32): void {
+  const l = at(level);
+  l.shift = pageShift + spanLg2;
+  l.indexMask = (1 << indexLg2) - 1;
+  l.pageMask = ~0 << (pageShift + spanLg2);
+  l.lg2 = spanLg2;
+  l.contLg2 = spanLg2 + contLg2;
+}
+
+/** Gives a level a walk cache. False where memory has ended. */
+export function addWalkCache(level: i32, sets: i32, ways: i32): bool {
+  const cache = take(offsetof<Sets>());
+  if (cache == 0) return false;
+  at(level).cache = changetype<Sets>(cache);
+  return initSets(changetype<Sets>(cache), take(sets * setBytes(ways)), sets, ways);
+}
+
+/** Room for notes of one chunk of accesses, two numbers of 32 bits each. */
+export function initNotes(to: usize): void {
+  notes = to;
+}
+
+/** Notes since the last call. */
+export function takeNotes(): i32 {
+  const n = noteCount;
+  noteCount = 0;
+  return n;
+}
+
+/** Makes room for tables up to a number. False where memory has ended. */
+export function reserveTables(count: u32): bool {
+  if (count <= knownCount) return true;
+  const to = take(count * offsetof<Known>());
+  if (to == 0) return false;
+  memory.copy(to, known, knownCount * offsetof<Known>());
+  known = to;
+  knownCount = count;
+  return true;
+}
+
+/** The block of a table, made and decoded if there is none. 0 where memory has ended. */
+function blockOf(table: u32, level: i32, w: u64): usize {
+  const k = changetype<Known>(known + table * offsetof<Known>());
+  const old = k.block;
+  if (old !== null) return changetype<usize>(old);
+  if (k.lines == 0) k.lines = take(slots >> lineSlotsLg2);
+  const reused = free;
+  const block = reused !== null ? reused : changetype<Block>(take(offsetof<Block>() + slots * 8));
+  if (changetype<usize>(block) == 0 || k.lines == 0) {
+    failure = 2;
+    return 0;
+  }
+  if (reused !== null) free = reused.nextFree;
+  block.lines = k.lines;
+  block.table = table;
+  block.level = level;
+  block.first = level == top ? 0 : (w >> at(level + 1).shift) << at(level + 1).lg2;
+  decode(table, level, changetype<usize>(block) + offsetof<Block>());
+  k.block = block;
+  return changetype<usize>(block);
+}
+
+/** Walks for one access. Returns the frame of its page, -1 for a fault. */
+export function walk(w: u64): i64 {
+  if (root == 0) {
+    root = blockOf(rootTable, top, w);
+    if (root == 0) return -1;
+  }
+  const need = load<u64>(needs + (<usize>(w & 3) << 3));
+  let block = root;
+  let level = top;
+  let asked = false;
+  let where: usize = 0;
+  let e: u64 = 0;
+  while (true) {
+    const l = at(level);
+    const index = <u32>((w >> l.shift) & l.indexMask);
+    where = block + offsetof<Block>() + (index << 3);
+    l.block = block;
+    l.line = index >> lineSlotsLg2;
+    e = load<u64>(where);
+    if ((e & KIND) == TABLE) {
+      const child = blockOf(<u32>(e >> PAYLOAD), level - 1, w);
+      if (child == 0) return -1;
+      e = (<u64>child << PAYLOAD) | BLOCK;
+      store<u64>(where, e);
+    }
+    if ((e & KIND) == BLOCK) {
+      block = <usize>(e >> PAYLOAD);
+      level--;
+      continue;
+    }
+    if ((e & (need | KIND | REFUSED)) == need || asked) break;
+    asked = true;
+    if (!again(changetype<Block>(block).table, index, level, where)) break;
+  }
+  countReads(w, level);
+  if ((e & (need | KIND | REFUSED)) != need) return -1;
+  const l = at(level);
+  leafWord = e;
+  leafLg2 = e & CONT ? l.contLg2 : l.lg2;
+  if (hardware) note(e, e | YOUNG | ((w & 1) << 3), where, level, block);
+  return <i64>(e >> PAYLOAD) + <i64>((w >> pageShift) & (((<u64>1) << l.lg2) - 1));
+}
+
+function note(was: u64, is: u64, where: usize, level: i32, block: usize): void {
+  if (was == is) return;
+  store<u64>(where, is);
+  const index = <u32>(where - block - offsetof<Block>()) >> 3;
+  const to = notes + (noteCount++ << 3);
+  store<u32>(to, changetype<Block>(block).table * slots + index);
+  store<u32>(to, level | (is & DIRTY ? 256 : 0), 4);
+}
+
+/** Every walk uses its table entry in the cache of every level; it reads from below the lowest that was held. */
+function countReads(w: u64, last: i32): void {
+  let first = top;
+  for (let level = top; level > last; level--) {
+    const l = at(level);
+    const cache = l.cache;
+    if (cache === null) continue;
+    const set = setAt(cache, <u32>(w >> l.shift));
+    const key = w & l.pageMask;
+    if (use(cache, set, key)) first = level - 1;
+    else replace(cache, set, key, 0);
+  }
+  if (first < last) failure = 1;
+  for (let level = first; level >= last; level--) {
+    const l = at(level);
+    l.reads++;
+    const line = changetype<Block>(l.block).lines + l.line;
+    if (load<u8>(line) != 0) continue;
+    store<u8>(line, 1);
+    l.lines++;
+  }
+}
+
+/** Table reads of a level. */
+export function readsAt(level: i32): f64 {
+  return <f64>at(level).reads;
+}
+
+/** Different lines read of a level. */
+export function linesAt(level: i32): f64 {
+  return <f64>at(level).lines;
+}
+
+/** Starts counting reads and lines at zero. */
+export function resetTree(): void {
+  for (let level = 0; level <= top; level++) {
+    at(level).reads = 0;
+    at(level).lines = 0;
+  }
+  for (let i: u32 = 0; i < knownCount; i++) {
+    const k = changetype<Known>(known + i * offsetof<Known>());
+    if (k.lines != 0) memory.fill(k.lines, 0, slots >> lineSlotsLg2);
+  }
+}
+
+/** Forgets walk caches, and all blocks with pages of `[start, end)`, so that they are decoded again. */
+export function flushTree(start: u64, end: u64): void {
+  for (let level = 1; level <= top; level++) {
+    const cache = at(level).cache;
+    if (cache !== null) clear(cache);
+  }
+  const t = at(top);
+  const tree: u64 = (t.indexMask + 1) << t.lg2;
+  // An address outside the tree is at its remainder in it; such a range may wrap.
+  const all = end > tree;
+  for (let i: u32 = 0; i < knownCount; i++) {
+    const k = changetype<Known>(known + i * offsetof<Known>());
+    const block = k.block;
+    if (block === null || !(all || overlaps(block, start, end))) continue;
+    k.block = null;
+    block.nextFree = free;
+    free = block;
+  }
+  root = 0;
+}
+
+function overlaps(block: Block, start: u64, end: u64): bool {
+  if (block.level == top) return true;
+  const size: u64 = 1 << at(block.level + 1).lg2;
+  return block.first < end && block.first + size > start;
+}
