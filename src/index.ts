@@ -68,6 +68,7 @@ export * from "./mm/walk-mm.ts";
 export * from "./mmu/access-words.ts";
 export * from "./mmu/cost.ts";
 export * from "./mmu/describe-walk.ts";
+export * from "./mmu/engine/engine.ts";
 export * from "./mmu/generic.ts";
 export * from "./mmu/simulate.ts";
 export * from "./mmu/tlb.ts";

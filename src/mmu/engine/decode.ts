@@ -34,7 +34,14 @@ export function decodeTable(tree: Tree, table: number, level: number, words: Int
 }
 
 /** Writes the word of one slot. */
-export function decodeSlot(tree: Tree, table: number, index: number, level: number, words: Int32Array, to: number): void {
+export function decodeSlot(
+  tree: Tree,
+  table: number,
+  index: number,
+  level: number,
+  words: Int32Array,
+  to: number,
+): void {
   const { tables } = tree;
   const slot = (table << tables.slotsLg2) | index;
   const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;

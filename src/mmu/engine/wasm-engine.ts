@@ -85,8 +85,8 @@ export class WasmEngine implements TranslationEngine {
   constructor(tree: Tree, spec: MmuSpec) {
     this.#tree = tree;
     this.#tlbLevels = spec.tlb.length;
-    const host = { decode: this.#decode, again: this.#again };
-    this.#x = new WebAssembly.Instance(engineModule(), { host }).exports as unknown as Exports;
+    const walk = { decode: this.#decode, again: this.#again };
+    this.#x = new WebAssembly.Instance(engineModule(), { walk }).exports as unknown as Exports;
     initTlb(this.#x, tree.format, spec);
     initTree(this.#x, tree, spec);
     this.#input = given(this.#x.initChunks(CHUNK));

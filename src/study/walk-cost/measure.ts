@@ -5,8 +5,9 @@
 import { invariant } from "../../base/errors.ts";
 import { type AccessWords, accessCount, vpnAt } from "../../mmu/access-words.ts";
 import { type AccessCost, accessCost, type CostTable } from "../../mmu/cost.ts";
+import { newEngine, type TranslationEngine } from "../../mmu/engine/engine.ts";
 import { type GenericCore, genericCore } from "../../mmu/generic.ts";
-import { Mmu, type MmuCounts } from "../../mmu/simulate.ts";
+import type { MmuCounts } from "../../mmu/simulate.ts";
 import type { Layout } from "./layout.ts";
 
 /** The core, but for what the layout's kernel decides. */
@@ -27,17 +28,20 @@ export interface Measured {
 /** Loads the warm-up stream uncounted, then counts the other. Throws `BrokenInvariant` if one load went astray. */
 export function measure(layout: Layout, core: CoreChoice, costs: CostTable, { warmUp, counted }: Streams): Measured {
   const { kernel, pt } = layout.mm;
-  const mmu = new Mmu(pt, genericCore(kernel.format, { ...core, contiguous: true, accessDirty: kernel.accessDirty }));
-  checkReached(layout, mmu, warmUp);
-  mmu.reset();
-  checkReached(layout, mmu, counted);
-  const counts = mmu.counts();
+  const engine = newEngine(
+    pt,
+    genericCore(kernel.format, { ...core, contiguous: true, accessDirty: kernel.accessDirty }),
+  );
+  checkReached(layout, engine, warmUp);
+  engine.reset();
+  checkReached(layout, engine, counted);
+  const counts = engine.counts();
   return { counts, cost: accessCost(counts, costs) };
 }
 
-function checkReached({ start, frames, mm }: Layout, mmu: Mmu, words: AccessWords): void {
+function checkReached({ start, frames, mm }: Layout, engine: TranslationEngine, words: AccessWords): void {
   const out = new Float64Array(accessCount(words));
-  mmu.run(words, out);
+  engine.run(words, out);
   const { pageLg2 } = mm.kernel.format;
   for (let i = 0; i < out.length; i++) {
     const vpn = vpnAt(words, i, pageLg2);

@@ -13,9 +13,12 @@ const ROOT = path.resolve(import.meta.dirname, "../../..");
 export async function compileEngine(): Promise<{ bytes: Uint8Array; text: string }> {
   const outputs = new Map<string, Uint8Array | string>();
   const options = "-O3 --noAssert --runtime stub --enable simd --use abort= -o engine.wasm -t engine.wat";
-  const { error, stderr } = await asc.main(["src/mmu/engine/assembly/index.ts", ...options.split(" "), "--baseDir", ROOT], {
-    writeFile: (name: string, contents: Uint8Array | string) => void outputs.set(name, contents),
-  });
+  const { error, stderr } = await asc.main(
+    ["src/mmu/engine/assembly/index.ts", ...options.split(" "), "--baseDir", ROOT],
+    {
+      writeFile: (name: string, contents: Uint8Array | string) => void outputs.set(name, contents),
+    },
+  );
   if (error !== null) throw new Error(stderr.toString());
   return { bytes: outputs.get("engine.wasm") as Uint8Array, text: outputs.get("engine.wat") as string };
 }

@@ -44,8 +44,20 @@ import {
   walk,
 } from "./walk";
 
-export { addArray, addPlace, addWalkCache, failed, initLevel, initTlb, initTree };
-export { linesAt, readsAt, reserveTables, take, takeNotes };
+export {
+  addArray,
+  addPlace,
+  addWalkCache,
+  failed,
+  initLevel,
+  initTlb,
+  initTree,
+  linesAt,
+  readsAt,
+  reserveTables,
+  take,
+  takeNotes,
+};
 
 let input: usize = 0;
 let output: usize = 0;

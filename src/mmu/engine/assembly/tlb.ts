@@ -115,7 +115,7 @@ export function look(level: Level, w: u64): bool {
   while (next !== null) {
     const place = next;
     next = place.next;
-    if ((place.array.seen & (1 << <u32>place.lg2)) == 0) continue;
+    if ((place.array.seen & (1 << (<u32>place.lg2))) == 0) continue;
     const set = setOf(place, w);
     if (!use(place.array, set, (w & place.mask) | place.id)) continue;
     found = set;
@@ -127,32 +127,33 @@ export function look(level: Level, w: u64): bool {
 
 /** Frame of a word's page by an entry. */
 export function frameOf(value: u64, w: u64, lg2: u64): i64 {
-  return (<i64>value >> 1) + <i64>((w >> pageShift) & ((<u64>1 << lg2) - 1));
+  return (<i64>value >> 1) + <i64>((w >> pageShift) & (((<u64>1) << lg2) - 1));
 }
 
 /** Puts a leaf of `2^lg2` pages into one level. `frame` is that of the word's own page. */
 export function put(level: Level, w: u64, lg2: u64, frame: i64, flags: u64, writable: u64): void {
-  const at = load<usize>(level.placeFor + (<usize>lg2 << 2));
+  const at = load<usize>(level.placeFor + ((<usize>lg2) << 2));
   if (at == 0) return;
   const place = changetype<Place>(at);
-  const first = frame - <i64>((w >> pageShift) & ((<u64>1 << place.lg2) - 1));
-  replace(place.array, setOf(place, w), (w & place.mask) | place.id | flags, (<u64>first << 1) | writable);
-  place.array.seen |= 1 << <u32>place.lg2;
+  const first = frame - <i64>((w >> pageShift) & (((<u64>1) << place.lg2) - 1));
+  replace(place.array, setOf(place, w), (w & place.mask) | place.id | flags, ((<u64>first) << 1) | writable);
+  place.array.seen |= 1 << (<u32>place.lg2);
 }
 
 /** Every data entry held for a page learns that it is dirty; the order stays. */
 export function makeStorable(w: u64): void {
   for (let l = 0; l < levels; l++) {
-      let next = levelOf(0, l).first;
-      while (next !== null) {
-        const at = find(next.array, setOf(next, w), (w & next.mask) | next.id);
-        if (at != 0) store<u64>(at, load<u64>(at) & ~NOT_STORABLE);
-        next = next.next;
-      }
+    let next = levelOf(0, l).first;
+    while (next !== null) {
+      const at = find(next.array, setOf(next, w), (w & next.mask) | next.id);
+      if (at != 0) store<u64>(at, load<u64>(at) & ~NOT_STORABLE);
+      next = next.next;
+    }
   }
 }
 
 /** Invalidates the entries that overlap `[start, end)` in pages. */
 export function flushTlb(start: u64, end: u64): void {
-  for (let i = 0; i < arrayCount; i++) drop(changetype<Sets>(load<usize>(arrays + (i << 2))), start, end, <i32>pageShift);
+  for (let i = 0; i < arrayCount; i++)
+    drop(changetype<Sets>(load<usize>(arrays + (i << 2))), start, end, <i32>pageShift);
 }

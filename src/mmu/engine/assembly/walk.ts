@@ -15,11 +15,9 @@ import { take } from "./memory";
 import { clear, initSets, replace, Sets, setAt, setBytes, use } from "./sets";
 
 /** Decodes all slots of a table into words from `to` on. */
-@external("host", "decode")
 declare function decode(table: u32, level: i32, to: usize): void;
 
 /** Decodes one slot again. Returns whether it says something else now. */
-@external("host", "again")
 declare function again(table: u32, index: u32, level: i32, to: usize): bool;
 
 /** A table by number. */
@@ -202,7 +200,7 @@ export function walk(w: u64): i64 {
     root = blockOf(rootTable, top, w);
     if (root == 0) return -1;
   }
-  const need = load<u64>(needs + (<usize>(w & 3) << 3));
+  const need = load<u64>(needs + ((<usize>(w & 3)) << 3));
   let block = root;
   let level = top;
   let asked = false;
@@ -218,7 +216,7 @@ export function walk(w: u64): i64 {
     if ((e & KIND) == TABLE) {
       const child = blockOf(<u32>(e >> PAYLOAD), level - 1, w);
       if (child == 0) return -1;
-      e = (<u64>child << PAYLOAD) | BLOCK;
+      e = ((<u64>child) << PAYLOAD) | BLOCK;
       store<u64>(where, e);
     }
     if ((e & KIND) == BLOCK) {
