@@ -182,6 +182,7 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
     entryBytes: 8,
     paBits: vaBits === 52 ? 52 : 48,
     pageLg2,
+    pfnPteShift: pageLg2,
     indexLg2: index,
     maxLeafLevel,
     contLg2: byLevel((level) => CONT_LG2[pageLg2]![level] ?? 0),

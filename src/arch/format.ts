@@ -19,6 +19,8 @@ export interface Format {
   readonly paBits: number;
   /** Log two of the base page in bytes. */
   readonly pageLg2: number;
+  /** Where the frame number of a leaf of level 0 begins in its word (`PFN_PTE_SHIFT`). */
+  readonly pfnPteShift: number;
   /** Log two of the number of slots in a table, level 0 first. */
   readonly indexLg2: readonly number[];
   /** Largest level at which Linux maps memory with one entry. */

@@ -100,6 +100,7 @@ function riscv(name: string, levels: number): Format {
     entryBytes: 8,
     paBits: 56,
     pageLg2: 12,
+    pfnPteShift: 10,
     indexLg2: byLevel(() => 9),
     maxLeafLevel: 2,
     contLg2: byLevel((level) => (level === 0 ? 4 : 0)),

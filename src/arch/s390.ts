@@ -164,6 +164,7 @@ function s390(name: string, levels: number, userKeptFree: number): Format {
     entryBytes: 8,
     paBits: 64,
     pageLg2: 12,
+    pfnPteShift: 12,
     indexLg2,
     maxLeafLevel: 2,
     contLg2: indexLg2.map(() => 0),

@@ -47,6 +47,7 @@ export const x86_32: Format = {
   entryBytes: 4,
   paBits: 32,
   pageLg2: 12,
+  pfnPteShift: 12,
   indexLg2: [10, 10],
   maxLeafLevel: 1,
   contLg2: [0, 0],

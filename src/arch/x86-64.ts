@@ -58,6 +58,7 @@ export const x86_64: Format = {
   entryBytes: 8,
   paBits: 52,
   pageLg2: 12,
+  pfnPteShift: 12,
   indexLg2: [9, 9, 9, 9],
   maxLeafLevel: 2,
   contLg2: [0, 0, 0, 0],

@@ -56,6 +56,7 @@ export const x86_pae: Format = {
   entryBytes: 8,
   paBits: 52,
   pageLg2: 12,
+  pfnPteShift: 12,
   indexLg2: [9, 9, 2],
   maxLeafLevel: 1,
   contLg2: [0, 0, 0],

@@ -3,9 +3,8 @@
  *
  * Source: folio_pte_batch_flags of mm/internal.h, vm_normal_page of mm/memory.c, Linux 6.18.
  */
-import { A, Kind } from "../arch/entry.ts";
-import type { PageTable } from "../pgtable/pagetable.ts";
-import { pteBatchHint, ptepAttrs } from "../pgtable/ptep.ts";
+import { A } from "../arch/entry.ts";
+import { pteBatch } from "../pgtable/ptep.ts";
 import type { Mm } from "./mm.ts";
 
 /**
@@ -21,15 +20,6 @@ export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number
   const order = frames.order(pfn);
   if (order === 0 || max === 1 || !mm.kernel.batching) return 1;
   const left = Math.min(max, 2 ** order - (pfn & (2 ** order - 1)));
-  const ignore = ~respect & (A.write | A.dirty | A.softDirty);
-  const mask = ~(ignore | A.young);
-  const attrs = ptepAttrs(pt, slot) & mask;
-  let n = pteBatchHint(pt, slot);
-  while (n < left && continues(pt, slot + n, pfn + n, attrs, mask)) n += pteBatchHint(pt, slot + n);
-  return Math.min(n, left);
-}
-
-function continues(pt: PageTable, slot: number, pfn: number, attrs: number, mask: number): boolean {
-  const own = ptepAttrs(pt, slot);
-  return pt.kind(slot, 0) === Kind.leaf && pt.pfn(slot) === pfn && (own & mask) === attrs;
+  const ignored = (~respect & (A.write | A.dirty | A.softDirty)) | A.young;
+  return pteBatch(pt, slot, left, ~ignored);
 }

@@ -14,7 +14,7 @@ import { broken } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 import type { Pte } from "./ptep.ts";
-import { changeAttrs, writePtes } from "./raw.ts";
+import { anyAttrs, changeAttrs, ramp, writePtes } from "./raw.ts";
 
 /** What hardware notes in an entry of its own accord; of a block, on whichever entry it likes. */
 const NOTES = A.young | A.dirty;
@@ -42,10 +42,13 @@ export function batchHint(pt: PageTable, slot: number): number {
 export function gather(pt: PageTable, slot: number): number {
   const n = contPtes(pt);
   const first = slot & ~(n - 1);
-  const enough = pt.contpteRules.gatherStops ? NOTES : -1;
+  if (!pt.contpteRules.gatherStops) {
+    pt.tally[E.slotsRead]! += n;
+    return anyAttrs(pt, first, n) & NOTES;
+  }
   let seen = 0;
   let i = first;
-  while (i < first + n && (seen & NOTES) !== enough) seen |= pt.attrs(i++);
+  while (i < first + n && (seen & NOTES) !== NOTES) seen |= pt.attrs(i++);
   pt.tally[E.slotsRead]! += i - first;
   return seen & NOTES;
 }
@@ -152,13 +155,9 @@ function folioCoversBlock(pt: PageTable, slot: number): boolean {
 /** All entries equal but for accessed and dirty, with consecutive frames. */
 function blockAgrees(pt: PageTable, slot: number): boolean {
   const n = contPtes(pt);
-  const first = slot - (n - 1);
-  const [pfn, attrs] = [pt.pfn(slot) - (n - 1), pt.attrs(slot)];
-  for (let i = 0; i < n; i++) {
-    pt.tally[E.slotsRead]!++;
-    if (!continues(pt, first + i, pfn + i, attrs)) return false;
-  }
-  return true;
+  const agree = ramp(pt, slot - (n - 1), n, pt.pfn(slot) - (n - 1), pt.attrs(slot), ~NOTES);
+  pt.tally[E.slotsRead]! += Math.min(n, agree + 1);
+  return agree === n;
 }
 
 /** `contpte_convert`: clear all, flush, write all. Every entry ends with the accessed and dirty of any. */
@@ -166,18 +165,11 @@ function convert(pt: PageTable, slot: number, attrs: number): void {
   const n = contPtes(pt);
   const first = slot & ~(n - 1);
   const pfn = pt.pfn(slot) - (slot - first);
-  const seen = notesOf(pt, first, n);
+  const seen = anyAttrs(pt, first, n) & NOTES;
   pt.tally[E.slotsRead]! += n;
   pt.clear(first, n);
   if (!pt.contpteRules.bbml2) flushEntries(pt, first, n);
   writePtes(pt, first, pfn, attrs | seen, n);
-}
-
-/** Accessed and dirty of any of a run; the caller counts the reads. */
-function notesOf(pt: PageTable, first: number, n: number): number {
-  let seen = 0;
-  for (let i = first; i < first + n; i++) seen |= pt.attrs(i) & NOTES;
-  return seen;
 }
 
 /** A TLB invalidation of whole entries of one table. */
@@ -205,7 +197,7 @@ export function setAccessFlags(pt: PageTable, slot: number, add: number): boolea
   const first = slot & ~(n - 1);
   const { noopByEntry } = pt.contpteRules;
   // What is asked was made from a read of the whole block at the fault; the fix of 2026 does not read the block like that again.
-  const seen = noopByEntry ? notesOf(pt, first, n) : gather(pt, slot);
+  const seen = noopByEntry ? anyAttrs(pt, first, n) & NOTES : gather(pt, slot);
   const now = pt.attrs(slot) | seen;
   const noop = noopByEntry ? allHave(pt, first, n, now | add) : (now | add) === now;
   if (noop) return false;

@@ -8,6 +8,7 @@
 import { A, Kind } from "../arch/entry.ts";
 import type { Format } from "../arch/format.ts";
 import { levelsOf, spanLg2 } from "../arch/format.ts";
+import { PteWords } from "../arch/pte-words.ts";
 import { invariant } from "../base/errors.ts";
 import type { Tally } from "../base/tally.ts";
 import { E } from "../base/tally.ts";
@@ -33,6 +34,8 @@ export type FlushListener = (slot: number, nr: number) => void;
 /** The page tables of one address space. */
 export class PageTable {
   readonly format: Format;
+  /** The loops over many entries of level 0. */
+  readonly words: PteWords;
   readonly tables: Tables;
   readonly frames: Frames;
   readonly tally: Tally;
@@ -54,6 +57,7 @@ export class PageTable {
 
   constructor(parts: PageTableParts) {
     this.format = parts.format;
+    this.words = new PteWords(parts.format);
     this.tables = parts.tables;
     this.frames = parts.frames;
     this.tally = parts.tally;

@@ -11,7 +11,7 @@ import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import * as contpte from "./contpte.ts";
 import type { PageTable } from "./pagetable.ts";
-import { changeAttrs, changeAttrsAtomic, testAndClearYoung, writePtes } from "./raw.ts";
+import { anyAttrs, changeAttrs, changeAttrsAtomic, ramp, testAndClearYoung, writePtes } from "./raw.ts";
 
 /** An entry of level 0 as `ptep_get` reports it. `pfn` and `attrs` mean something for leaves only. */
 export interface Pte {
@@ -45,6 +45,32 @@ export function ptepAttrs(pt: PageTable, slot: number): number {
 /** `pte_batch_hint`: entries from here that are known to continue one another without a look at them; at least 1. */
 export function pteBatchHint(pt: PageTable, slot: number): number {
   return pt.contpte ? contpte.batchHint(pt, slot) : 1;
+}
+
+/**
+ * The loop of `folio_pte_batch`: how many entries from a leaf on, at most `max`, are leaves with consecutive frames that agree
+ * with it in `mask`, as `ptep_get` reports them. Blocks are stepped over by their hint, and each entry looked at counts.
+ */
+export function pteBatch(pt: PageTable, slot: number, max: number, mask: number): number {
+  const pfn = pt.pfn(slot);
+  const attrs = ptepAttrs(pt, slot) & mask;
+  if (!pt.contpte || !isFolded(pt, slot)) return plainBatch(pt, slot, max, pfn, attrs, mask);
+  let n = contpte.batchHint(pt, slot);
+  while (n < max && continues(pt, slot + n, pfn + n, attrs, mask)) n += contpte.batchHint(pt, slot + n);
+  return Math.min(n, max);
+}
+
+/** An entry of no block is continued by entries of no block, unless the contiguous bit does not count. */
+function plainBatch(pt: PageTable, slot: number, max: number, pfn: number, attrs: number, mask: number): number {
+  const n = 1 + ramp(pt, slot + 1, max - 1, pfn + 1, attrs, mask);
+  pt.tally[E.slotsRead]! += n - 1;
+  if (n < max) ptepAttrs(pt, slot + n);
+  return n;
+}
+
+function continues(pt: PageTable, slot: number, pfn: number, attrs: number, mask: number): boolean {
+  const own = ptepAttrs(pt, slot);
+  return pt.kind(slot, 0) === Kind.leaf && pt.pfn(slot) === pfn && (own & mask) === attrs;
 }
 
 /**
@@ -95,8 +121,7 @@ export function clearPtes(pt: PageTable, slot: number, nr: number): void {
 /** `get_and_clear_full_ptes`: empties a run of leaves and returns its first entry with accessed and dirty of all. */
 export function getAndClearPtes(pt: PageTable, slot: number, nr: number): Pte {
   if (pt.contpte) contpte.unfoldEdges(pt, slot, nr);
-  let seen = 0;
-  for (let i = 0; i < nr; i++) seen |= pt.attrs(slot + i);
+  const seen = anyAttrs(pt, slot, nr);
   const pte = { kind: Kind.leaf, pfn: pt.pfn(slot), attrs: pt.attrs(slot) | (seen & (A.young | A.dirty)) };
   pt.tally[E.slotsRead]! += nr;
   pt.tally[E.slotsExchanged]! += nr;

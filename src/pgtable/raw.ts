@@ -11,28 +11,43 @@ import type { PageTable } from "./pagetable.ts";
 
 /** Stores a run of leaves as they are given. */
 export function writePtes(pt: PageTable, slot: number, pfn: number, attrs: number, nr: number): void {
-  for (let i = 0; i < nr; i++)
-    pt.write(slot + i, pt.format.leafLo(pfn + i, attrs, 0), pt.format.leafHi(pfn + i, attrs, 0));
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  pt.words.storeRamp(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, pfn, nr, attrs);
   pt.tally[E.slotsWritten]! += nr;
 }
 
 /** Rewrites the attributes of a run in place. */
 export function changeAttrs(pt: PageTable, slot: number, nr: number, set: number, clear: number): void {
-  for (let i = slot; i < slot + nr; i++) {
-    const attrs = (pt.attrs(i) & ~clear) | set;
-    const pfn = pt.pfn(i);
-    pt.write(i, pt.format.leafLo(pfn, attrs, 0), pt.format.leafHi(pfn, attrs, 0));
-  }
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  pt.words.change(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, nr, set, clear);
   pt.tally[E.slotsRead]! += nr;
   pt.tally[E.slotsWritten]! += nr;
+}
+
+/** All attributes that any of a run has; the caller counts the reads. */
+export function anyAttrs(pt: PageTable, slot: number, nr: number): number {
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  return pt.words.anyAttrs(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, nr);
+}
+
+/**
+ * How many entries from a slot on, at most `max`, are leaves that map `pfn` and the frames behind it and agree with `attrs` in
+ * `mask`; the caller counts the reads.
+ */
+export function ramp(pt: PageTable, slot: number, max: number, pfn: number, attrs: number, mask: number): number {
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  return pt.words.ramp(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, max, pfn, attrs, mask);
 }
 
 /**
  * Clears accessed of a run in place, and tells whether any entry had it: `__ptep_test_and_clear_young`, entry by entry.
  */
 export function testAndClearYoung(pt: PageTable, slot: number, nr: number): boolean {
-  let young = 0;
-  for (let i = slot; i < slot + nr; i++) young |= pt.attrs(i) & A.young;
+  const young = anyAttrs(pt, slot, nr) & A.young;
   changeAttrs(pt, slot, nr, 0, A.young);
   pt.tally[E.slotsExchanged]! += nr;
   return young !== 0;

@@ -1,0 +1,191 @@
+/**
+ * Many entries of level 0 at once, as raw words: the inner loops of fork, munmap, mprotect and their kin.
+ *
+ * What an entry says beside its frame number is nearly always what its neighbour says. So a loop decodes one entry with the
+ * format's own functions, and takes every following one that differs from it in the frame number alone for decoded as well;
+ * what is stored is encoded once and given one frame number after the other. No bit but the place of the frame number is known
+ * here, so a format has nothing to add for it.
+ *
+ * Words for which that does not hold go through the format one by one: frame numbers from 2^31 on, which some formats keep in
+ * several pieces, and Svnapot's blocks, which hide part of it.
+ */
+import { A, Kind } from "./entry.ts";
+import type { Format } from "./format.ts";
+
+/** Frame numbers from here on are not the loops' affair. */
+const NEAR = 2 ** 31;
+
+/** Entries that are read at once: enough to forget the price of a call, few enough to lose little where a reader stops early. */
+export const LEAVES = 128;
+
+/** Leaves of one table that say the same of different frames, as {@link PteWords.leaves} finds them; a room that is used again. */
+export class Leaves {
+  /** Their frames; the first of them, as many as were found, mean something. */
+  readonly pfns = new Int32Array(LEAVES);
+  /** What each of them says (`A.*`). */
+  attrs = 0;
+}
+
+/** Words of one format in two arrays, their low and their high halves; `at` is a position in both. */
+export class PteWords {
+  readonly #format: Format;
+  readonly #shift: number;
+  /** Where a near frame number lies in the low and in the high word; everything else is what an entry says. */
+  readonly #frameLo: number;
+  readonly #frameHi: number;
+
+  constructor(format: Format) {
+    this.#format = format;
+    this.#shift = format.pfnPteShift;
+    this.#frameLo = -1 << this.#shift;
+    this.#frameHi = format.entryBytes === 8 ? (1 << (this.#shift - 1)) - 1 : 0;
+  }
+
+  /**
+   * How many entries from `at` on, at most `max` and {@link LEAVES}, are leaves that differ in their frames alone; 0 where the
+   * first is none, or one of a contiguous block, or maps a frame that is not near.
+   */
+  leaves(lo: Int32Array, hi: Int32Array, at: number, max: number, found: Leaves): number {
+    const firstLo = lo[at]!;
+    const firstHi = hi[at]!;
+    if (this.#format.kind(firstLo, firstHi, 0) !== Kind.leaf) return 0;
+    found.attrs = this.#format.attrs(firstLo, firstHi, 0);
+    if (found.attrs & A.cont || this.#format.pfn(firstLo, firstHi, 0) >= NEAR) return 0;
+    const flip = this.#flip(found.attrs);
+    const shift = this.#shift;
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    const pfns = found.pfns;
+    const nr = Math.min(max, LEAVES);
+    for (let i = 0; i < nr; i++) {
+      const l = lo[at + i]!;
+      const h = hi[at + i]!;
+      if (((l ^ firstLo) & ~frameLo) | ((h ^ firstHi) & ~frameHi)) return i;
+      pfns[i] = ((l ^ flip) >>> shift) | (((h ^ flip) & frameHi) << (32 - shift));
+    }
+    return nr;
+  }
+
+  /** Stores leaves that map `nr` near frames and say the same; not contiguous ones. */
+  storeLeaves(lo: Int32Array, hi: Int32Array, at: number, pfns: Int32Array, nr: number, attrs: number): void {
+    const flip = this.#flip(attrs);
+    const shift = this.#shift;
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    const flagsLo = this.#format.leafLo(0, attrs, 0) & ~frameLo;
+    const flagsHi = this.#format.leafHi(0, attrs, 0) & ~frameHi;
+    for (let i = 0; i < nr; i++) {
+      const pfn = pfns[i]!;
+      lo[at + i] = flagsLo | (((pfn << shift) ^ flip) & frameLo);
+      hi[at + i] = flagsHi | (((pfn >>> (32 - shift)) ^ flip) & frameHi);
+    }
+  }
+
+  /** Stores leaves that map `nr` consecutive frames, whichever they are. */
+  storeRamp(lo: Int32Array, hi: Int32Array, at: number, first: number, nr: number, attrs: number): void {
+    const f = this.#format;
+    if (nr === 1 || first + nr > NEAR || (f.napot && attrs & A.cont)) {
+      for (let i = 0; i < nr; i++) {
+        lo[at + i] = f.leafLo(first + i, attrs, 0);
+        hi[at + i] = f.leafHi(first + i, attrs, 0);
+      }
+      return;
+    }
+    const flip = this.#flip(attrs);
+    const shift = this.#shift;
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    const flagsLo = f.leafLo(0, attrs, 0) & ~frameLo;
+    const flagsHi = f.leafHi(0, attrs, 0) & ~frameHi;
+    for (let i = 0; i < nr; i++) {
+      lo[at + i] = flagsLo | ((((first + i) << shift) ^ flip) & frameLo);
+      hi[at + i] = flagsHi | ((((first + i) >>> (32 - shift)) ^ flip) & frameHi);
+    }
+  }
+
+  /** All attributes that any of `nr` leaves has. */
+  anyAttrs(lo: Int32Array, hi: Int32Array, at: number, nr: number): number {
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    let seenLo = lo[at]!;
+    let seenHi = hi[at]!;
+    let any = this.#format.attrs(seenLo, seenHi, 0);
+    for (let i = at + 1; i < at + nr; i++) {
+      const l = lo[i]!;
+      const h = hi[i]!;
+      if ((((l ^ seenLo) & ~frameLo) | ((h ^ seenHi) & ~frameHi)) === 0) continue;
+      seenLo = l;
+      seenHi = h;
+      any |= this.#format.attrs(l, h, 0);
+    }
+    return any;
+  }
+
+  /** Rewrites the attributes of `nr` leaves in place, each keeping what it said beside them. */
+  change(lo: Int32Array, hi: Int32Array, at: number, nr: number, set: number, clear: number): void {
+    const f = this.#format;
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    const end = at + nr;
+    for (let i = at; i < end; ) {
+      const firstLo = lo[i]!;
+      const firstHi = hi[i]!;
+      const old = f.attrs(firstLo, firstHi, 0);
+      const attrs = (old & ~clear) | set;
+      const pfn = this.#pfnAt(firstLo, firstHi, old, i);
+      const newLo = f.leafLo(pfn, attrs, 0);
+      const newHi = f.leafHi(pfn, attrs, 0);
+      lo[i] = newLo;
+      hi[i++] = newHi;
+      if (i === end || pfn >= NEAR || (f.napot && (old | attrs) & A.cont)) continue;
+      const flip = this.#flip(old) ^ this.#flip(attrs);
+      for (; i < end; i++) {
+        const l = lo[i]!;
+        const h = hi[i]!;
+        if (((l ^ firstLo) & ~frameLo) | ((h ^ firstHi) & ~frameHi)) break;
+        lo[i] = (newLo & ~frameLo) | ((l ^ flip) & frameLo);
+        hi[i] = (newHi & ~frameHi) | ((h ^ flip) & frameHi);
+      }
+    }
+  }
+
+  /**
+   * How many entries from `at` on, at most `max`, are leaves that map `first` and the frames behind it, and say `attrs` in all
+   * that is in `mask`.
+   */
+  ramp(lo: Int32Array, hi: Int32Array, at: number, max: number, first: number, attrs: number, mask: number): number {
+    const f = this.#format;
+    const shift = this.#shift;
+    const frameLo = this.#frameLo;
+    const frameHi = this.#frameHi;
+    for (let i = 0; i < max; ) {
+      const firstLo = lo[at + i]!;
+      const firstHi = hi[at + i]!;
+      if (f.kind(firstLo, firstHi, 0) !== Kind.leaf) return i;
+      const own = f.attrs(firstLo, firstHi, 0);
+      if ((own ^ attrs) & mask || this.#pfnAt(firstLo, firstHi, own, at + i) !== first + i) return i;
+      i++;
+      if (first + max > NEAR || (f.napot && own & A.cont)) continue;
+      const flip = this.#flip(own);
+      for (; i < max; i++) {
+        const l = lo[at + i]!;
+        const h = hi[at + i]!;
+        if (((l ^ firstLo) & ~frameLo) | ((h ^ firstHi) & ~frameHi)) break;
+        if ((((l ^ flip) >>> shift) | (((h ^ flip) & frameHi) << (32 - shift))) !== first + i) return i;
+      }
+    }
+    return max;
+  }
+
+  /** The frame that a leaf maps with this very slot, as `pte_pfn` of a block whose entries all name its first frame does not. */
+  #pfnAt(lo: number, hi: number, attrs: number, at: number): number {
+    const f = this.#format;
+    const pfn = f.pfn(lo, hi, 0);
+    return f.napot && attrs & A.cont ? pfn + (at & ((1 << f.contLg2[0]!) - 1)) : pfn;
+  }
+
+  /** All ones where entries with these attributes hold the frame number inverted (PROT_NONE of x86), else 0. */
+  #flip(attrs: number): number {
+    return this.#format.leafLo(0, attrs, 0) & this.#frameLo ? -1 : 0;
+  }
+}
