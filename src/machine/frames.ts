@@ -1,7 +1,15 @@
 /**
  * Physical memory: a buddy allocator of frames by order, and what the kernel notes of every frame and folio.
- * Metadata is kept in typed arrays of fixed chunks, made when a frame of the chunk is first used, so that a large machine
- * costs nothing until it is filled. Not modelled: zones, NUMA nodes, migration, reclaim.
+ * All of it is one word of 32 bits a frame, in typed arrays of fixed chunks that are made when a frame of the chunk is first used,
+ * so that a large machine costs nothing until it is filled. Not modelled: zones, NUMA nodes, migration, reclaim.
+ *
+ *    31                            15 14           6  5    4   3     0
+ *   +--------------------------------+--------------+----+----+-------+     count: entries of level 0 that map the frame
+ *   | count                          | flags        |used|free| order |     used:  it belongs to a folio of that order
+ *   +--------------------------------+--------------+----+----+-------+     free:  it is the first of a free block of that order
+ *
+ * One word, because what fork and exit do to a page (drop a flag, change the count, look at the order) is then one load and one
+ * store. A count that outgrows its 17 bits goes on in a map, so that it is exact all the same.
  *
  * Source of the rules: mm/page_alloc.c (buddies), include/linux/mm_types.h (folio fields) of Linux 6.18.
  */
@@ -22,46 +30,41 @@ const SUM_LG2 = 1;
 /** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
 const MAX_FRAMES = 2 ** 31;
 
-/** State byte: order in the low bits, with one of these. */
-const FREE = 0x20;
-const USED = 0x40;
-const ORDER = 0x1f;
+const ORDER = 0xf;
+const FREE = 1 << 4;
+const USED = 1 << 5;
+const FLAGS_LG2 = 6;
+const COUNT_LG2 = 15;
+const ONE = 1 << COUNT_LG2;
+/** A count that does not fit: the whole of it is in the map. */
+const MANY = 0xffff;
+/** Set for a moment in the word of a free block, which has no count. */
+const SEEN = 1 << 31;
 
 /** Flags of a frame ({@link Frames.flags}); those of a folio are kept at its head. */
 export const FrameFlag = {
   /** `PageAnonExclusive`: no other process maps this page. */
-  exclusive: 1,
+  exclusive: 1 << FLAGS_LG2,
   /** Folio: on the deferred split queue. */
-  deferred: 2,
+  deferred: 2 << FLAGS_LG2,
   /** A program has written to this page, so it can no longer be taken for one of zeros. */
-  written: 4,
+  written: 4 << FLAGS_LG2,
   /** Folio: dirty whatever its entries say (`PG_dirty`), because entries that were have been taken out and put back. */
-  dirty: 8,
+  dirty: 8 << FLAGS_LG2,
   /**
    * The architecture's own flag (`PG_arch_1`): on arm64 and riscv, the data cache is clean for it; on s390, it may belong to a
    * secure guest. Folio, since 6.6; before, and on s390 until it had to change, of each page.
    */
-  arch1: 16,
+  arch1: 16 << FLAGS_LG2,
   /** Folio: its pages are those of a file (not `PageAnon`), which keeps them when nobody maps them. */
-  file: 32,
+  file: 32 << FLAGS_LG2,
   /** Folio: `PG_mlocked`. */
-  mlocked: 64,
+  mlocked: 64 << FLAGS_LG2,
   /** Folio: `PG_unevictable`, on the list of those that reclaim passes over. */
-  unevictable: 128,
+  unevictable: 128 << FLAGS_LG2,
   /** Folio: MADV_FREE has said that it may be dropped while clean (`PG_swapbacked` is not set). */
-  lazyFree: 256,
+  lazyFree: 256 << FLAGS_LG2,
 } as const;
-
-interface Chunk {
-  readonly state: Uint8Array;
-  readonly flags: Uint16Array;
-  /** Times each frame is mapped by an entry of level 0. */
-  readonly mapcount: Int32Array;
-  /** Times each folio is mapped by an entry above level 0 (`_entire_mapcount`), by units of the smallest PMD order. */
-  readonly entire: Int32Array;
-  /** Sum of the above over a large folio, by units of the smallest large order: 0 says that the folio is unmapped. */
-  readonly sum: Int32Array;
-}
 
 /** The frames of one machine. */
 export class Frames {
@@ -69,11 +72,18 @@ export class Frames {
   readonly total: number;
   /** Frames now handed out. */
   used = 0;
-  readonly #chunks: Chunk[] = [];
-  /** Stacks of free blocks by order. An item is stale unless the block's state byte still says free and that order. */
-  readonly #stacks: number[][] = Array.from({ length: MAX_ORDER + 1 }, () => []);
+  /** Frames that the last {@link allocRun} handed out. */
+  taken = 0;
+  readonly #words: Int32Array[] = [];
+  readonly #large = new LargeCounts();
+  /** Counts of frames whose word says {@link MANY}. */
+  readonly #many = new Map<number, number>();
+  /** Free blocks by order, the latest last. */
+  readonly #stacks = Array.from({ length: MAX_ORDER + 1 }, () => new BlockStack());
   /** Everything from here on has never been used. */
   #fresh = 0;
+  /** Order of the block that the last search found. */
+  #got = 0;
 
   /** Memory is handed out in whole blocks of the largest order; what is left above the last one is never used. */
   constructor(total: number) {
@@ -85,34 +95,55 @@ export class Frames {
   alloc(order: number): number {
     const pfn = this.#take(order);
     if (pfn < 0) return -1;
-    this.#mark(pfn, order, USED | order);
+    this.#cut(pfn, order);
+    const words = this.#words[pfn >>> CHUNK_LG2]!;
+    const at = pfn & CHUNK_MASK;
+    if (order === 0) words[at] = USED;
+    else words.fill(USED | order, at, at + 2 ** order);
     this.used += 2 ** order;
+    return pfn;
+  }
+
+  /**
+   * Single frames with consecutive numbers, at most `max`, with these flags and each mapped by one entry: those which as many
+   * calls of {@link alloc} would have given, one after the other. Returns the first or -1, and {@link taken} says how many.
+   */
+  allocRun(max: number, flags: number): number {
+    const pfn = this.#take(0);
+    this.taken = pfn < 0 ? 0 : Math.min(max, 2 ** this.#got);
+    if (pfn < 0) return -1;
+    const at = pfn & CHUNK_MASK;
+    this.#words[pfn >>> CHUNK_LG2]!.fill(USED | flags | ONE, at, at + this.taken);
+    this.#pushRest(pfn, this.taken, this.#got);
+    this.used += this.taken;
     return pfn;
   }
 
   /** Gives a whole folio back; its frames must not be mapped. */
   free(head: number): void {
-    const order = this.order(head);
-    if (head !== this.head(head)) broken(`freeing the tail frame ${head}`);
-    for (let pfn = head; pfn < head + 2 ** order; pfn++) {
-      const c = this.#at(pfn);
-      if (c.mapcount[pfn & CHUNK_MASK] !== 0) broken(`freeing mapped frame ${pfn}`);
-      c.flags[pfn & CHUNK_MASK] = 0;
+    const words = this.#words[head >>> CHUNK_LG2]!;
+    const at = head & CHUNK_MASK;
+    const order = words[at]! & ORDER;
+    if (head & (2 ** order - 1)) broken(`freeing the tail frame ${head}`);
+    for (let i = at; i < at + 2 ** order; i++)
+      if (words[i]! >> COUNT_LG2 !== 0) broken(`freeing mapped frame ${head - at + i}`);
+    if (order > 0) {
+      if (this.mapped(head)) broken(`freeing mapped folio ${head}`);
+      words.fill(0, at, at + 2 ** order);
     }
-    if (this.mapped(head)) broken(`freeing mapped folio ${head}`);
     this.used -= 2 ** order;
     this.#release(head, order);
   }
 
   /** Whether the frame belongs to a folio now: it was handed out and not given back. */
   holds(pfn: number): boolean {
-    return ((this.#chunks[pfn >>> CHUNK_LG2]?.state[pfn & CHUNK_MASK] ?? 0) & USED) !== 0;
+    return ((this.#words[pfn >>> CHUNK_LG2]?.[pfn & CHUNK_MASK] ?? 0) & USED) !== 0;
   }
 
   /** Order of the folio that the frame belongs to; 0 for a frame that was never handed out, such as a device's. */
   order(pfn: number): number {
-    const chunk = this.#chunks[pfn >>> CHUNK_LG2];
-    return chunk === undefined ? 0 : chunk.state[pfn & CHUNK_MASK]! & ORDER;
+    const words = this.#words[pfn >>> CHUNK_LG2];
+    return words === undefined ? 0 : words[pfn & CHUNK_MASK]! & ORDER;
   }
 
   /** First frame of the folio that the frame belongs to. */
@@ -125,18 +156,20 @@ export class Frames {
     const order = this.order(head);
     if (head !== this.head(head) || this.entireMapcount(head) !== 0)
       broken(`splitting folio ${head} of order ${order}`);
-    this.#at(head).sum[(head & CHUNK_MASK) >>> SUM_LG2] = 0;
-    this.#mark(head, order, USED);
+    if (order > 0) this.#large.forget(head);
+    const words = this.#at(head);
+    const at = head & CHUNK_MASK;
+    for (let i = at; i < at + 2 ** order; i++) words[i]! &= ~ORDER;
   }
 
   /** Times a page is mapped, at whatever level: what /proc/kpagecount says of it. */
   mapcount(pfn: number): number {
-    return this.#at(pfn).mapcount[pfn & CHUNK_MASK]! + this.entireMapcount(this.head(pfn));
+    return this.#count(pfn) + this.entireMapcount(this.head(pfn));
   }
 
   /** Times a folio is mapped by one entry above level 0. */
   entireMapcount(head: number): number {
-    return this.order(head) < ENTIRE_LG2 ? 0 : this.#at(head).entire[(head & CHUNK_MASK) >>> ENTIRE_LG2]!;
+    return this.order(head) < ENTIRE_LG2 ? 0 : this.#large.entire(head);
   }
 
   /** Whether any entry maps any part of the folio. */
@@ -146,41 +179,41 @@ export class Frames {
 
   /** Entries that map the folio or a page of it (`folio_mapcount`). */
   totalMapcount(head: number): number {
-    const c = this.#at(head);
-    return this.order(head) === 0 ? c.mapcount[head & CHUNK_MASK]! : c.sum[(head & CHUNK_MASK) >>> SUM_LG2]!;
+    return this.order(head) === 0 ? this.#count(head) : this.#large.sum(head);
   }
 
   /** Adds to the map counts of `n` frames of one folio. Returns how many frames changed between mapped and unmapped. */
   addMapcount(pfn: number, n: number, by: number): number {
-    const c = this.#at(pfn);
+    const words = this.#at(pfn);
     const at = pfn & CHUNK_MASK;
     let changed = 0;
     for (let i = at; i < at + n; i++) {
-      const old = c.mapcount[i]!;
-      c.mapcount[i] = old + by;
-      if (old === 0 || old + by === 0) changed++;
+      const old = words[i]! >> COUNT_LG2;
+      const now = old + by;
+      if (old === MANY || now >= MANY) this.#addMany(pfn - at + i, by);
+      else words[i]! += by << COUNT_LG2;
+      if (old === 0 || now === 0) changed++;
     }
-    const head = this.head(pfn);
-    if (this.order(head) > 0) this.#at(head).sum[(head & CHUNK_MASK) >>> SUM_LG2]! += n * by;
+    const order = words[at]! & ORDER;
+    if (order > 0) this.#large.addSum(this.head(pfn), n * by);
     return changed;
   }
 
   /** Adds to the times a folio is mapped as a whole. */
   addEntireMapcount(head: number, by: number): void {
-    const c = this.#at(head);
-    c.entire[(head & CHUNK_MASK) >>> ENTIRE_LG2]! += by;
-    c.sum[(head & CHUNK_MASK) >>> SUM_LG2]! += by;
+    this.#large.addEntire(head, by);
+    this.#large.addSum(head, by);
   }
 
   hasFlag(pfn: number, flag: number): boolean {
-    return (this.#at(pfn).flags[pfn & CHUNK_MASK]! & flag) !== 0;
+    return (this.#at(pfn)[pfn & CHUNK_MASK]! & flag) !== 0;
   }
 
   setFlag(pfn: number, n: number, flag: number, on: boolean): void {
     for (let p = pfn; p < pfn + n; p++) {
-      const c = this.#at(p);
-      if (on) c.flags[p & CHUNK_MASK]! |= flag;
-      else c.flags[p & CHUNK_MASK]! &= ~flag;
+      const words = this.#at(p);
+      if (on) words[p & CHUNK_MASK]! |= flag;
+      else words[p & CHUNK_MASK]! &= ~flag;
     }
   }
 
@@ -201,74 +234,177 @@ export class Frames {
     for (const pfn of held) this.free(pfn);
   }
 
-  #at(pfn: number): Chunk {
-    return this.#chunks[pfn >>> CHUNK_LG2]!;
+  /** Bytes of the arrays that hold all this. */
+  get bytes(): number {
+    const stacks = this.#stacks.reduce((sum, stack) => sum + stack.items.byteLength, 0);
+    return this.#words.length * CHUNK * 4 + this.#large.bytes + stacks;
   }
 
+  #at(pfn: number): Int32Array {
+    return this.#words[pfn >>> CHUNK_LG2]!;
+  }
+
+  #count(pfn: number): number {
+    const count = this.#at(pfn)[pfn & CHUNK_MASK]! >> COUNT_LG2;
+    return count === MANY ? this.#many.get(pfn)! : count;
+  }
+
+  /** The part of {@link addMapcount} for a count that does not fit, before or after. */
+  #addMany(pfn: number, by: number): void {
+    const now = this.#count(pfn) + by;
+    const words = this.#at(pfn);
+    const at = pfn & CHUNK_MASK;
+    if (now >= MANY) this.#many.set(pfn, now);
+    else this.#many.delete(pfn);
+    words[at] = (words[at]! & (ONE - 1)) | (Math.min(now, MANY) << COUNT_LG2);
+  }
+
+  /** The smallest free block that is large enough, whole; -1 if there is none. */
   #take(order: number): number {
     for (let o = order; o <= MAX_ORDER; o++) {
       const pfn = this.#pop(o);
-      if (pfn >= 0) return this.#cut(pfn, o, order);
+      if (pfn < 0) continue;
+      this.#got = o;
+      return pfn;
     }
-    return this.#takeFresh(order);
+    return this.#takeFresh();
   }
 
   #pop(order: number): number {
     const stack = this.#stacks[order]!;
-    for (let pfn = stack.pop(); pfn !== undefined; pfn = stack.pop())
-      if (this.#at(pfn).state[pfn & CHUNK_MASK] === (FREE | order)) return pfn;
+    while (stack.length > 0) {
+      const pfn = stack.items[--stack.length]!;
+      if (this.#at(pfn)[pfn & CHUNK_MASK] === (FREE | order)) return pfn;
+    }
+    stack.shrink();
     return -1;
   }
 
-  /** Keeps the first part of a free block and puts the halves behind it on the stacks. */
-  #cut(pfn: number, from: number, to: number): number {
-    for (let o = from - 1; o >= to; o--) this.#push(pfn + 2 ** o, o);
-    return pfn;
-  }
-
-  #takeFresh(order: number): number {
+  #takeFresh(): number {
     const block = 2 ** MAX_ORDER;
     if (this.#fresh + block > this.total) return -1;
     const pfn = this.#fresh;
     this.#fresh += block;
-    if (pfn >>> CHUNK_LG2 === this.#chunks.length) this.#chunks.push(newChunk());
-    return this.#cut(pfn, MAX_ORDER, order);
+    if (pfn >>> CHUNK_LG2 === this.#words.length) this.#words.push(new Int32Array(CHUNK));
+    this.#got = MAX_ORDER;
+    return pfn;
+  }
+
+  /** Keeps the first part of the block just taken and gives back the halves behind it. */
+  #cut(pfn: number, to: number): void {
+    for (let o = this.#got - 1; o >= to; o--) this.#push(pfn + 2 ** o, o);
+  }
+
+  /** Gives back what is behind the first `n` frames of a block: aligned blocks, the larger ones behind. */
+  #pushRest(pfn: number, n: number, order: number): void {
+    let at = n;
+    for (let o = 0; o < order; o++)
+      if (at & (2 ** o)) {
+        this.#push(pfn + at, o);
+        at += 2 ** o;
+      }
   }
 
   #push(pfn: number, order: number): void {
-    this.#at(pfn).state[pfn & CHUNK_MASK] = FREE | order;
-    this.#stacks[order]!.push(pfn);
+    this.#at(pfn)[pfn & CHUNK_MASK] = FREE | order;
+    const stack = this.#stacks[order]!;
+    if (stack.length === stack.items.length) this.#tidy(stack, order);
+    stack.items[stack.length++] = pfn;
+  }
+
+  /** Drops what is stale from a full stack; if that was not much of it, makes room for twice as many. */
+  #tidy(stack: BlockStack, order: number): void {
+    const { items } = stack;
+    let kept = items.length;
+    for (let i = items.length - 1; i >= 0; i--) {
+      const pfn = items[i]!;
+      if (this.#at(pfn)[pfn & CHUNK_MASK] !== (FREE | order)) continue;
+      this.#at(pfn)[pfn & CHUNK_MASK]! |= SEEN;
+      items[--kept] = pfn;
+    }
+    items.copyWithin(0, kept);
+    stack.length = items.length - kept;
+    for (let i = 0; i < stack.length; i++) this.#at(items[i]!)[items[i]! & CHUNK_MASK]! &= ~SEEN;
+    if (stack.length > items.length / 2) stack.grow();
   }
 
   /** Merges with free buddies as far as it goes. */
   #release(pfn: number, order: number): void {
     let at = pfn;
     let o = order;
-    this.#at(at).state[at & CHUNK_MASK] = 0;
+    this.#at(at)[at & CHUNK_MASK] = 0;
     for (; o < MAX_ORDER; o++) {
       const buddy = at ^ (2 ** o);
-      const c = this.#at(buddy);
-      if (c.state[buddy & CHUNK_MASK] !== (FREE | o)) break;
-      c.state[buddy & CHUNK_MASK] = 0;
+      const words = this.#at(buddy);
+      if (words[buddy & CHUNK_MASK] !== (FREE | o)) break;
+      words[buddy & CHUNK_MASK] = 0;
+      this.#stacks[o]!.dropTop(buddy);
       at = Math.min(at, buddy);
     }
     this.#push(at, o);
   }
+}
 
-  #mark(pfn: number, order: number, state: number): void {
-    const at = pfn & CHUNK_MASK;
-    const c = this.#at(pfn);
-    if (order === 0) c.state[at] = state;
-    else c.state.fill(state, at, at + 2 ** order);
+const LEAST_ITEMS = 64;
+
+/** Free blocks of one order, the latest last. An item is stale unless the block's word still says free and that order. */
+class BlockStack {
+  items = new Int32Array(LEAST_ITEMS);
+  length = 0;
+
+  grow(): void {
+    const items = new Int32Array(2 * this.items.length);
+    items.set(this.items);
+    this.items = items;
+  }
+
+  /** An empty stack gives its room back, so that memory in use is not paid for twice. */
+  shrink(): void {
+    if (this.items.length > LEAST_ITEMS) this.items = new Int32Array(LEAST_ITEMS);
+  }
+
+  /** Takes a block out that is no longer free, if it is the latest. Frees in ascending order would leave one in two stale. */
+  dropTop(pfn: number): void {
+    if (this.length > 0 && this.items[this.length - 1] === pfn) this.length--;
   }
 }
 
-function newChunk(): Chunk {
-  return {
-    state: new Uint8Array(CHUNK),
-    flags: new Uint16Array(CHUNK),
-    mapcount: new Int32Array(CHUNK),
-    entire: new Int32Array(CHUNK >>> ENTIRE_LG2),
-    sum: new Int32Array(CHUNK >>> SUM_LG2),
-  };
+/** What is counted of large folios. Its chunks are made when a large folio of theirs is first mapped. */
+class LargeCounts {
+  /** Times each folio is mapped by an entry above level 0 (`_entire_mapcount`), by units of the smallest PMD order. */
+  readonly #entire: (Int32Array | undefined)[] = [];
+  /** Entries that map a folio or a page of it, by units of the smallest large order (`_large_mapcount`). */
+  readonly #sum: (Int32Array | undefined)[] = [];
+
+  entire(head: number): number {
+    return this.#entire[head >>> CHUNK_LG2]?.[(head & CHUNK_MASK) >>> ENTIRE_LG2] ?? 0;
+  }
+
+  sum(head: number): number {
+    return this.#sum[head >>> CHUNK_LG2]?.[(head & CHUNK_MASK) >>> SUM_LG2] ?? 0;
+  }
+
+  addEntire(head: number, by: number): void {
+    const chunk = head >>> CHUNK_LG2;
+    this.#entire[chunk] ??= new Int32Array(CHUNK >>> ENTIRE_LG2);
+    this.#entire[chunk][(head & CHUNK_MASK) >>> ENTIRE_LG2]! += by;
+  }
+
+  addSum(head: number, by: number): void {
+    const chunk = head >>> CHUNK_LG2;
+    this.#sum[chunk] ??= new Int32Array(CHUNK >>> SUM_LG2);
+    this.#sum[chunk][(head & CHUNK_MASK) >>> SUM_LG2]! += by;
+  }
+
+  /** The folio has been split. */
+  forget(head: number): void {
+    const sum = this.#sum[head >>> CHUNK_LG2];
+    if (sum !== undefined) sum[(head & CHUNK_MASK) >>> SUM_LG2] = 0;
+  }
+
+  get bytes(): number {
+    const size = (chunks: readonly (Int32Array | undefined)[]) =>
+      chunks.reduce((bytes, chunk) => bytes + (chunk?.byteLength ?? 0), 0);
+    return size(this.#entire) + size(this.#sum);
+  }
 }

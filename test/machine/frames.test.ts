@@ -133,6 +133,71 @@ describe("the buddy allocator", () => {
   });
 });
 
+describe("runs of single frames", () => {
+  test.each(SEEDS)(
+    "are the frames that as many single allocations would give, and leave the same blocks (seed %d)",
+    (seed) => {
+      const rng = random(seed);
+      const [runs, single] = [new Frames(3 * BLOCK), new Frames(3 * BLOCK)];
+      const live: Folio[] = [];
+      for (let i = 0; i < 300; i++) {
+        if (live.length > 0 && rng.below(3) === 0) {
+          for (let n = rng.below(40); n > 0 && live.length > 0; n--) {
+            const { pfn } = draw(rng, live);
+            if (runs.totalMapcount(pfn) > 0) runs.addMapcount(pfn, 1, -1);
+            runs.free(pfn);
+            single.free(pfn);
+          }
+          continue;
+        }
+        if (rng.below(3) === 0) {
+          const order = rng.pick(ORDERS);
+          const pfn = runs.alloc(order);
+          expect(single.alloc(order)).toBe(pfn);
+          if (pfn >= 0) live.push({ pfn, order });
+          continue;
+        }
+        const max = 1 + rng.below(600);
+        const pfn = runs.allocRun(max, FrameFlag.exclusive);
+        if (pfn < 0) expect(runs.taken).toBe(0);
+        expect(runs.taken).toBeLessThanOrEqual(max);
+        for (let k = 0; k < runs.taken; k++) {
+          expect(single.alloc(0), `frame ${k} of ${runs.taken}, step ${i}`).toBe(pfn + k);
+          expect([runs.totalMapcount(pfn + k), runs.order(pfn + k)]).toEqual([1, 0]);
+          expect(runs.hasFlag(pfn + k, FrameFlag.exclusive) && !runs.hasFlag(pfn + k, FrameFlag.written)).toBe(true);
+          live.push({ pfn: pfn + k, order: 0 });
+        }
+        expect(runs.used).toBe(single.used);
+      }
+      for (const order of [0, 3, MAX_ORDER, 0]) expect(runs.alloc(order)).toBe(single.alloc(order));
+    },
+  );
+});
+
+describe("what the allocator itself takes", () => {
+  test("is four bytes a frame in use, whatever was allocated and freed in whatever order", () => {
+    const [rng, frames] = [random(7), new Frames(4 * BLOCK)];
+    for (let round = 0; round < 4; round++) {
+      const live = Array.from({ length: 4 * BLOCK }, () => frames.alloc(0));
+      expect(frames.bytes).toBeLessThan(4 * BLOCK * 4 * 1.2);
+      while (live.length > 0) frames.free(draw(rng, live));
+    }
+  });
+
+  test("does not grow when large folios are made, split and freed frame by frame for ever", () => {
+    const frames = new Frames(BLOCK);
+    const cycle = () => {
+      const head = frames.alloc(9);
+      frames.split(head);
+      for (let p = head + 511; p >= head; p--) frames.free(p);
+    };
+    cycle();
+    const before = frames.bytes;
+    for (let i = 0; i < 500; i++) cycle();
+    expect(frames.bytes).toBeLessThanOrEqual(before + 2 ** 13);
+  });
+});
+
 describe("fragmentation", () => {
   const heads = (seed: number, share: number) => {
     const frames = new Frames(4 * BLOCK);
@@ -226,6 +291,25 @@ describe("what is noted of frames", () => {
       frames.free(p);
     }
     expect([frames.alloc(4), frames.totalMapcount(head), frames.mapped(head)]).toEqual([head, 0, false]);
+  });
+
+  test("a page is mapped more often than its word can count, and the count is exact all the way up and down", () => {
+    const frames = new Frames(BLOCK);
+    const [a, b] = [frames.alloc(0), frames.alloc(4)];
+    frames.setFlag(a, 1, FrameFlag.written, true);
+    const steps = [65534, 1, 1, 5, 2 ** 20, -(2 ** 20), -5, -1, -1, -65533];
+    let count = 0;
+    for (const by of steps) {
+      count += by;
+      frames.addMapcount(a, 1, by);
+      frames.addMapcount(b + 2, 3, by);
+      expect([frames.mapcount(a), frames.totalMapcount(a)], `after ${by}`).toEqual([count, count]);
+      expect([1, 2, 3, 4, 5].map((i) => frames.mapcount(b + i))).toEqual([0, count, count, count, 0]);
+      expect(frames.totalMapcount(b)).toBe(3 * count);
+      expect([frames.order(a), frames.order(b + 2), frames.hasFlag(a, FrameFlag.written)]).toEqual([0, 4, true]);
+    }
+    expect(frames.addMapcount(a, 1, -1)).toBe(1);
+    frames.free(a);
   });
 
   test("a folio mapped whole by a large entry cannot be split before that mapping is", () => {
