@@ -23,19 +23,22 @@ export const SHMEM = ["always", "inherit", "within_size", "advise", "never"] as 
 export const MIN_ANON_ORDER = 2;
 
 /**
- * The knobs. Defaults: `enabled` madvise, `shmem_enabled` never, the PMD size inherits, all others never (Debian's kernels).
+ * The knobs, all written through {@link ThpKnobs.set} alone. Defaults: `enabled` madvise, `shmem_enabled` never, the PMD size inherits, all others never (Debian's kernels).
  */
 export class ThpKnobs {
   enabled: (typeof TOP)[number] = "madvise";
   useZeroPage = true;
   shmemEnabled: (typeof SHMEM_TOP)[number] = "never";
-  /** By order; written through {@link ThpKnobs.set} alone. */
+  /** By order. */
   readonly anonOrders = new Map<number, (typeof ANON)[number]>();
   /** By order; what is not here is never. */
   readonly shmemOrders = new Map<number, (typeof SHMEM)[number]>();
   readonly #format: Format;
   readonly #profile: Profile;
   #sysfs: ThpSysfs | undefined;
+  /** What {@link allowed} answers for an area with MADV_HUGEPAGE and for one without, or -1: every fault asks, knobs change seldom. */
+  #advised = -1;
+  #unadvised = -1;
 
   constructor(format: Format, profile: Profile) {
     this.#format = format;
@@ -47,6 +50,7 @@ export class ThpKnobs {
 
   /** Writes a knob as a file below transparent_hugepage/; null on success. */
   set(path: string, value: string): Errno | null {
+    this.#advised = this.#unadvised = -1;
     this.#sysfs ??= new ThpSysfs(this, this.#format, this.#profile);
     return this.#sysfs.write(path, value);
   }
@@ -54,13 +58,20 @@ export class ThpKnobs {
   /** Orders that the knobs allow for an area, as a bit mask. */
   allowed(flags: number): number {
     if (flags & Vm.nohugepage) return 0;
+    if (this.#advised < 0) {
+      this.#advised = this.#maskFor(true);
+      this.#unadvised = this.#maskFor(false);
+    }
+    return flags & Vm.hugepage ? this.#advised : this.#unadvised;
+  }
+
+  #maskFor(advised: boolean): number {
     let mask = 0;
-    for (const [order, knob] of this.anonOrders) if (this.#allows(knob, flags)) mask |= 1 << order;
+    for (const [order, knob] of this.anonOrders) if (this.#allows(knob, advised)) mask |= 1 << order;
     return mask;
   }
 
-  #allows(knob: (typeof ANON)[number], flags: number): boolean {
-    const advised = (flags & Vm.hugepage) !== 0;
+  #allows(knob: (typeof ANON)[number], advised: boolean): boolean {
     if (knob === "inherit") return this.enabled === "always" || (advised && this.enabled === "madvise");
     return knob === "always" || (knob === "madvise" && advised);
   }

@@ -6,7 +6,7 @@
  * Not modelled: configurations without split locks, and formats whose PMD tables share the lock of the address space.
  * Source: Documentation/mm/split_page_table_lock.rst, pte_lockptr and pmd_lockptr of include/linux/mm.h, Linux 6.18.
  */
-import { invariant } from "../base/errors.ts";
+import { broken } from "../base/errors.ts";
 import { E, type Tally } from "../base/tally.ts";
 
 /** Tables up to this level have a lock of their own (USE_SPLIT_PMD_PTLOCKS). */
@@ -28,16 +28,24 @@ export class PtLocks {
   /** Takes the lock that guards the entries of a table (`pte_lockptr`, `pmd_lockptr`, `page_table_lock`). */
   take(table: number, level: number): void {
     const lock = lockOf(table, level);
-    invariant(!this.#held.includes(lock), `the lock of table ${table}, level ${level}, is taken twice`);
+    if (this.#find(lock) >= 0) broken(`the lock of table ${table}, level ${level}, is taken twice`);
     this.#held.push(lock);
     this.#tally[level === 0 ? E.pteLocks : E.upperLocks]!++;
   }
 
   /** Drops a lock that is held. */
   drop(table: number, level: number): void {
-    const at = this.#held.lastIndexOf(lockOf(table, level));
-    invariant(at >= 0, `the lock of table ${table}, level ${level}, is dropped but not held`);
-    this.#held.splice(at, 1);
+    const at = this.#find(lockOf(table, level));
+    if (at < 0) broken(`the lock of table ${table}, level ${level}, is dropped but not held`);
+    if (at === this.#held.length - 1) this.#held.pop();
+    else this.#held.splice(at, 1);
+  }
+
+  /** Place of a lock among those held, or -1. A loop, and messages that are made only when needed: every fault comes through here. */
+  #find(lock: number): number {
+    let at = this.#held.length - 1;
+    while (at >= 0 && this.#held[at] !== lock) at--;
+    return at;
   }
 
   /** Does something that takes locks itself, or sleeps, with a held one dropped for that time. */
@@ -59,7 +67,7 @@ export class PtLocks {
 
   /** Whether the entries of a table may be changed now. */
   holds(table: number, level: number): boolean {
-    return this.#held.includes(lockOf(table, level));
+    return this.#find(lockOf(table, level)) >= 0;
   }
 
   /** How many locks are held: 0 between operations. */
