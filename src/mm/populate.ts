@@ -5,10 +5,12 @@
  * Linux 6.18.
  */
 import { A, Kind } from "../arch/entry.ts";
+import { broken } from "../base/errors.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import type { Errno } from "./errno.ts";
 import { handleMmFault } from "./fault.ts";
+import { FaultRuns } from "./fault-run.ts";
 import type { Mm } from "./mm.ts";
 import { VM_ACCESS, Vm, type Vma } from "./vma.ts";
 
@@ -56,12 +58,25 @@ function faultinPageRange(mm: Mm, start: number, end: number, write: boolean): E
 
 /** False when a guard is in the way. */
 function populateVma(mm: Mm, vma: Vma, start: number, end: number, write: boolean): boolean {
+  const runs = new FaultRuns(mm, vma, { write, flags: 0, one: (vpn) => bringIn(mm, vma, vpn, write) });
+  let faulted = false;
   for (let vpn = start; vpn < end; ) {
     const reached = follow(mm, vpn, write);
-    if (reached > 0) vpn += reached;
-    else if (!handleMmFault(mm, vma, vpn, write)) return false;
+    if (reached > 0) {
+      vpn += reached;
+      if (faulted) vpn += runs.ahead(vpn, end);
+      faulted = false;
+    } else {
+      if (!handleMmFault(mm, vma, vpn, write)) return false;
+      faulted = true;
+    }
   }
   return true;
+}
+
+/** The steps above for one page that is not there: it is looked for, brought in, and found. */
+function bringIn(mm: Mm, vma: Vma, vpn: number, write: boolean): void {
+  while (follow(mm, vpn, write) === 0) if (!handleMmFault(mm, vma, vpn, write)) broken(`page ${vpn} cannot be had`);
 }
 
 /**
