@@ -10,6 +10,7 @@ import type { CoverageOptions } from "./cli/coverage.ts";
 import type { CommandEffects } from "./cli/effects.ts";
 import { exitStatus } from "./cli/exit-status.ts";
 import type { RunEffects } from "./cli/run.ts";
+import type { ConvertOptions } from "./cli/trace.ts";
 import type { Place } from "./jupyter/data-dir.ts";
 
 /** The project's folder. */
@@ -107,6 +108,33 @@ program
     const { coverageCommand } = await import("./cli/coverage.ts");
     const { sourceDigest } = await import("./notebook/digest.ts");
     await coverageCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+  });
+
+const trace = program.command("trace").description("recorded streams of memory accesses");
+trace
+  .command("convert")
+  .description("write a trace in ptlab's own compact form, which is read fast and at any place")
+  .argument("<in>", "valgrind's lackey with --trace-mem=yes, ChampSim's records, or .ptt; - for standard input")
+  .argument("<out>", "file to write, .ptt by custom")
+  .option("--from <form>", "form of the input: auto, lackey, champsim or ptt", "auto")
+  .option("--kinds <list>", "kinds to keep: all, or some of loads,stores,fetches", "loads,stores")
+  .option("--skip <n>", "accesses to leave out at the start")
+  .option("--limit <n>", "accesses to keep at most")
+  .option("--text <words>", "what was traced, to be kept in the file")
+  .option("--force", "replace a file that exists")
+  .action(async (from: string, to: string, o: ConvertOptions) => {
+    const { traceConvertCommand } = await import("./cli/trace.ts");
+    await traceConvertCommand(from, to, o, effects);
+  });
+trace
+  .command("info")
+  .description("what a trace holds and touches")
+  .argument("<file>", "trace, - for standard input")
+  .option("--from <form>", "form of the input: auto, lackey, champsim or ptt", "auto")
+  .option("--kinds <list>", "kinds to look at in a foreign trace: all, or some of loads,stores,fetches", "loads,stores")
+  .action(async (file: string, o: { from: string; kinds: string }) => {
+    const { traceInfoCommand } = await import("./cli/trace.ts");
+    await traceInfoCommand(file, o, effects);
   });
 
 program

@@ -15,6 +15,8 @@ export interface CommandEffects {
 /** A line on a terminal that shows how far a long run has come, and is gone afterwards. */
 export interface ProgressLine {
   readonly show: (done: number, total: number) => void;
+  /** Instead of a bar, words: for work whose end is not known. */
+  readonly say: (text: string) => void;
   readonly clear: () => void;
 }
 
@@ -34,5 +36,6 @@ export function progressLine(what: string, effects: CommandEffects): ProgressLin
     const percent = `${Math.floor(part * 100)}`.padStart(3);
     draw(`${what} [${"#".repeat(filled)}${".".repeat(BAR - filled)}] ${percent} %`);
   };
-  return { show, clear: () => draw("") };
+  const say = (text: string) => draw(`${what}: ${text}`);
+  return { show, say, clear: () => draw("") };
 }

@@ -19,8 +19,12 @@ export async function checkWritable(file: string, force: boolean): Promise<void>
   });
 }
 
-/** Writes the bytes. Nothing is left behind when it fails or is interrupted. */
-export async function writeWhole(file: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+/** Writes the bytes, at once or as they come. Nothing is left behind when it fails or is interrupted. */
+export async function writeWhole(
+  file: string,
+  bytes: Uint8Array | AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
   try {
     await writeFile(temporary, bytes, { flag: "wx", signal });
@@ -28,6 +32,8 @@ export async function writeWhole(file: string, bytes: Uint8Array, signal?: Abort
   } catch (error) {
     await rm(temporary, { force: true });
     signal?.throwIfAborted();
+    // What the bytes' own maker has to say is not about the file.
+    if (error instanceof UserError || (error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new UserError(`cannot write ${file}: ${reason(error)}`);
   }
 }
