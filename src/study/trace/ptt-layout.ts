@@ -84,7 +84,7 @@ export function textLength(bytes: Uint8Array): number {
 /** What whole head bytes say, or null if their checksum differs. */
 export function parseHead(bytes: Uint8Array): PttHead | null {
   if (!isSealed(bytes)) return null;
-  const text = new TextDecoder().decode(bytes.subarray(20, -4));
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(20, -4));
   const [version, lineLg2, kinds] = bytes.subarray(8);
   return { version: version!, lineLg2: lineLg2!, kinds: kinds!, block: viewOf(bytes).getUint32(12, true), text };
 }

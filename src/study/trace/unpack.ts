@@ -25,8 +25,7 @@ async function* unpack(
   packing: "gzip" | "xz",
   name: string,
 ): AsyncIterable<Uint8Array> {
-  const packed = endingStream(bytes, packing);
-  const reader = (await through(packed, packing)).getReader();
+  const reader = (await through(webStream(bytes), packing)).getReader();
   let length = 0;
   try {
     for (let part = await read(reader); !part.done; part = await read(reader)) {
@@ -59,19 +58,15 @@ async function through(
   return new XzReadableStream(packed);
 }
 
-/**
- * The bytes as a stream of the web's. One of xz is an error when it is read beyond its end: the library asks again and again for
- * bytes that a cut file does not have.
- */
-function endingStream(bytes: AsyncIterable<Uint8Array>, packing: "gzip" | "xz"): ReadableStream<Uint8Array> {
+/** The bytes as a stream of the web's. */
+function webStream(bytes: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const from = bytes[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const { done, value } = await from.next();
-        if (!done) controller.enqueue(value);
-        else if (packing === "gzip") controller.close();
-        else controller.error(new Error("the xz stream is cut short"));
+        if (done) controller.close();
+        else controller.enqueue(value);
       },
       cancel: async () => void (await from.return?.()),
     },
