@@ -138,6 +138,19 @@ trace
   });
 
 program
+  .command("calibrate")
+  .description(
+    "fit the weights of the cost table to recorded times of a real kernel's operations, and show every residual",
+  )
+  .argument("[limits.json]", "recorded times", `${ROOT}/notebooks/data/limits-zen4-6.18.json`)
+  .option("--out <file>", "write the weights as JSON; an existing file is replaced")
+  .action(async (file: string, o: { out?: string }) => {
+    const { calibrateCommand } = await import("./cli/calibrate.ts");
+    const { sourceDigest } = await import("./notebook/digest.ts");
+    await calibrateCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+  });
+
+program
   .command("run")
   .description("run notebooks headless and store their outputs; what is fresh is left alone")
   .argument("[file...]", "notebooks, all of notebooks/ by default")

@@ -8,6 +8,7 @@
 import { A, Kind, Marker } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import { setLeaf } from "../pgtable/huge.ts";
+import { SPLIT_LOCK_LEVEL } from "../pgtable/locks.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, copySoftleaf, getAndClearPtes, pteBatchHint, setPtes } from "../pgtable/ptep.ts";
 import { changeSwapPte, isSwapPte, markerOf, swapPteAt } from "../pgtable/softleaf.ts";
@@ -137,8 +138,12 @@ function movePageTables(mm: Mm, old: Vma, copy: Vma, spec: RemapSpec): void {
     at.old += n;
     at.to += n;
   }
-  mm.kernel.tally[E.flushRanges]!++;
-  mm.kernel.tally[E.flushPages]! += spec.oldPages;
+}
+
+/** Each step of a move flushes the old place before it lets go of its locks, or another CPU could write there to a page that is gone. */
+function flushMoved({ tally }: PageTable, pages: number): void {
+  tally[E.flushRanges]!++;
+  tally[E.flushPages]! += pages;
 }
 
 /**
@@ -193,7 +198,7 @@ function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
   if (pt.kind(pmd, 1) !== Kind.table) return;
   const [from, to] = [mm.design.find(pt, at.old, 0), mm.design.findOrMake(pt, at.to, 0)];
   pt.locks.with(pt.tableOf(from), 0, () =>
-    withOther(pt, from, to, () => movePtes(mm, from, to, n, at.dropsUffd ? A.uffdWp : 0)),
+    withOther(pt, from, to, 0, () => movePtes(mm, from, to, n, at.dropsUffd ? A.uffdWp : 0)),
   );
 }
 
@@ -201,9 +206,14 @@ function moveBelow(mm: Mm, at: Cursor, pmd: number, n: number): void {
 function moveTable(mm: Mm, slot: number, to: number, level: number): boolean {
   const { pt } = mm;
   if (!pt.format.movesTables || pt.kind(slot, level) !== Kind.table || pt.kind(to, level) !== Kind.none) return false;
-  const table = pt.child(slot, level);
-  pt.clear(slot, 1, level);
-  pt.link(to, table, level);
+  pt.locks.with(pt.tableOf(slot), level, () =>
+    withOther(pt, slot, to, level, () => {
+      const table = pt.child(slot, level);
+      pt.clear(slot, 1, level);
+      pt.link(to, table, level);
+      flushMoved(pt, pt.span[level]!);
+    }),
+  );
   return true;
 }
 
@@ -214,18 +224,20 @@ function moveHuge(mm: Mm, slot: number, to: number, clear: number): boolean {
   const [pfn, attrs] = [pt.pfn(slot, 1), pt.attrs(slot, 1) & ~clear];
   pt.clear(slot, 1, 1);
   setLeaf(pt, to, 1, pfn, attrs);
+  flushMoved(pt, pt.span[1]!);
   return true;
 }
 
 /** The lock of the new place's table, nested in that of the old one, unless they are one table. */
-function withOther(pt: PageTable, from: number, to: number, act: () => void): void {
-  if (pt.tableOf(from) === pt.tableOf(to)) act();
-  else pt.locks.with(pt.tableOf(to), 0, act);
+function withOther(pt: PageTable, from: number, to: number, level: number, act: () => void): void {
+  if (pt.tableOf(from) === pt.tableOf(to) || level > SPLIT_LOCK_LEVEL) act();
+  else pt.locks.with(pt.tableOf(to), level, act);
 }
 
 /** `move_ptes`; `clear` is what entries lose on the way. */
 function movePtes(mm: Mm, from: number, to: number, n: number, clear: number): void {
   const { pt } = mm;
+  let present = false;
   for (let i = 0; i < n; ) {
     pt.tally[E.slotsRead]!++;
     switch (pt.kind(from + i, 0)) {
@@ -234,12 +246,14 @@ function movePtes(mm: Mm, from: number, to: number, n: number, clear: number): v
         break;
       case Kind.leaf:
         i += moveLeaves(mm, from + i, to + i, n - i, clear);
+        present = true;
         break;
       default:
         moveSoftleaf(mm, from + i, to + i, clear);
         i++;
     }
   }
+  if (present) flushMoved(pt, n);
 }
 
 function moveLeaves(mm: Mm, from: number, to: number, max: number, clear: number): number {

@@ -1,0 +1,101 @@
+/**
+ * `ptlab calibrate [FILE]`: fits the weights of the cost table to recorded times of a real kernel's operations, and prints them with the
+ * residual of every row.
+ */
+import { open } from "node:fs/promises";
+import { digest } from "../base/digest.ts";
+import { UserError } from "../base/errors.ts";
+import { formatSize, MiB } from "../base/size.ts";
+import { EVENT_NAMES } from "../base/tally.ts";
+import { costsData, residualsData } from "../figure/calibration.ts";
+import type { Build } from "../figure/figure.ts";
+import { toText } from "../figure/text.ts";
+import { costTable } from "../study/cost/costs.ts";
+import { type Fit, fitSteps } from "../study/cost/fit.ts";
+import { type Limits, parseLimits } from "../study/cost/limits.ts";
+import { type CommandEffects, progressLine } from "./effects.ts";
+import { checkWritable, reason, writeWhole } from "./write-file.ts";
+
+/** Options of the command, as typed. */
+export interface CalibrateOptions {
+  /** Recorded times as JSON. */
+  readonly file: string;
+  /** File for the weights, as JSON; an existing one is replaced. */
+  readonly out?: string;
+}
+
+/** No recorder writes more. */
+const MOST_BYTES = 4 * MiB;
+
+/** Prints the two tables, or throws a {@link UserError}. `build` is for the stamp under them. */
+export async function calibrateCommand(
+  options: CalibrateOptions,
+  effects: CommandEffects,
+  build: Build,
+): Promise<void> {
+  if (options.out !== undefined) await checkWritable(options.out, true);
+  const text = await readBounded(options.file);
+  const limits = parseLimits(text, options.file);
+  const fit = await fitted(limits, options.file, effects);
+  const name = machineName(limits);
+  const origin = { machine: name, input: digest(text) };
+  if (options.out !== undefined)
+    await writeWhole(options.out, new TextEncoder().encode(costsJson(name, fit)), effects.signal);
+  effects.out(toText(costsData(costTable(name, fit.weights), origin), build));
+  effects.out(`\n${toText(residualsData(fit, origin), build)}`);
+}
+
+/** A file's text. One that goes on beyond any recording, such as a device, is given up and not read into memory. */
+async function readBounded(file: string): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    const handle = await open(file);
+    for await (const part of handle.createReadStream()) {
+      parts.push(part as Buffer);
+      length += (part as Buffer).length;
+      if (length > MOST_BYTES) break;
+    }
+  } catch (error) {
+    throw new UserError(`cannot read ${file}: ${reason(error)}`);
+  }
+  if (length > MOST_BYTES)
+    throw new UserError(`${file}: too large for recorded times: at most ${formatSize(MOST_BYTES)} are allowed`);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+async function fitted(limits: Limits, file: string, effects: CommandEffects): Promise<Fit> {
+  const bar = progressLine("calibrating", effects);
+  const steps = fitSteps(limits, file);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) {
+      bar.clear();
+      return step.value;
+    }
+    effects.signal?.throwIfAborted();
+    bar.show(step.value.done, step.value.total);
+    // Lets an interrupt in.
+    await new Promise((go) => setImmediate(go));
+  }
+}
+
+function machineName({ machine: { cpu, kernel, MiB: size } }: Limits): string {
+  return `${cpu}, Linux ${kernel}, ${size} MiB`;
+}
+
+const digits = (value: number, n: number): number => Number(value.toPrecision(n));
+
+/** The form of `src/study/cost/zen4-6.18.json`, from which the default table is made. */
+function costsJson(machine: string, { weights, rows }: Fit): string {
+  const weight = ({ event, ns, low, high }: Fit["weights"][number]) => ({
+    ...{ event, ns: digits(ns, 4), low: digits(low, 3), high: digits(high, 3) },
+  });
+  const row = ({ name, what, measured, modelled, counts }: Fit["rows"][number]) => ({
+    ...{ name, what, measured: digits(measured, 4), modelled: digits(modelled, 4) },
+    counts: Object.fromEntries(
+      EVENT_NAMES.flatMap((event, i) => (counts[i] === 0 ? [] : [[event, digits(counts[i]!, 6)]])),
+    ),
+  });
+  const lines = (items: readonly unknown[]) => items.map((item) => `  ${JSON.stringify(item)}`).join(",\n");
+  return `{\n "machine": ${JSON.stringify(machine)},\n "weights": [\n${lines(weights.map(weight))}\n ],\n "rows": [\n${lines(rows.map(row))}\n ]\n}\n`;
+}

@@ -1,0 +1,87 @@
+/**
+ * The data of a calibration: the table of weights, each with its source, and the residual of every row.
+ */
+import { EVENTS } from "../base/tally.ts";
+import type { KernelCosts } from "../study/cost/costs.ts";
+import type { Fit } from "../study/cost/fit.ts";
+import type { Column, FigureData, Origin } from "./figure.ts";
+
+/** What a calibration was made from: the recorded machine, and a digest of the file; null where the fitted table is built in. */
+export interface CalibrationOrigin {
+  readonly machine: string;
+  readonly input: string | null;
+}
+
+function originOf({ machine, input }: CalibrationOrigin): Origin {
+  const designs = ["Linux 6.18 on x86-64, simulated"];
+  return { designs, workload: `calibration on ${machine}`, params: { machine }, seed: null, input };
+}
+
+function ns(key: string, label: string, definition: string, digits = 2): Column {
+  return { key, label, unit: "ns", basis: "modelled", digits, definition };
+}
+
+/** The weights of a cost table, each with where it comes from. */
+export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): Omit<FigureData, "live"> {
+  const events = weights.map(({ event }) => `${event} = ${EVENTS[event]}`).join("; ");
+  const sources = weights
+    .filter(({ basis }) => basis !== "fitted")
+    .map(({ event, basis, source }) => `${event}: ${basis === "none" ? "not priced" : basis}; ${source}`);
+  return {
+    title: `Weights of counted events, fitted to ${origin.machine}`,
+    caption: "What one event of each kind takes, as the recorded times say it together.",
+    alt: `A table of weights: ${weights.map((w) => `${w.event} ${w.ns ?? "not priced"}`).join(", ")}.`,
+    better: "a narrow range between least and most is a weight that is well known",
+    columns: [
+      { key: "event", label: "event", definition: `${events}.` },
+      ns("ns", "weight", "What one event takes; none where it is not priced."),
+      ns("low", "least", "Smallest weight when any one recorded row is left out of the fit."),
+      ns("high", "most", "Largest weight when any one recorded row is left out of the fit."),
+      { key: "basis", label: "basis", definition: `Where the weight comes from. ${sources.join(". ")}.` },
+    ],
+    rows: weights.map(({ event, ns: weight, low, high, basis }) => ({
+      ...{ event, ns: weight, low: low ?? null, high: high ?? null },
+      basis: basis === "none" ? "not priced" : basis,
+    })),
+    origin: originOf(origin),
+  };
+}
+
+/** Every recorded row beside what the fitted weights make of its counts. */
+export function residualsData({ rows, others, rms, median }: Fit, origin: CalibrationOrigin): Omit<FigureData, "live"> {
+  const left = others.map(({ name }) => name).join(", ");
+  const parts = `root mean square ${percent(rms)}, median ${percent(median)}`;
+  return {
+    title: `Measured and modelled times of ${rows.length} operations: residuals ${parts}`,
+    caption: "Nanoseconds by 4K page, or by call where the row is a call.",
+    alt: `A table of residuals: ${rows.map((row) => `${row.name} ${percent(row.residual)}`).join(", ")}.`,
+    better: "a residual near 0 is better",
+    columns: [
+      {
+        key: "name",
+        label: "row",
+        definition: `Name of the recorded row. No operation of the kernel's, and not in the fit: ${left || "none"}.`,
+      },
+      {
+        ...{ key: "measured", label: "measured", unit: "ns", basis: "measured", digits: 2 },
+        definition: "Recorded median, less the time that the program itself takes for touching memory.",
+      },
+      ns("modelled", "modelled", "Counts of the same operation in the simulated kernel, times the weights."),
+      {
+        ...{ key: "residual", label: "residual", unit: "%", basis: "modelled", digits: 1 },
+        definition: "Modelled less measured, in per cent of the measured time.",
+      },
+    ],
+    rows: rows.map(({ name, measured, modelled, residual }) => ({
+      name,
+      measured,
+      modelled,
+      residual: 100 * residual,
+    })),
+    origin: originOf(origin),
+  };
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}

@@ -1,0 +1,101 @@
+/**
+ * From counted events of the kernel's operations to modelled time, through one table whose every weight names its source.
+ *
+ * Most weights are fitted: the operations that a real kernel was timed at are run in the simulated one, and the weights are what
+ * brings the counts nearest to the times (`fit.ts`). What no timed operation tells apart is taken from a publication, assumed
+ * with a reason, or has no weight and is named as not priced.
+ *
+ * Not modelled: caches and their misses but in the mean (an event costs the same wherever it happens), several CPUs, waiting
+ * for locks, interrupts.
+ */
+import { EVENT_NAMES, type EventName } from "../../base/tally.ts";
+import fitted from "./zen4-6.18.json" with { type: "json" };
+
+/** Where a weight comes from: fitted to timed operations, worked out of published times, assumed for a reason, or not known. */
+export type Basis = "fitted" | "published" | "assumed" | "none";
+
+/** What one event costs. */
+export interface EventWeight {
+  readonly event: EventName;
+  /** Nanoseconds; null where nothing says. */
+  readonly ns: number | null;
+  readonly basis: Basis;
+  readonly source: string;
+  /** Smallest and largest value when any one of the timed operations is left out of the fit: how well the weight is known. */
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** A cost table: a weight for each event, in the order of events. */
+export interface KernelCosts {
+  readonly name: string;
+  readonly weights: readonly EventWeight[];
+}
+
+/** A weight that a fit gave. */
+export interface FittedWeight {
+  readonly event: string;
+  readonly ns: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+const none = (source: string): Omit<EventWeight, "event"> => ({ ns: null, basis: "none", source });
+const free = (source: string): Omit<EventWeight, "event"> => ({ ns: 0, basis: "assumed", source });
+
+const UNTIMED = "no timed operation has it";
+
+/** Weights of what no fit is asked for, with the reason. */
+export const NOT_FITTED: Readonly<Partial<Record<EventName, Omit<EventWeight, "event">>>> = {
+  flushPages: free(
+    "one invalidation costs one flush whatever it names: above 33 pages x86-64 flushes all (Documentation/arch/x86/tlb.rst)",
+  ),
+  mmuCacheUpdates: free("update_mmu_cache_range does nothing on x86-64"),
+  deferredSplits: free("a timed operation queues a folio with each mapping split, whose weight has it"),
+  contpteFolds: free("its slots and its flush are counted as such; the rest is instructions"),
+  contpteUnfolds: free("its slots and its flush are counted as such; the rest is instructions"),
+  folioSplits: free("priced by the page that it cuts: see pagesSplit"),
+  dcacheFlushes: none(UNTIMED),
+  icacheFlushes: none(UNTIMED),
+  vmaSplits: none(UNTIMED),
+  vmaMerges: none(UNTIMED),
+  lockBreaks: none(UNTIMED),
+};
+
+/** A table from a fit: its weights, and for what it did not fit those that are known otherwise. */
+export function costTable(name: string, weights: readonly FittedWeight[]): KernelCosts {
+  const of = (event: EventName): EventWeight => {
+    const own = weights.find((weight) => weight.event === event);
+    if (own !== undefined) return { ...own, event, basis: "fitted", source: `fitted to timed operations on ${name}` };
+    return { event, ...(NOT_FITTED[event] ?? none(UNTIMED)) };
+  };
+  return { name, weights: EVENT_NAMES.map(of) };
+}
+
+/** The default table: what `ptlab calibrate` makes of the recorded times in `notebooks/data/limits-zen4-6.18.json`. */
+export const defaultKernelCosts: KernelCosts = costTable(fitted.machine, fitted.weights);
+
+/** Modelled time of one cause. */
+export interface CausePrice {
+  readonly event: EventName;
+  readonly count: number;
+  readonly ns: number;
+}
+
+/** Modelled time of an operation: by cause, the largest first, and what was counted but has no weight. */
+export interface Price {
+  readonly ns: number;
+  readonly causes: readonly CausePrice[];
+  readonly unpriced: readonly EventName[];
+}
+
+/** What counted events cost by a table. The causes sum up to the whole. */
+export function priceOf(counts: Readonly<Record<EventName, number>>, costs = defaultKernelCosts): Price {
+  const met = costs.weights.filter(({ event }) => counts[event] !== 0);
+  const causes = met
+    .filter(({ ns }) => ns !== null && ns > 0)
+    .map(({ event, ns }) => ({ event, count: counts[event], ns: counts[event] * ns! }))
+    .sort((a, b) => b.ns - a.ns);
+  const unpriced = met.filter(({ ns }) => ns === null).map(({ event }) => event);
+  return { ns: causes.reduce((sum, cause) => sum + cause.ns, 0), causes, unpriced };
+}
