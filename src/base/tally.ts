@@ -28,8 +28,7 @@ export const EVENTS = {
   deferredSplits: "folios queued for a later folio split",
   systemCalls: "calls of the kernel by a program",
   exceptions: "page faults that the CPU raised, as against those that the kernel handles without one (populate)",
-  slotsExchanged: "slots changed by an atomic exchange, because hardware may note something in them meanwhile",
-  folioLookups: "folios looked up from an entry, each a first look at a descriptor that nothing has warmed",
+  slotsChanged: "slots of level 0 whose attributes were changed while their frame stayed",
   pagesTouched: "descriptors of single pages read or written: map counts and exclusive marks",
   foliosAllocated: "anonymous folios taken from the allocator",
   foliosFreed: "folios given back to the allocator",
@@ -37,6 +36,7 @@ export const EVENTS = {
   pagesZeroed: "pages filled with zeros for a program",
   pagesCopied: "pages copied",
   pagesSplit: "base pages in folios that a folio split has cut",
+  lruMoves: "folios moved from one LRU list to another",
   bytesReported: "bytes about pages that were copied out to a program",
   lockBreaks: "times that fork's copy let go of its page-table locks because somebody waited",
 } as const;

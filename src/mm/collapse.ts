@@ -118,7 +118,6 @@ function moveContents(mm: Mm, vma: Vma, first: number, folio: number): void {
       kernel.tally[E.pagesZeroed]!++;
       continue;
     }
-    kernel.tally[E.folioLookups]!++;
     kernel.copyPage(pfn, folio + i);
     // The old folio was off the LRU meanwhile (`folio_isolate_lru`), and comes back to it without its count.
     kernel.lru.putBack(kernel.frames.head(pfn));

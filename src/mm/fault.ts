@@ -203,7 +203,6 @@ function faultOnPte(mm: Mm, vma: Vma, slot: number, write: boolean): Outcome {
 
 /** `do_wp_page`: re-use a page that is ours alone, copy any other. */
 function writeProtectFault(mm: Mm, vma: Vma, slot: number, pte: Pte): void {
-  mm.kernel.tally[E.folioLookups]!++;
   prepareAnonVma(mm.kernel, mm.vmas, vma);
   const foreign = isFilePage(mm.kernel, pte.pfn) && !(vma.flags & Vm.shared);
   if (pte.attrs & A.special || foreign || !canReuse(mm, pte.pfn)) return copyPage(mm, vma, slot, pte);

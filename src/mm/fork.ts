@@ -195,7 +195,6 @@ function copyPresent(copy: Copy, from: number, to: number, max: number): number 
   const pfn = pt.pfn(from);
   if (isFilePage(parent.kernel, pfn)) return copyShared(copy, from, to, max);
   const special = pt.attrs(from) & A.special;
-  if (!special) pt.tally[E.folioLookups]!++;
   if (!special && needsCowForDma(copy, pfn)) return copyPinned(copy, from, to);
   const n = special ? 1 : folioPteBatch(parent, from, max, A.dirty | A.softDirty);
   if (!special) dupPages(child, pfn, n);
@@ -210,7 +209,6 @@ function copyShared(copy: Copy, from: number, to: number, max: number): number {
   const { pt } = copy.parent;
   const pfn = pt.pfn(from);
   const n = folioPteBatch(copy.parent, from, max, A.softDirty);
-  pt.tally[E.folioLookups]!++;
   mapPages(copy.child, pfn, n);
   const write = anyWritable(pt, from, n) ? A.write : 0;
   const attrs = (ptepAttrs(pt, from) & ~(A.young | A.dirty)) | write;

@@ -126,7 +126,6 @@ class AgeWalk {
     const head = frames.head(pt.pfn(slot));
     const pages = 2 ** frames.order(head);
     kernel.tally[E.foliosTouched]!++;
-    kernel.tally[E.folioLookups]!++;
     const n = folioPteBatch(this.#mm, slot, max, 0);
     if (n < pages) {
       if (maybeMappedShared(kernel, head)) return n;
@@ -147,7 +146,8 @@ class AgeWalk {
 }
 
 /** `folio_mark_lazyfree`, of a folio that is clean from now on. */
-function markLazyFree({ frames }: Kernel, head: number): void {
+function markLazyFree({ frames, tally }: Kernel, head: number): void {
+  tally[E.lruMoves]!++;
   frames.setFlag(head, 1, FrameFlag.dirty, false);
   frames.setFlag(head, 1, FrameFlag.lazyFree, true);
 }

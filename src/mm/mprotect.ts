@@ -107,10 +107,8 @@ function protectBatch(mm: Mm, vma: Vma, slot: number, max: number): number {
   const special = mm.pt.attrs(slot) & A.special;
   const n = special || !mm.kernel.profile.mprotectBatches ? 1 : folioPteBatch(mm, slot, max, A.write | A.softDirty);
   // Finding the folio to batch by is a look at its descriptor, which is cold more often than not.
-  if (!special && mm.kernel.profile.mprotectBatches && mm.kernel.batching) {
-    mm.kernel.tally[E.foliosTouched]!++;
-    mm.kernel.tally[E.folioLookups]!++;
-  }
+  if (!special && mm.kernel.profile.mprotectBatches && mm.kernel.batching) mm.kernel.tally[E.foliosTouched]!++;
+  mm.kernel.tally[E.slotsChanged]! += n;
   const old = getAndClearPtes(mm.pt, slot, n);
   const attrs = (old.attrs & ~PROT_ATTRS) | protAttrs(vma.flags);
   if (upgrades(vma)) setByOwnership(mm, slot, old.pfn, attrs, n);

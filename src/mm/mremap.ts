@@ -274,7 +274,6 @@ function runToMove(mm: Mm, slot: number, max: number): number {
   if (!kernel.remapLooksUpFolios && pteBatchHint(pt, slot) === 1) return 1;
   if (pt.attrs(slot) & A.special) return 1;
   kernel.tally[E.foliosTouched]!++;
-  kernel.tally[E.folioLookups]!++;
   return folioPteBatch(mm, slot, max, A.write);
 }
 

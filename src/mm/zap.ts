@@ -87,8 +87,6 @@ function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number, delayed: Delayed
   }
   const pfn = pt.pfn(slot);
   const n = folioPteBatch(mm, slot, max, 0);
-  pt.tally[E.folioLookups]!++;
-  pt.tally[E.slotsExchanged]! += n;
   const dirtied = keepDirty(mm, slot, n, pfn);
   clearPtes(pt, slot, n);
   if (dirtied) delayed.push([pfn, n]);

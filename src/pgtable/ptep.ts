@@ -124,7 +124,6 @@ export function getAndClearPtes(pt: PageTable, slot: number, nr: number): Pte {
   const seen = anyAttrs(pt, slot, nr);
   const pte = { kind: Kind.leaf, pfn: pt.pfn(slot), attrs: pt.attrs(slot) | (seen & (A.young | A.dirty)) };
   pt.tally[E.slotsRead]! += nr;
-  pt.tally[E.slotsExchanged]! += nr;
   pt.clear(slot, nr);
   return pte;
 }
@@ -155,14 +154,12 @@ export function ptepSetWrprotect(pt: PageTable, slot: number, raced?: () => void
 export function wrprotectPtes(pt: PageTable, slot: number, nr: number): void {
   if (pt.contpte) contpte.unfoldEdges(pt, slot, nr);
   changeAttrs(pt, slot, nr, 0, A.write);
-  pt.tally[E.slotsExchanged]! += nr;
 }
 
 /** `clear_young_dirty_ptes`: with contpte it widens to whole blocks and does not unfold them. */
 export function clearYoungDirtyPtes(pt: PageTable, slot: number, nr: number, attrs: number): void {
   const [from, n] = pt.contpte ? contpte.wholeBlocks(pt, slot, nr) : [slot, nr];
   changeAttrs(pt, from, n, 0, attrs & (A.young | A.dirty));
-  pt.tally[E.slotsExchanged]! += n;
 }
 
 /** `ptep_test_and_clear_young`: clears accessed and tells whether it was set. With contpte: of the whole block, unfolding nothing. */

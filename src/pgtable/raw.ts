@@ -24,6 +24,7 @@ export function changeAttrs(pt: PageTable, slot: number, nr: number, set: number
   pt.words.change(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, nr, set, clear);
   pt.tally[E.slotsRead]! += nr;
   pt.tally[E.slotsWritten]! += nr;
+  pt.tally[E.slotsChanged]! += nr;
 }
 
 /** All attributes that any of a run has; the caller counts the reads. */
@@ -49,7 +50,6 @@ export function ramp(pt: PageTable, slot: number, max: number, pfn: number, attr
 export function testAndClearYoung(pt: PageTable, slot: number, nr: number): boolean {
   const young = anyAttrs(pt, slot, nr) & A.young;
   changeAttrs(pt, slot, nr, 0, A.young);
-  pt.tally[E.slotsExchanged]! += nr;
   return young !== 0;
 }
 
@@ -66,7 +66,7 @@ export function changeAttrsAtomic(pt: PageTable, slot: number, set: number, clea
     if (pt.lo(slot) !== lo || pt.hi(slot) !== hi) continue;
     pt.write(slot, pt.format.leafLo(pfn, attrs, 0), pt.format.leafHi(pfn, attrs, 0));
     pt.tally[E.slotsWritten]!++;
-    pt.tally[E.slotsExchanged]!++;
+    pt.tally[E.slotsChanged]!++;
     return;
   }
 }

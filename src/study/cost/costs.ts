@@ -47,6 +47,11 @@ const UNTIMED = "no timed operation has it";
 
 /** Weights of what no fit is asked for, with the reason. */
 export const NOT_FITTED: Readonly<Partial<Record<EventName, Omit<EventWeight, "event">>>> = {
+  pteLocks: {
+    ...{ ns: 7, basis: "assumed" },
+    source:
+      "nobody waits, so it is one locked instruction, about 20 cycles; the timed operations cannot tell it from the rest of a fault",
+  },
   flushPages: free(
     "one invalidation costs one flush whatever it names: above 33 pages x86-64 flushes all (Documentation/arch/x86/tlb.rst)",
   ),

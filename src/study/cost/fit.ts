@@ -127,8 +127,13 @@ function sigmaOf({ median, p10, p90, reps }: LimitRow): number {
   return Math.hypot(MODEL_ERROR, spread);
 }
 
+/** Time of the events whose weights are not to be found. */
+function knownNs(counts: Float64Array): number {
+  return EVENT_NAMES.reduce((sum, event) => sum + counts[E[event]]! * (NOT_FITTED[event]?.ns ?? 0), 0);
+}
+
 function modelledNs(counts: Float64Array, ns: Float64Array): number {
-  return FITTED.reduce((sum, event, i) => sum + counts[E[event]]! * ns[i]!, 0);
+  return FITTED.reduce((sum, event, i) => sum + counts[E[event]]! * ns[i]!, knownNs(counts));
 }
 
 function solve(samples: readonly Sample[]): Float64Array {
@@ -136,7 +141,7 @@ function solve(samples: readonly Sample[]): Float64Array {
   for (let round = 0; ; round++) {
     const equations = samples.map(({ counts, measured, sigma }, i) => ({
       coefficients: Float64Array.from(FITTED, (event) => (weights[i]! * counts[E[event]]!) / measured / sigma),
-      value: weights[i]! / sigma,
+      value: (weights[i]! * (measured - knownNs(counts))) / measured / sigma,
     }));
     const ns = nonNegativeLeastSquares(equations, FITTED.length);
     if (round === ROUNDS) return ns;

@@ -81,7 +81,7 @@ const readPagemap = ({ mm, start, end }: At) => {
   walkPageRange(walkMmOf(mm), start, end, pagemapOps(map, start));
   tally[E.systemCalls]!++;
   tally[E.bytesReported]! += 8 * (end - start);
-  tally[E.folioLookups]! += folios(mm, start, end);
+  tally[E.foliosTouched]! += folios(mm, start, end);
 };
 
 /** Folios that a reader of entries meets in memory that is all there: one by entry of level 0, one by huge leaf. */
