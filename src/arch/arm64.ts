@@ -40,7 +40,8 @@ const TABLE_PXN = 1 << 27;
 const FRAME_HI = 0x0003ffff;
 
 function leafFlagsLo(attrs: number, level: number): number {
-  let lo = NG | (attrs & A.protnone ? 0 : VALID | (attrs & A.noUser ? 0 : USER));
+  // Without valid, nG says PROT_NONE, and there is no other way to say it.
+  let lo = attrs & A.protnone ? NG : VALID | (attrs & A.noUser ? 0 : USER) | (attrs & A.global ? 0 : NG);
   if (level === 0) lo |= TYPE;
   if (!(attrs & A.write) || !(attrs & A.dirty)) lo |= RDONLY;
   return attrs & A.young ? lo | AF : lo;
@@ -70,6 +71,7 @@ function attrs(lo: number, hi: number): number {
   if (!(hi & UXN)) a |= A.exec;
   if (!(lo & VALID)) a |= A.protnone;
   else if (!(lo & USER)) a |= A.noUser;
+  if (lo & VALID && !(lo & NG)) a |= A.global;
   if (hi & SPECIAL) a |= A.special;
   if (hi & CONT) a |= A.cont;
   if (hi & UFFD_WP) a |= A.uffdWp;

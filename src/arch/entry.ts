@@ -36,6 +36,8 @@ export const A = {
   uffdWp: 1 << 8,
   /** Hardware lets the kernel through and no program, although the entry is valid (arm64: PTE_USER is clear). */
   noUser: 1 << 9,
+  /** A TLB may use the entry for every address space (x86: G; arm64: nG is clear; riscv: G). Linux gives it to kernel mappings only. */
+  global: 1 << 10,
 } as const;
 
 /** Attributes as letters in a fixed order, for messages and drawings: `wda` is writable, dirty, accessed. */
@@ -49,6 +51,7 @@ export function attrText(attrs: number): string {
     [A.protnone, "n"],
     [A.cont, "C"],
     [A.noUser, "k"],
+    [A.global, "g"],
   ];
   return letters.map(([bit, letter]) => (attrs & bit ? letter : "")).join("");
 }

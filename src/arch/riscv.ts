@@ -49,6 +49,7 @@ function leafLo(pfn: number, attrs: number, level: number): number {
   if (attrs & A.young) lo |= ACCESSED;
   if (attrs & A.dirty) lo |= DIRTY;
   if (attrs & A.special) lo |= SPECIAL;
+  if (attrs & A.global) lo |= PROT_NONE;
   return lo | ((isNapot(attrs, level) ? (pfn & ~NAPOT_MASK) | NAPOT_64K : pfn) << 10);
 }
 
@@ -63,6 +64,7 @@ function attrs(lo: number, hi: number): number {
   if (lo & ACCESSED) a |= A.young;
   if (lo & X) a |= A.exec;
   if (!(lo & V)) a |= A.protnone;
+  else if (lo & PROT_NONE) a |= A.global;
   if (lo & SPECIAL) a |= A.special;
   if (hi & N) a |= A.cont;
   return a;

@@ -2,7 +2,7 @@
  * What the x86 formats share: the low twelve bits of an entry, and the layout of the frame number and of swap entries in
  * entries of 8 bytes. The formats' own files show the pictures.
  *
- * Not modelled: protection keys, PAT and cache attributes, global entries, encryption bits.
+ * Not modelled: protection keys, PAT and cache attributes, encryption bits.
  * Source: Intel SDM volume 3A chapter 4; arch/x86/include/asm/pgtable_types.h, pgtable-invert.h of Linux 6.18.
  */
 import { A } from "./entry.ts";
@@ -14,6 +14,7 @@ const US = 1 << 2;
 const ACCESSED = 1 << 5;
 const DIRTY = 1 << 6;
 const PSE = 1 << 7;
+/** The global bit; without P, Linux's PROT_NONE. */
 const PROTNONE = 1 << 8;
 const SPECIAL = 1 << 9;
 
@@ -37,6 +38,7 @@ export function leafBits(attrs: number, level: number): number {
   if (attrs & A.write) lo |= RW | (attrs & A.dirty ? DIRTY : 0);
   if (attrs & A.young) lo |= ACCESSED;
   if (attrs & A.special) lo |= SPECIAL;
+  if (attrs & A.global) lo |= PROTNONE;
   return level > 0 ? lo | PSE : lo;
 }
 
@@ -47,6 +49,7 @@ export function attrsOfBits(lo: number): number {
   if (lo & DIRTY) a |= A.dirty;
   if (lo & ACCESSED) a |= A.young;
   if (!(lo & P)) a |= A.protnone;
+  else if (lo & PROTNONE) a |= A.global;
   if (lo & SPECIAL) a |= A.special;
   return a;
 }

@@ -10,10 +10,11 @@
  *   - a walk, or a walk and a fault. A walk that faults fills nothing.
  * Not modelled: several walks at a time, prefetch, accesses that cross a page.
  */
-import { A } from "../arch/entry.ts";
 import type { AccessDirty } from "../arch/format.ts";
-import { invariant } from "../base/errors.ts";
+import { invariant, UserError } from "../base/errors.ts";
 import { AccessKind, type AccessWords, accessCount, highAt, LINE_LG2, lowAt } from "./access-words.ts";
+import { EVERYTHING } from "./extent.ts";
+import { extentsOf, type FlushKind, pageFault, type Told } from "./flush-kinds.ts";
 import { Tlb, TlbFlag, type TlbSpec } from "./tlb.ts";
 import type { Tree } from "./translate.ts";
 import { vpnOf } from "./vpn.ts";
@@ -25,6 +26,11 @@ export interface MmuSpec {
   readonly tlb: TlbSpec;
   readonly walkCache: WalkCacheSpec;
   readonly accessDirty: AccessDirty;
+  /**
+   * Bits of the number that tells address spaces apart (x86: PCID, 12; arm64: 8 or 16; riscv: up to 16). 0, and where left out: there
+   * is none, and a switch invalidates all that is not global.
+   */
+  readonly asidBits?: number;
 }
 
 /** What was counted, exactly. Arrays are by TLB level or by table level. Hits and walks add up to accesses and retries. */
@@ -63,6 +69,7 @@ const NEEDS = Uint8Array.of(0, TlbFlag.storable, TlbFlag.exec, 0);
 export class Mmu {
   readonly #walker: Walker;
   readonly #tlb: Tlb;
+  readonly #asidBits: number;
   readonly #setsDirty: boolean;
   readonly #onFault: OnFault | null;
   /** Lines in a page, log two. */
@@ -74,8 +81,9 @@ export class Mmu {
 
   /** Without `onFault` an access that faults ends with the fault. */
   constructor(tree: Tree, spec: MmuSpec, onFault: OnFault | null = null) {
-    this.#walker = new Walker(tree, spec.walkCache, spec.accessDirty);
     this.#tlb = new Tlb(spec.tlb);
+    this.#walker = new Walker(tree, { ...spec, coalesce: coalesced(spec.tlb) });
+    this.#asidBits = spec.asidBits ?? 0;
     this.#setsDirty = spec.accessDirty === "hardware";
     this.#onFault = onFault;
     this.#pageLines = tree.format.pageLg2 - LINE_LG2;
@@ -93,10 +101,31 @@ export class Mmu {
     this.#accesses += n;
   }
 
-  /** Invalidates the translations of `[start, end)` in pages, and all walk caches. */
+  /**
+   * Makes accesses through another tree from now on. Without ASIDs that invalidates all but global entries; with them, nothing: what
+   * the instruction that switches invalidates besides is a flush of its own kind (see `flush-kinds.ts`).
+   */
+  switchTo(tree: Tree, asid = 0): void {
+    if (!Number.isInteger(asid) || asid < 0 || asid >= 2 ** this.#asidBits)
+      throw new UserError(`bad ASID '${asid}': 0 to ${2 ** this.#asidBits - 1} is allowed`);
+    this.#walker.switchTo(tree, asid);
+    this.#tlb.asid = asid;
+    if (this.#asidBits > 0) return;
+    this.#tlb.drop({ ...EVERYTHING, global: false });
+    this.#walker.drop(EVERYTHING);
+  }
+
+  /** One invalidation as an instruction makes it. Throws {@link UserError} where it is not told what it has to be told. */
+  invalidate(kind: FlushKind, told: Told = {}): void {
+    const { entries, walkCaches } = extentsOf(kind, told, this.#tlb.asid);
+    if (entries !== null) this.#tlb.drop(entries);
+    if (walkCaches !== null) this.#walker.drop(walkCaches);
+  }
+
+  /** Invalidates the translations of `[start, end)` in pages, of every address space, and all walk caches. */
   flush(start: number, end: number): void {
-    this.#tlb.flush(start, end);
-    this.#walker.flush();
+    this.#tlb.drop({ ...EVERYTHING, start, end });
+    this.#walker.drop(EVERYTHING);
   }
 
   /** The counts since the last {@link reset}. */
@@ -141,8 +170,9 @@ export class Mmu {
     this.#hits[hit]!++;
     if (hit === tlb.levels) return this.#walk(low, high, kind);
     const needs = NEEDS[kind]!;
-    if ((tlb.flags & needs) === needs) return tlb.pfn;
-    if (this.#setsDirty && kind === AccessKind.store && tlb.flags & TlbFlag.writable) return this.#setDirty(low, high);
+    const { flags, pfn } = tlb.hit;
+    if ((flags & needs) === needs) return pfn;
+    if (this.#setsDirty && kind === AccessKind.store && flags & TlbFlag.writable) return this.#setDirty(low, high);
     this.#faults++;
     return -1;
   }
@@ -151,10 +181,7 @@ export class Mmu {
     const walker = this.#walker;
     const pfn = walker.walk(low, high, kind);
     if (pfn < 0) this.#faults++;
-    else {
-      const flags = flagsOf(walker.room.attrs, kind === AccessKind.store);
-      this.#tlb.fillAt(low, high, walker.leafLg2, pfn, flags, kind === AccessKind.fetch);
-    }
+    else this.#tlb.fillAt(low, high, walker.found, kind === AccessKind.fetch);
     return pfn;
   }
 
@@ -165,7 +192,7 @@ export class Mmu {
       return -1;
     }
     this.#tlb.makeStorable(low, high);
-    return this.#tlb.pfn;
+    return this.#tlb.hit.pfn;
   }
 
   /** Every try counts as a look-up of its own. */
@@ -173,27 +200,18 @@ export class Mmu {
     const vpn = vpnOf(low, high);
     for (let tries = 0; tries < MAX_FAULTS; tries++) {
       if (!this.#onFault!(vpn, kind)) return -1;
-      this.#forget(vpn);
+      // x86 does this by itself; elsewhere Linux does it after it has mended the entry.
+      this.invalidate(pageFault, { page: vpn });
       this.#walker.grow();
       const pfn = this.#access(low, high, kind);
       if (pfn >= 0) return pfn;
     }
     invariant(false, `an access of kind ${kind} to page ${vpn} faults for ever`);
   }
-
-  /**
-   * What x86 does by itself at a page fault (SDM volume 3A section 4.10.4.1) and Linux elsewhere after it has mended the entry:
-   * the page's translation goes, and the table entries that led to it.
-   */
-  #forget(vpn: number): void {
-    this.#tlb.flush(vpn, vpn + 1);
-    this.#walker.flushRange(vpn, vpn + 1);
-  }
 }
 
-/** What a TLB entry remembers of a leaf with the attributes as they were before the walk. */
-function flagsOf(attrs: number, stored: boolean): number {
-  const exec = attrs & A.exec ? TlbFlag.exec : 0;
-  if ((attrs & A.write) === 0) return exec;
-  return exec | TlbFlag.writable | (stored || attrs & A.dirty ? TlbFlag.storable : 0);
+/** Sizes of runs that some array can hold, largest first. */
+function coalesced(spec: TlbSpec): number[] {
+  const sizes = spec.flat().flatMap(({ coalesce }) => (coalesce === undefined ? [] : [coalesce]));
+  return [...new Set(sizes)].sort((a, b) => b - a);
 }

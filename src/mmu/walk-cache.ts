@@ -4,11 +4,12 @@
  *
  * Every walk uses its entry in every level, also where a hit further down made reading it needless. Hardware does not
  * publish this; it makes what one level holds independent of the size of another, so that more entries never cost reads.
- * Not modelled: caches shared with TLB entries, address-space tags, entries of two-stage translation.
+ * Not modelled: caches shared with TLB entries.
  * Source: Intel SDM volume 3A section 4.10.3; Cortex-A55 Core TRM (Arm 100442), "Walk cache RAM".
  */
 import { type Format, levelsOf, spanLg2 } from "../arch/format.ts";
-import { type CacheShape, checkShape, LruSets } from "./lru.ts";
+import { type Extent, reaches } from "./extent.ts";
+import { type CacheShape, KeySets } from "./key-sets.ts";
 import { highOf, indexAt, LOW_BITS, lowOf, vpnOf } from "./vpn.ts";
 
 /** Shape of the array of each level; index 0 and missing levels are levels without one. */
@@ -17,11 +18,13 @@ export type WalkCacheSpec = readonly (CacheShape | null)[];
 interface LevelCache {
   readonly level: number;
   readonly spanLg2: number;
-  readonly keys: LruSets;
+  readonly keys: KeySets;
 }
 
 /** The walk caches of one core. */
 export class WalkCache {
+  /** Number of the address space that walks. */
+  asid = 0;
   readonly #levels: number;
   /** From the root down. */
   readonly #caches: readonly LevelCache[];
@@ -54,30 +57,21 @@ export class WalkCache {
       const a = lg2 < LOW_BITS ? (low >>> lg2) << lg2 : 0;
       const b = lg2 <= LOW_BITS ? high : high >>> (lg2 - LOW_BITS);
       const set = indexAt(low, high, lg2);
-      if (keys.use(set, a, b) >= 0) first = cache.level - 1;
-      else keys.replace(set, a, b);
+      if (keys.use(set, a, b, this.asid) >= 0) first = cache.level - 1;
+      else keys.replace(set, a, b, this.asid);
     }
     return first;
   }
 
-  /** Forgets everything, as a TLB invalidation that is not told to spare walk caches does. */
-  flush(): void {
-    for (const { keys } of this.#caches) keys.drop(() => true);
-  }
-
-  /** Forgets the entries that lead to pages of `[start, end)`. */
-  flushRange(start: number, end: number): void {
+  /** Forgets every entry that leads to what an extent reaches. */
+  drop(extent: Extent): void {
     for (const { spanLg2: lg2, keys } of this.#caches) {
-      const overlaps = (a: number, b: number) => {
-        const first = lg2 <= LOW_BITS ? vpnOf(a, b) : b * 2 ** lg2;
-        return first < end && first + 2 ** lg2 > start;
-      };
-      keys.drop(overlaps);
+      const first = (a: number, b: number) => (lg2 <= LOW_BITS ? vpnOf(a, b) : b * 2 ** lg2);
+      keys.drop((_i, a, b, tag) => reaches(extent, first(a, b), lg2, tag));
     }
   }
 }
 
 function newLevelCache(format: Format, level: number, shape: CacheShape): LevelCache {
-  checkShape(`the walk cache of level ${level}`, shape);
-  return { level, spanLg2: spanLg2(format, level), keys: new LruSets(shape) };
+  return { level, spanLg2: spanLg2(format, level), keys: new KeySets(`the walk cache of level ${level}`, shape) };
 }

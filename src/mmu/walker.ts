@@ -5,22 +5,34 @@
  */
 import { A } from "../arch/entry.ts";
 import { type AccessDirty, levelsOf, spanLg2 } from "../arch/format.ts";
-import { invariant } from "../base/errors.ts";
+import { invariant, UserError } from "../base/errors.ts";
 import { AccessKind, LINE_LG2 } from "./access-words.ts";
+import { isRun } from "./coalesce.ts";
+import type { Extent } from "./extent.ts";
+import { TlbFlag, Translation } from "./tlb.ts";
 import { type Tree, translateInto, WalkRoom } from "./translate.ts";
 import { WalkCache, type WalkCacheSpec } from "./walk-cache.ts";
 
-/** Walks one tree. The outcome of the last walk is in `room`, but for the size of the leaf. */
+/** What a walker is made with, besides its tree. */
+export interface WalkerSpec {
+  readonly walkCache: WalkCacheSpec;
+  readonly accessDirty: AccessDirty;
+  /** Runs of PTEs to look for, as log two, largest first (see `coalesce.ts`). */
+  readonly coalesce: readonly number[];
+}
+
+/** Walks one tree at a time; all its trees share one format and one memory. */
 export class Walker {
-  readonly room = new WalkRoom();
-  /** Log two of the base pages that the last walk's leaf covers, a contiguous block as a whole. */
-  leafLg2 = 0;
+  /** What the last walk that did not fault found. */
+  readonly found = new Translation();
   /** Table reads by level, level 0 first. */
   readonly reads: Float64Array;
   /** Different lines read, by level. */
   readonly lines: Float64Array;
-  readonly #tree: Tree;
+  #tree: Tree;
+  readonly #room = new WalkRoom();
   readonly #ad: AccessDirty;
+  readonly #coalesce: readonly number[];
   readonly #cache: WalkCache;
   readonly #levels: number;
   /** Log two of the base pages that a leaf spans: by level, then by level for a contiguous block. */
@@ -29,15 +41,18 @@ export class Walker {
   readonly #lineSlotsLg2: number;
   #seen = new Uint8Array(0);
 
-  constructor(tree: Tree, cache: WalkCacheSpec, ad: AccessDirty) {
+  /** Throws {@link UserError} for a spec that cannot be built. */
+  constructor(tree: Tree, { walkCache, accessDirty, coalesce }: WalkerSpec) {
     const { format } = tree;
     this.#tree = tree;
-    this.#ad = ad;
-    this.#cache = new WalkCache(format, cache);
+    this.#ad = accessDirty;
+    this.#coalesce = coalesce;
+    this.#cache = new WalkCache(format, walkCache);
     this.#levels = levelsOf(format);
     const plain = Array.from({ length: this.#levels }, (_, l) => spanLg2(format, l));
     this.#leafLg2 = Int32Array.from([...plain, ...plain.map((lg2, l) => lg2 + format.contLg2[l]!)]);
     this.#lineSlotsLg2 = LINE_LG2 - Math.log2(format.entryBytes);
+    checkCoalesce(coalesce, this.#lineSlotsLg2);
     this.reads = new Float64Array(this.#levels);
     this.lines = new Float64Array(this.#levels);
     this.grow();
@@ -45,21 +60,25 @@ export class Walker {
 
   /** One walk. Returns the frame of the page, -1 for a fault. */
   walk(low: number, high: number, kind: AccessKind): number {
-    const { room } = this;
+    const room = this.#room;
     translateInto(room, this.#tree, low, high, kind === AccessKind.store, this.#ad, kind === AccessKind.fetch);
     this.#countReads(this.#cache.walkAt(low, high, room.level));
-    this.leafLg2 = this.#leafLg2[(room.attrs & A.cont ? this.#levels : 0) + room.level]!;
+    if (room.fault === null) this.#keep(kind === AccessKind.store);
     return room.pfn;
   }
 
-  /** Forgets all table entries that walk caches hold. */
-  flush(): void {
-    this.#cache.flush();
+  /** Walks another tree from now on, that of the address space `asid`. */
+  switchTo(tree: Tree, asid: number): void {
+    const { format, tables } = this.#tree;
+    if (tree.format !== format || tree.tables !== tables)
+      throw new UserError(`a core on ${format.name} cannot switch to tables of another format or another memory`);
+    this.#tree = tree;
+    this.#cache.asid = asid;
   }
 
-  /** Forgets the table entries that lead to `[start, end)`, in pages. */
-  flushRange(start: number, end: number): void {
-    this.#cache.flushRange(start, end);
+  /** Forgets table entries that lead to what an extent reaches. */
+  drop(extent: Extent): void {
+    this.#cache.drop(extent);
   }
 
   /** Starts counting at zero. */
@@ -77,8 +96,27 @@ export class Walker {
     this.#seen = grown;
   }
 
+  #keep(stored: boolean): void {
+    const { attrs, level, pfn, slot } = this.#room;
+    const { found } = this;
+    found.pfn = pfn;
+    found.flags = flagsOf(attrs, stored);
+    found.spanLg2 = this.#leafLg2[level]!;
+    found.lg2 = this.#leafLg2[(attrs & A.cont ? this.#levels : 0) + level]!;
+    if (level === 0 && this.#coalesce.length > 0) this.#joinRun(slot);
+  }
+
+  #joinRun(slot: number): void {
+    const { found } = this;
+    for (const lg2 of this.#coalesce)
+      if (lg2 > found.lg2 && isRun(this.#tree, slot, lg2)) {
+        found.lg2 = lg2;
+        return;
+      }
+  }
+
   #countReads(first: number): void {
-    const { slots, level: last } = this.room;
+    const { slots, level: last } = this.#room;
     // Not put as a condition of `invariant`, whose words would be made up at every walk.
     if (first < last)
       invariant(false, `a walk cache leads to level ${first}, below the entry of level ${last}: a flush is missing`);
@@ -91,4 +129,19 @@ export class Walker {
       this.lines[level]!++;
     }
   }
+}
+
+/** What a TLB entry remembers of a leaf with the attributes as they were before the walk. */
+function flagsOf(attrs: number, stored: boolean): number {
+  const flags = (attrs & A.exec ? TlbFlag.exec : 0) | (attrs & A.global ? TlbFlag.global : 0);
+  if ((attrs & A.write) === 0) return flags;
+  return flags | TlbFlag.writable | (stored || attrs & A.dirty ? TlbFlag.storable : 0);
+}
+
+function checkCoalesce(sizes: readonly number[], lineSlotsLg2: number): void {
+  const wrong = sizes.find((lg2) => !Number.isInteger(lg2) || lg2 < 1 || lg2 > lineSlotsLg2);
+  if (wrong !== undefined)
+    throw new UserError(
+      `bad coalesce '${wrong}': 1 to ${lineSlotsLg2}, since a line of tables has ${2 ** lineSlotsLg2} entries`,
+    );
 }

@@ -50,11 +50,11 @@ function kept(f: Format, level = 0): number {
     .reduce((all, bit) => all | bit, 0);
 }
 
-/** Every set of attributes that a leaf of the level can store. What is refused to all is not also refused to programs alone. */
+/** Every set of attributes that a leaf of the level can store. What is refused to all is neither refused to programs alone nor global. */
 function attrSets(f: Format, level = 0): number[] {
   const mask = kept(f, level);
-  const refused = A.protnone | A.noUser;
-  return Array.from({ length: ALL + 1 }, (_, a) => a).filter((a) => (a & ~mask) === 0 && (a & refused) !== refused);
+  const refused = (a: number) => (a & A.protnone) !== 0 && (a & (A.noUser | A.global)) !== 0;
+  return Array.from({ length: ALL + 1 }, (_, a) => a).filter((a) => (a & ~mask) === 0 && !refused(a));
 }
 
 /** What may be executed does not matter where nothing may be done, or where entries cannot forbid it. */
@@ -336,13 +336,13 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     expect(isGuard(f, other.lo, other.hi)).toBe(false);
   });
 
-  test.each(["write", "dirty", "young", "exec", "special", "cont", "softDirty", "uffdWp"] as const)(
+  test.each(["write", "dirty", "young", "exec", "special", "cont", "softDirty", "uffdWp", "global"] as const)(
     "setting and clearing %s changes that attribute and nothing else",
     (name) => {
       const bit = A[name];
       for (const level of leafLevels(f).filter((l) => kept(f, l) & bit))
         for (const attrs of attrSets(f, level)) {
-          if (attrs & A.protnone && bit === A.exec) continue;
+          if (attrs & A.protnone && bit & (A.exec | A.global)) continue;
           const on = leaf(f, 0, attrs | bit, level);
           const off = leaf(f, 0, attrsOf(f, on, level) & ~bit, level);
           const again = leaf(f, 0, attrsOf(f, off, level) | bit, level);

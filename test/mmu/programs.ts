@@ -101,12 +101,16 @@ const USES = ["both", "both", "data", "fetch"] as const;
 /** A random core: up to three TLB levels, split or not, and walk caches in some levels. */
 export function anyCore(rng: Random, mm: Mm): MmuSpec {
   const sizes = leafSizes(mm.kernel.format, true);
-  const shape = () => ({ sets: 2 ** rng.below(4), ways: 1 + rng.below(5) });
+  const ways = () => rng.pick([{ ways: 1 + rng.below(5) }, { ways: 2 ** rng.below(4), policy: "plru" as const }]);
+  const shape = () => ({ sets: 2 ** rng.below(4), ...ways() });
+  const runs = mm.kernel.format.entryBytes === 8 ? 3 : 4;
+  const run = () => (rng.below(3) === 0 ? { coalesce: 1 + rng.below(runs) } : {});
   const array = () => ({
     name: "array",
     ...shape(),
     holds: sizes.filter(() => rng.below(2) === 0),
     for: rng.pick(USES),
+    ...run(),
   });
   const tlb = Array.from({ length: rng.below(4) }, () => Array.from({ length: 1 + rng.below(2) }, array));
   const walkCache = Array.from({ length: 5 }, () => (rng.below(2) === 0 ? shape() : null));

@@ -1,173 +1,15 @@
 /**
- * Slow twins of the TLB, the walk cache, the walk and the whole core: lists in order of use, bigint addresses, no tricks.
+ * Slow twins of the walk and of the whole core: bigint addresses, one access at a time, no tricks.
  */
 import { A, Kind } from "../../src/arch/entry.ts";
 import type { AccessDirty } from "../../src/arch/format.ts";
-import { type Format, levelsOf, spanLg2 } from "../../src/arch/format.ts";
+import { decode, type Format, levelsOf, spanLg2 } from "../../src/arch/format.ts";
 import { AccessKind } from "../../src/mmu/access-words.ts";
+import { EVERYTHING } from "../../src/mmu/extent.ts";
+import { extentsOf, type FlushKind, type Told } from "../../src/mmu/flush-kinds.ts";
 import type { MmuCounts, MmuSpec, OnFault } from "../../src/mmu/simulate.ts";
-import { type TlbArraySpec, TlbFlag, type TlbSpec } from "../../src/mmu/tlb.ts";
 import type { Tree } from "../../src/mmu/translate.ts";
-import type { WalkCacheSpec } from "../../src/mmu/walk-cache.ts";
-
-interface TwinEntry {
-  readonly lg2: number;
-  readonly tag: number;
-  readonly pfn: number;
-  flags: TwinFlags;
-}
-
-/** What an entry allows. */
-export interface TwinFlags {
-  readonly writable: boolean;
-  readonly storable: boolean;
-  readonly exec: boolean;
-}
-
-/** The same as the bits of `TlbFlag`. */
-export function flagBits({ writable, storable, exec }: TwinFlags): number {
-  return (writable ? TlbFlag.writable : 0) + (storable ? TlbFlag.storable : 0) + (exec ? TlbFlag.exec : 0);
-}
-
-const tagOf = (vpn: number, lg2: number) => Math.floor(vpn / 2 ** lg2);
-
-class TwinArray {
-  readonly spec: TlbArraySpec;
-  /** Latest used first. */
-  readonly #sets: TwinEntry[][];
-
-  constructor(spec: TlbArraySpec) {
-    this.spec = spec;
-    this.#sets = Array.from({ length: spec.sets }, () => []);
-  }
-
-  look(vpn: number, lg2: number): TwinEntry | undefined {
-    const set = this.#setOf(vpn, lg2);
-    const at = set.findIndex((e) => e.lg2 === lg2 && e.tag === tagOf(vpn, lg2));
-    if (at < 0) return undefined;
-    const [entry] = set.splice(at, 1);
-    set.unshift(entry!);
-    return entry;
-  }
-
-  fill(vpn: number, lg2: number, pfn: number, flags: TwinFlags): void {
-    const set = this.#setOf(vpn, lg2);
-    set.unshift({ lg2, tag: tagOf(vpn, lg2), pfn: pfn - (vpn % 2 ** lg2), flags });
-    if (set.length > this.spec.ways) set.pop();
-  }
-
-  makeStorable(vpn: number): void {
-    for (const e of this.#sets.flat()) if (tagOf(vpn, e.lg2) === e.tag) e.flags = { ...e.flags, storable: true };
-  }
-
-  flush(start: number, end: number): void {
-    for (const [i, set] of this.#sets.entries())
-      this.#sets[i] = set.filter((e) => (e.tag + 1) * 2 ** e.lg2 <= start || e.tag * 2 ** e.lg2 >= end);
-  }
-
-  #setOf(vpn: number, lg2: number): TwinEntry[] {
-    return this.#sets[tagOf(vpn, lg2) % this.spec.sets]!;
-  }
-}
-
-/** Twin of `Tlb`. */
-export class TwinTlb {
-  pfn = -1;
-  flags: TwinFlags = { writable: false, storable: false, exec: false };
-  readonly #levels: TwinArray[][];
-
-  constructor(spec: TlbSpec) {
-    this.#levels = spec.map((arrays) => arrays.map((array) => new TwinArray(array)));
-  }
-
-  look(vpn: number, fetch: boolean): number {
-    const levels = this.#levels.map((arrays) => sideOf(arrays, fetch));
-    for (const [l, arrays] of levels.entries()) {
-      const hit = this.#lookIn(arrays, vpn);
-      if (hit === undefined) continue;
-      this.pfn = hit.pfn + (vpn % 2 ** hit.lg2);
-      this.flags = hit.flags;
-      for (const before of levels.slice(0, l).reverse()) fillLevel(before, vpn, hit.lg2, this.pfn, hit.flags);
-      return l;
-    }
-    return levels.length;
-  }
-
-  fill(vpn: number, lg2: number, pfn: number, flags: TwinFlags, fetch: boolean): void {
-    for (const arrays of this.#levels) fillLevel(sideOf(arrays, fetch), vpn, lg2, pfn, flags);
-  }
-
-  makeStorable(vpn: number): void {
-    for (const array of this.#levels.flatMap((arrays) => sideOf(arrays, false))) array.makeStorable(vpn);
-  }
-
-  flush(start: number, end: number): void {
-    for (const array of this.#levels.flat()) array.flush(start, end);
-  }
-
-  #lookIn(arrays: TwinArray[], vpn: number): TwinEntry | undefined {
-    const sizes = [...new Set(arrays.flatMap((a) => a.spec.holds))].sort((a, b) => a - b);
-    for (const lg2 of sizes)
-      for (const array of arrays) {
-        const hit = array.spec.holds.includes(lg2) ? array.look(vpn, lg2) : undefined;
-        if (hit !== undefined) return hit;
-      }
-    return undefined;
-  }
-}
-
-function sideOf(arrays: TwinArray[], fetch: boolean): TwinArray[] {
-  return arrays.filter(({ spec }) => spec.for !== (fetch ? "data" : "fetch"));
-}
-
-function fillLevel(arrays: TwinArray[], vpn: number, leafLg2: number, pfn: number, flags: TwinFlags): void {
-  const fits = arrays.flatMap((array) => array.spec.holds.filter((s) => s <= leafLg2).map((lg2) => ({ array, lg2 })));
-  const best = Math.max(...fits.map((f) => f.lg2));
-  fits.findLast((f) => f.lg2 === best)?.array.fill(vpn, best, pfn, flags);
-}
-
-/** Twin of `WalkCache`. */
-export class TwinWalkCache {
-  readonly #format: Format;
-  readonly #spec: WalkCacheSpec;
-  /** By level and set, latest used first. */
-  readonly #held = new Map<string, number[]>();
-
-  constructor(format: Format, spec: WalkCacheSpec) {
-    this.#format = format;
-    this.#spec = spec;
-  }
-
-  walk(vpn: number, endLevel: number): number {
-    const hits: number[] = [];
-    for (let level = levelsOf(this.#format) - 1; level > endLevel; level--)
-      if (this.#spec[level] && this.#touch(vpn, level)) hits.push(level);
-    return Math.min(levelsOf(this.#format), ...hits) - 1;
-  }
-
-  flush(): void {
-    this.#held.clear();
-  }
-
-  flushRange(start: number, end: number): void {
-    for (const [key, tags] of this.#held) {
-      const span = 2 ** spanLg2(this.#format, Number.parseInt(key, 10));
-      this.#held.set(
-        key,
-        tags.filter((tag) => (tag + 1) * span <= start || tag * span >= end),
-      );
-    }
-  }
-
-  #touch(vpn: number, level: number): boolean {
-    const { sets, ways } = this.#spec[level]!;
-    const tag = tagOf(vpn, spanLg2(this.#format, level));
-    const key = `${level}/${tag % sets}`;
-    const old = this.#held.get(key) ?? [];
-    this.#held.set(key, [tag, ...old.filter((t) => t !== tag)].slice(0, ways));
-    return old.includes(tag);
-  }
-}
+import { TwinTlb, TwinWalkCache } from "./twin-tlb.ts";
 
 /** What a twin walk ends in. */
 export interface TwinWalk {
@@ -219,9 +61,23 @@ function refuses(attrs: number, ad: AccessDirty, kind: AccessKind): boolean {
   return kind === AccessKind.store && (!has(A.write) || (ad === "fault" && !has(A.dirty)));
 }
 
+/** Whether the aligned `2^lg2` slots around one are leaves of one run of memory, and say the same of it. */
+export function isTwinRun({ format: f, tables }: Tree, slot: number, lg2: number): boolean {
+  const first = slot - (slot % 2 ** lg2);
+  const leaves = Array.from({ length: 2 ** lg2 }, (_, i) => {
+    const at = (first + i) % 2 ** tables.chunkLg2;
+    const chunk = Math.floor((first + i) / 2 ** tables.chunkLg2);
+    return decode(f, tables.lo[chunk]![at]!, tables.hi[chunk]![at]!, 0);
+  });
+  const [head] = leaves;
+  if (head?.kind !== "leaf" || head.pfn % 2 ** lg2 !== 0 || (head.attrs & A.cont) !== 0) return false;
+  if ((head.attrs & A.write) !== 0 && (head.attrs & A.dirty) === 0) return false;
+  return leaves.every((e, i) => e.kind === "leaf" && e.pfn === head.pfn + i && e.attrs === head.attrs);
+}
+
 /** Twin of `Mmu`: one access at a time, its walks note accessed and dirty in the tables. */
 export class TwinCore {
-  readonly #tree: Tree;
+  #tree: Tree;
   readonly #spec: MmuSpec;
   readonly #onFault: OnFault | undefined;
   readonly #tlb: TwinTlb;
@@ -251,14 +107,35 @@ export class TwinCore {
     for (;;) {
       const pfn = this.#once(vpn, kind);
       if (pfn >= 0 || !this.#onFault?.(vpn, kind)) return pfn;
-      this.#tlb.flush(vpn, vpn + 1);
-      this.#cache.flushRange(vpn, vpn + 1);
+      const page = { start: vpn, end: vpn + 1, asid: this.#tlb.asid };
+      this.#tlb.drop({ ...page, global: true });
+      this.#cache.drop({ ...page, global: true });
     }
   }
 
   flush(start: number, end: number): void {
-    this.#tlb.flush(start, end);
-    this.#cache.flush();
+    this.#tlb.drop({ ...EVERYTHING, start, end });
+    this.#cache.drop(EVERYTHING);
+  }
+
+  switchTo(tree: Tree, asid: number): void {
+    this.#tree = tree;
+    this.#tlb.asid = asid;
+    this.#cache.asid = asid;
+    if (this.#spec.asidBits) return;
+    this.#tlb.drop({ ...EVERYTHING, global: false });
+    this.#cache.drop(EVERYTHING);
+  }
+
+  invalidate(kind: FlushKind, told: Told): void {
+    const { entries, walkCaches } = extentsOf(kind, told, this.#tlb.asid);
+    if (entries) this.#tlb.drop(entries);
+    if (walkCaches) this.#cache.drop(walkCaches);
+  }
+
+  /** Lengths of runs that some array holds, as log two. */
+  #runs(): number[] {
+    return this.#spec.tlb.flat().flatMap((array) => array.coalesce ?? []);
   }
 
   #once(vpn: number, kind: AccessKind): number {
@@ -274,19 +151,22 @@ export class TwinCore {
       return this.#hit(vpn, kind);
     }
     this.#counts.walks++;
-    const { pfn, attrs, lg2 } = this.#walk(vpn, kind);
+    const { pfn, attrs, lg2, level, slots } = this.#walk(vpn, kind);
     const writable = (attrs & A.write) !== 0;
     const dirty = (attrs & A.dirty) !== 0 || kind === AccessKind.store;
     const flags = { writable, storable: writable && dirty, exec: (attrs & A.exec) !== 0 };
-    if (pfn >= 0) this.#tlb.fill(vpn, lg2, pfn, flags, kind === AccessKind.fetch);
+    const global = (attrs & A.global) !== 0;
+    const run = Math.max(0, ...this.#runs().filter((k) => level === 0 && isTwinRun(this.#tree, slots.at(-1)!, k)));
+    const leaf = { pfn, lg2: Math.max(lg2, run), spanLg2: spanLg2(this.#tree.format, level), ...flags, global };
+    if (pfn >= 0) this.#tlb.fill(vpn, leaf, kind === AccessKind.fetch);
     return pfn;
   }
 
   #hit(vpn: number, kind: AccessKind): number {
-    const { pfn, flags } = this.#tlb;
-    if (kind === AccessKind.load || (kind === AccessKind.fetch && flags.exec)) return pfn;
-    if (kind === AccessKind.fetch || !flags.writable) return -1;
-    if (flags.storable) return pfn;
+    const { pfn, exec, writable, storable } = this.#tlb.hit!;
+    if (kind === AccessKind.load || (kind === AccessKind.fetch && exec)) return pfn;
+    if (kind === AccessKind.fetch || !writable) return -1;
+    if (storable) return pfn;
     if (this.#spec.accessDirty === "fault") return -1;
     this.#counts.dirtyWalks++;
     this.#walk(vpn, kind);

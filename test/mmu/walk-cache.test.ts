@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { formats } from "../../src/arch/formats.ts";
 import { type Random, random } from "../../src/base/random.ts";
 import { WalkCache, type WalkCacheSpec } from "../../src/mmu/walk-cache.ts";
-import { TwinWalkCache } from "./twins.ts";
+import { TwinWalkCache } from "./twin-tlb.ts";
 
 const SEEDS = Array.from({ length: 30 }, (_, i) => i + 1);
 
@@ -14,15 +14,19 @@ function anyPage(rng: Random): number {
 describe("a walk cache and its slow twin agree walk by walk", () => {
   test.each(SEEDS)("seed %i", (seed) => {
     const rng = random(seed);
-    const shape = () => (rng.below(4) === 0 ? null : { sets: 2 ** rng.below(3), ways: 1 + rng.below(5) });
+    const ways = () => rng.pick([{ ways: 1 + rng.below(5) }, { ways: 4, policy: "plru" as const }]);
+    const shape = () => (rng.below(4) === 0 ? null : { sets: 2 ** rng.below(3), ...ways() });
     const spec = Array.from({ length: 4 }, shape);
     const format = rng.pick(formats);
     const [cache, twin] = [new WalkCache(format, spec), new TwinWalkCache(format, spec)];
     for (let i = 0; i < 3000; i++) {
       if (rng.below(500) === 0) {
-        cache.flush();
-        twin.flush();
+        const start = rng.below(4) === 0 ? 0 : anyPage(rng);
+        const extent = { start, end: start + 1 + rng.below(2000), asid: rng.pick([null, 1]), global: true };
+        cache.drop(extent);
+        twin.drop(extent);
       }
+      if (rng.below(30) === 0) cache.asid = twin.asid = rng.below(3);
       const [vpn, end] = [anyPage(rng), rng.below(3)];
       expect(cache.walk(vpn, end), `seed ${seed}, walk ${i}`).toBe(twin.walk(vpn, end));
     }

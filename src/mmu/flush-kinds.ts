@@ -1,0 +1,138 @@
+/**
+ * The invalidations that software can ask for, as data: what each takes from the TLBs and from the walk caches, at the least.
+ * Hardware is always free to invalidate more, and some does; what must go is what software may rely on.
+ *
+ * Not modelled: kinds for two-stage translation (INVEPT, TLBI IPAS2E1, HFENCE), MOV to CR4, broadcasts to other cores.
+ * Source: Intel SDM volume 3A section 4.10.4.1; Arm ARM (DDI 0487) section D8.16 and the TLBI instructions in C5.5; RISC-V
+ * privileged architecture, "Supervisor Memory-Management Fence Instruction".
+ */
+import { oneOf, UserError } from "../base/errors.ts";
+import type { Extent } from "./extent.ts";
+
+/** What an invalidation may be told. */
+export type Operand = "page" | "range" | "asid";
+
+/** What goes. `told` is what the instruction was told; `current` is the address space in use. */
+export interface Taken {
+  readonly pages: "told" | "all";
+  readonly asid: "told" | "current" | "all";
+  /** Entries that every address space may use go as well; walk caches hold none. */
+  readonly global: boolean;
+}
+
+/** One kind of invalidation. */
+export interface FlushKind {
+  readonly name: string;
+  readonly arch: "x86" | "arm64" | "riscv";
+  readonly takes: readonly Operand[];
+  /** Of TLB entries; null for none. */
+  readonly entries: Taken | null;
+  /** Of the table entries in walk caches; null spares them. */
+  readonly walkCaches: Taken | null;
+  readonly source: string;
+}
+
+/** Operands of one invalidation: `page` alone, or `start` and `end`, in pages. */
+export interface Told {
+  readonly page?: number;
+  readonly start?: number;
+  readonly end?: number;
+  readonly asid?: number;
+}
+
+const SDM = "Intel SDM volume 3A section 4.10.4.1";
+const ARM = "Arm ARM (DDI 0487) section C5.5";
+const RISCV = "RISC-V privileged architecture, SFENCE.VMA";
+
+const ALL: Taken = { pages: "all", asid: "all", global: true };
+const ALL_BUT_GLOBAL: Taken = { ...ALL, global: false };
+const OF_ASID: Taken = { pages: "all", asid: "told", global: false };
+const OF_CURRENT: Taken = { pages: "all", asid: "current", global: false };
+const PAGES: Taken = { pages: "told", asid: "all", global: true };
+const PAGES_OF_ASID: Taken = { pages: "told", asid: "told", global: false };
+const PAGES_OF_ASID_AND_GLOBAL: Taken = { ...PAGES_OF_ASID, global: true };
+const PAGES_OF_CURRENT_AND_GLOBAL: Taken = { pages: "told", asid: "current", global: true };
+
+type Row = Omit<FlushKind, "arch" | "source">;
+
+/** Entries under a page number, and walk caches whole: what is in them is not told apart by address. */
+const X86: readonly Row[] = [
+  { name: "INVLPG", takes: ["page"], entries: PAGES_OF_CURRENT_AND_GLOBAL, walkCaches: OF_CURRENT },
+  { name: "INVPCID 0", takes: ["page", "asid"], entries: PAGES_OF_ASID, walkCaches: PAGES_OF_ASID },
+  { name: "INVPCID 1", takes: ["asid"], entries: OF_ASID, walkCaches: OF_ASID },
+  { name: "INVPCID 2", takes: [], entries: ALL, walkCaches: ALL },
+  { name: "INVPCID 3", takes: [], entries: ALL_BUT_GLOBAL, walkCaches: ALL },
+  // Without PCIDs all is under number 0, and "the PCID that is loaded" is the same as "the current one".
+  { name: "MOV to CR3", takes: ["asid"], entries: OF_ASID, walkCaches: OF_ASID },
+  { name: "MOV to CR3, bit 63", takes: ["asid"], entries: null, walkCaches: null },
+  // A global entry goes too: the text promises that a fault which came from a stale entry does not come again.
+  {
+    name: "page fault",
+    takes: ["page"],
+    entries: PAGES_OF_CURRENT_AND_GLOBAL,
+    walkCaches: { ...PAGES, asid: "current" },
+  },
+];
+
+/** "L" in a name is "last level": table entries may stay. "AA" is all ASIDs, and R in front a range. */
+const ARM64: readonly Row[] = [
+  { name: "TLBI VAE1", takes: ["page", "asid"], entries: PAGES_OF_ASID_AND_GLOBAL, walkCaches: PAGES_OF_ASID },
+  { name: "TLBI VALE1", takes: ["page", "asid"], entries: PAGES_OF_ASID_AND_GLOBAL, walkCaches: null },
+  { name: "TLBI VAAE1", takes: ["page"], entries: PAGES, walkCaches: PAGES },
+  { name: "TLBI VAALE1", takes: ["page"], entries: PAGES, walkCaches: null },
+  { name: "TLBI ASIDE1", takes: ["asid"], entries: OF_ASID, walkCaches: OF_ASID },
+  { name: "TLBI VMALLE1", takes: [], entries: ALL, walkCaches: ALL },
+  { name: "TLBI RVAE1", takes: ["range", "asid"], entries: PAGES_OF_ASID_AND_GLOBAL, walkCaches: PAGES_OF_ASID },
+  { name: "TLBI RVALE1", takes: ["range", "asid"], entries: PAGES_OF_ASID_AND_GLOBAL, walkCaches: null },
+];
+
+/** With an address only leaf entries are ordered, and with an ASID global mappings are not. */
+const RISCV64: readonly Row[] = [
+  { name: "SFENCE.VMA", takes: [], entries: ALL, walkCaches: ALL },
+  { name: "SFENCE.VMA asid", takes: ["asid"], entries: OF_ASID, walkCaches: OF_ASID },
+  { name: "SFENCE.VMA va", takes: ["page"], entries: PAGES, walkCaches: null },
+  { name: "SFENCE.VMA va, asid", takes: ["page", "asid"], entries: PAGES_OF_ASID, walkCaches: null },
+];
+
+/** Every kind, by architecture. */
+export const flushKinds: readonly FlushKind[] = [
+  ...X86.map((row) => ({ ...row, arch: "x86" as const, source: SDM })),
+  ...ARM64.map((row) => ({ ...row, arch: "arm64" as const, source: ARM })),
+  ...RISCV64.map((row) => ({ ...row, arch: "riscv" as const, source: RISCV })),
+];
+
+/** A kind by its name, as listed in {@link flushKinds}; throws {@link UserError} for any other name. */
+export function flushNamed(name: string): FlushKind {
+  const names = flushKinds.map((kind) => kind.name);
+  return flushKinds[names.indexOf(oneOf("invalidation", name, names))]!;
+}
+
+/** What x86 invalidates by itself at a page fault. */
+export const pageFault: FlushKind = flushNamed("page fault");
+
+/** What one invalidation reaches, `current` being the address space in use. Throws {@link UserError} for a missing operand. */
+export function extentsOf(
+  kind: FlushKind,
+  told: Told,
+  current: number,
+): { entries: Extent | null; walkCaches: Extent | null } {
+  const needs = kind.takes.find((operand) => !isTold(operand, told));
+  if (needs !== undefined) throw new UserError(`${kind.name} needs ${NEEDS[needs]}`);
+  const extent = (taken: Taken | null) => (taken === null ? null : extentOf(taken, told, current));
+  return { entries: extent(kind.entries), walkCaches: extent(kind.walkCaches) };
+}
+
+const NEEDS = { page: "a page", range: "a start and an end, in pages", asid: "an ASID" };
+
+function isTold(operand: Operand, { page, start, end, asid }: Told): boolean {
+  if (operand === "range") return start !== undefined && end !== undefined;
+  return (operand === "page" ? page : asid) !== undefined;
+}
+
+function extentOf({ pages, asid, global }: Taken, told: Told, current: number): Extent {
+  const start = told.page ?? told.start ?? 0;
+  const end = told.page === undefined ? told.end : told.page + 1;
+  const whole = { start: 0, end: Number.POSITIVE_INFINITY };
+  const whose = { told: told.asid ?? current, current, all: null }[asid];
+  return { ...(pages === "all" ? whole : { start, end: end! }), asid: whose, global };
+}

@@ -1,0 +1,113 @@
+/**
+ * Sets of ways, the shape of every TLB, walk cache and data cache here. A key is two numbers of 32 bits and the tag of an address
+ * space; what an entry holds beside its key is kept by the owner under the entry's index.
+ */
+import { UserError } from "../base/errors.ts";
+import { newOrder, type Order, type Policy } from "./replacement.ts";
+
+/** Shape of one array: `sets` (a power of two) times `ways` entries. One set is a fully associative array. */
+export interface CacheShape {
+  readonly sets: number;
+  readonly ways: number;
+  /** Least recently used where left out. */
+  readonly policy?: Policy;
+}
+
+/** Tag of an entry that every address space may use. */
+export const GLOBAL = -1;
+
+const EMPTY = -1;
+
+/** Throws a {@link UserError} unless the shape can be built. `what` names the array. */
+export function checkShape(what: string, { sets, ways, policy }: CacheShape): void {
+  if (!Number.isInteger(Math.log2(sets)) || sets > 2 ** 16)
+    throw new UserError(`bad sets '${sets}' of ${what}: a power of two up to 65536 is allowed`);
+  if (!Number.isInteger(ways) || ways < 1 || ways > 2 ** 16)
+    throw new UserError(`bad ways '${ways}' of ${what}: 1 to 65536 is allowed`);
+  if (policy !== undefined && policy !== "lru" && policy !== "plru")
+    throw new UserError(`bad policy '${policy}' of ${what}: lru or plru is allowed`);
+}
+
+/** The keys of one array and the order of their use. */
+export class KeySets {
+  readonly entries: number;
+  readonly #ways: number;
+  readonly #setMask: number;
+  /** First and second half of every key; the second is never negative where the entry is in use. */
+  readonly #a: Int32Array;
+  readonly #b: Int32Array;
+  /** Number of the address space, or {@link GLOBAL}. */
+  readonly #tag: Int32Array;
+  readonly #order: Order;
+  /** Entries of each set that hold nothing; these are taken before any victim. */
+  readonly #empty: Int32Array;
+
+  /** Throws {@link UserError} for a shape that cannot be built. `what` names the array. */
+  constructor(what: string, shape: CacheShape) {
+    checkShape(what, shape);
+    const { sets, ways, policy = "lru" } = shape;
+    this.entries = sets * ways;
+    this.#ways = ways;
+    this.#setMask = sets - 1;
+    this.#a = new Int32Array(this.entries);
+    this.#b = new Int32Array(this.entries).fill(EMPTY);
+    this.#tag = new Int32Array(this.entries);
+    this.#order = newOrder(what, policy, sets, ways);
+    this.#empty = new Int32Array(sets).fill(ways);
+  }
+
+  /**
+   * Index of the entry with this key in a set, now the latest used one; -1 if there is none. `set` is masked here. A global entry
+   * answers to every tag.
+   */
+  use(set: number, a: number, b: number, tag: number): number {
+    const row = set & this.#setMask;
+    const latest = this.#order.latest[row]!;
+    // Most hits are on what was used last, and then no policy changes anything.
+    if (this.#a[latest] === a && this.#b[latest] === b && this.#answers(latest, tag)) return latest;
+    const i = this.#search(row * this.#ways, a, b, tag);
+    if (i >= 0) this.#order.touch(row, i);
+    return i;
+  }
+
+  /** Index of the entry with this key in a set, -1 if there is none; the order stays. */
+  find(set: number, a: number, b: number, tag: number): number {
+    return this.#search((set & this.#setMask) * this.#ways, a, b, tag);
+  }
+
+  /** Gives an entry of a set to a key that is not there, and returns its index. */
+  replace(set: number, a: number, b: number, tag: number): number {
+    const row = set & this.#setMask;
+    const i = this.#empty[row]! > 0 ? this.#takeEmpty(row) : this.#order.victim(row);
+    this.#order.touch(row, i);
+    this.#a[i] = a;
+    this.#b[i] = b;
+    this.#tag[i] = tag;
+    return i;
+  }
+
+  /** Empties every entry that the condition picks by its index, its key and its tag. */
+  drop(gone: (i: number, a: number, b: number, tag: number) => boolean): void {
+    for (let i = 0; i < this.entries; i++)
+      if (this.#b[i] !== EMPTY && gone(i, this.#a[i]!, this.#b[i]!, this.#tag[i]!)) {
+        this.#b[i] = EMPTY;
+        this.#empty[Math.floor(i / this.#ways)]!++;
+      }
+  }
+
+  #search(first: number, a: number, b: number, tag: number): number {
+    const keys = this.#a;
+    const end = first + this.#ways;
+    for (let i = first; i < end; i++) if (keys[i] === a && this.#b[i] === b && this.#answers(i, tag)) return i;
+    return -1;
+  }
+
+  #answers(i: number, tag: number): boolean {
+    return this.#tag[i] === tag || this.#tag[i] === GLOBAL;
+  }
+
+  #takeEmpty(row: number): number {
+    this.#empty[row]!--;
+    return this.#b.indexOf(EMPTY, row * this.#ways);
+  }
+}
