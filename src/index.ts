@@ -69,6 +69,8 @@ export * from "./mmu/access-words.ts";
 export * from "./mmu/cost.ts";
 export * from "./mmu/describe-walk.ts";
 export * from "./mmu/engine/engine.ts";
+export * from "./mmu/extent.ts";
+export * from "./mmu/flush-kinds.ts";
 export * from "./mmu/generic.ts";
 export * from "./mmu/simulate.ts";
 export * from "./mmu/tlb.ts";

@@ -7,13 +7,13 @@
  * privileged architecture, "Supervisor Memory-Management Fence Instruction".
  */
 import { oneOf, UserError } from "../base/errors.ts";
-import type { Extent } from "./extent.ts";
+import { EVERYTHING, type Extent } from "./extent.ts";
 
 /** What an invalidation may be told. */
 export type Operand = "page" | "range" | "asid";
 
 /** What goes. `told` is what the instruction was told; `current` is the address space in use. */
-export interface Taken {
+export interface FlushScope {
   readonly pages: "told" | "all";
   readonly asid: "told" | "current" | "all";
   /** Entries that every address space may use go as well; walk caches hold none. */
@@ -26,9 +26,9 @@ export interface FlushKind {
   readonly arch: "x86" | "arm64" | "riscv";
   readonly takes: readonly Operand[];
   /** Of TLB entries; null for none. */
-  readonly entries: Taken | null;
+  readonly entries: FlushScope | null;
   /** Of the table entries in walk caches; null spares them. */
-  readonly walkCaches: Taken | null;
+  readonly walkCaches: FlushScope | null;
   readonly source: string;
 }
 
@@ -44,14 +44,14 @@ const SDM = "Intel SDM volume 3A section 4.10.4.1";
 const ARM = "Arm ARM (DDI 0487) section C5.5";
 const RISCV = "RISC-V privileged architecture, SFENCE.VMA";
 
-const ALL: Taken = { pages: "all", asid: "all", global: true };
-const ALL_BUT_GLOBAL: Taken = { ...ALL, global: false };
-const OF_ASID: Taken = { pages: "all", asid: "told", global: false };
-const OF_CURRENT: Taken = { pages: "all", asid: "current", global: false };
-const PAGES: Taken = { pages: "told", asid: "all", global: true };
-const PAGES_OF_ASID: Taken = { pages: "told", asid: "told", global: false };
-const PAGES_OF_ASID_AND_GLOBAL: Taken = { ...PAGES_OF_ASID, global: true };
-const PAGES_OF_CURRENT_AND_GLOBAL: Taken = { pages: "told", asid: "current", global: true };
+const ALL: FlushScope = { pages: "all", asid: "all", global: true };
+const ALL_BUT_GLOBAL: FlushScope = { ...ALL, global: false };
+const OF_ASID: FlushScope = { pages: "all", asid: "told", global: false };
+const OF_CURRENT: FlushScope = { pages: "all", asid: "current", global: false };
+const PAGES: FlushScope = { pages: "told", asid: "all", global: true };
+const PAGES_OF_ASID: FlushScope = { pages: "told", asid: "told", global: false };
+const PAGES_OF_ASID_AND_GLOBAL: FlushScope = { ...PAGES_OF_ASID, global: true };
+const PAGES_OF_CURRENT_AND_GLOBAL: FlushScope = { pages: "told", asid: "current", global: true };
 
 type Row = Omit<FlushKind, "arch" | "source">;
 
@@ -118,7 +118,8 @@ export function extentsOf(
 ): { entries: Extent | null; walkCaches: Extent | null } {
   const needs = kind.takes.find((operand) => !isTold(operand, told));
   if (needs !== undefined) throw new UserError(`${kind.name} needs ${NEEDS[needs]}`);
-  const extent = (taken: Taken | null) => (taken === null ? null : extentOf(taken, told, current));
+  const [start, end] = kind.takes.includes("range") ? [told.start!, told.end!] : [told.page!, told.page! + 1];
+  const extent = (taken: FlushScope | null) => taken && extentOf(taken, { start, end, asid: told.asid! }, current);
   return { entries: extent(kind.entries), walkCaches: extent(kind.walkCaches) };
 }
 
@@ -129,10 +130,9 @@ function isTold(operand: Operand, { page, start, end, asid }: Told): boolean {
   return (operand === "page" ? page : asid) !== undefined;
 }
 
-function extentOf({ pages, asid, global }: Taken, told: Told, current: number): Extent {
-  const start = told.page ?? told.start ?? 0;
-  const end = told.page === undefined ? told.end : told.page + 1;
-  const whole = { start: 0, end: Number.POSITIVE_INFINITY };
-  const whose = { told: told.asid ?? current, current, all: null }[asid];
-  return { ...(pages === "all" ? whole : { start, end: end! }), asid: whose, global };
+/** Operands that an invalidation does not take are not looked at. */
+function extentOf({ pages, asid, global }: FlushScope, told: Omit<Extent, "global">, current: number): Extent {
+  const where = pages === "all" ? EVERYTHING : told;
+  const whose = { told: told.asid, current, all: null }[asid];
+  return { start: where.start, end: where.end, asid: whose, global };
 }

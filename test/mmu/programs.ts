@@ -1,6 +1,7 @@
 /**
  * Random programs for the tests of translation: an address space that ops keep changing, and streams of accesses over it.
  */
+import { A } from "../../src/arch/entry.ts";
 import { pmdOrder } from "../../src/arch/format.ts";
 import { formats } from "../../src/arch/formats.ts";
 import { type Random, random } from "../../src/base/random.ts";
@@ -12,8 +13,10 @@ import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { Vm } from "../../src/mm/vma.ts";
 import { type AccessWords, LINE_LG2, newAccessWords, setAccess } from "../../src/mmu/access-words.ts";
+import { type FlushKind, flushKinds, type Told } from "../../src/mmu/flush-kinds.ts";
 import { leafSizes } from "../../src/mmu/generic.ts";
 import type { MmuSpec } from "../../src/mmu/simulate.ts";
+import { setPtes } from "../../src/pgtable/ptep.ts";
 
 /** Pages of the playground, in two parts far apart, so that all levels take part; nearer where addresses are few. */
 export const BASES = [2 ** 20, 2 ** 34 - 1024];
@@ -24,8 +27,15 @@ function basesOf({ kernel }: Mm): number[] {
   return BASES.map((base, i) => Math.min(base, i === 0 ? top / 4 : top - 1024));
 }
 
-/** A machine with random knobs, and an address space with both parts mapped. */
-export function playground(seed: number): { rng: Random; mm: Mm } {
+/** One machine with two address spaces, of which the second only matters to tests that switch. */
+export interface Playground {
+  readonly rng: Random;
+  readonly mm: Mm;
+  readonly other: Mm;
+}
+
+/** A machine with random knobs, address spaces with both parts mapped, and a few global pages that all of them share. */
+export function playground(seed: number): Playground {
   const rng = random(seed);
   const kernel = new Kernel({
     arch: rng.pick(formats).name,
@@ -35,9 +45,26 @@ export function playground(seed: number): { rng: Random; mm: Mm } {
   const kB = (order: number) => 2 ** (kernel.format.pageLg2 + order - 10);
   for (const order of [2, 4, 6, pmdOrder(kernel.format)])
     if (rng.below(2) === 0) kernel.thp.set(`hugepages-${kB(order)}kB/enabled`, "always");
+  const [mm, other] = [newSpace(kernel), newSpace(kernel)];
+  return { rng, mm, other };
+}
+
+function newSpace(kernel: Kernel): Mm {
   const mm = new Mm(kernel);
   for (const base of basesOf(mm)) mapAll(mm, base, PAGES);
-  return { rng, mm };
+  const slot = mm.pt.findOrMake(globalBase(mm), 0);
+  setPtes(mm.pt, slot, 64, A.write | A.dirty | A.young | A.global, GLOBALS);
+  return mm;
+}
+
+/** Pages that every address space has alike, as a kernel's are, but that programs may use. */
+const GLOBALS = 16;
+const globalBase = (mm: Mm) => basesOf(mm)[0]! + 2 * PAGES;
+
+/** An ASID in use, or one beside them. */
+export function anyInvalidation(rng: Random, mm: Mm): [FlushKind, Told] {
+  const start = rng.below(8) === 0 ? globalBase(mm) + rng.below(GLOBALS) : anyPage(rng, mm);
+  return [rng.pick(flushKinds), { page: start, start, end: start + 1 + rng.below(40), asid: rng.below(3) }];
 }
 
 /** The upper part may hold instructions. */
@@ -91,7 +118,9 @@ export function pages(rng: Random, mm: Mm, n: number): Float64Array {
   const vpns = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     const previous = i === 0 ? bases[0]! : vpns[i - 1 - rng.below(Math.min(i, 20))]!;
-    vpns[i] = rng.below(4) === 0 ? anyPage(rng, mm) : previous + (rng.below(3) > 0 && inside(previous + 1) ? 1 : 0);
+    if (rng.below(16) === 0) vpns[i] = globalBase(mm) + rng.below(GLOBALS);
+    else
+      vpns[i] = rng.below(4) === 0 ? anyPage(rng, mm) : previous + (rng.below(3) > 0 && inside(previous + 1) ? 1 : 0);
   }
   return vpns;
 }
@@ -114,5 +143,5 @@ export function anyCore(rng: Random, mm: Mm): MmuSpec {
   });
   const tlb = Array.from({ length: rng.below(4) }, () => Array.from({ length: 1 + rng.below(2) }, array));
   const walkCache = Array.from({ length: 5 }, () => (rng.below(2) === 0 ? shape() : null));
-  return { tlb, walkCache, accessDirty: mm.kernel.accessDirty };
+  return { tlb, walkCache, accessDirty: mm.kernel.accessDirty, asidBits: rng.pick([0, 12]) };
 }

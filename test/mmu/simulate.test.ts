@@ -21,7 +21,7 @@ import { Mmu, type MmuSpec, type OnFault } from "../../src/mmu/simulate.ts";
 import { translate, walkSlots } from "../../src/mmu/translate.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
-import { accesses, anyCore, anyPage, change, playground } from "./programs.ts";
+import { accesses, anyCore, anyInvalidation, anyPage, change, playground } from "./programs.ts";
 import { TwinCore, twinWalk } from "./twins.ts";
 
 const SEEDS = Array.from({ length: 24 }, (_, i) => i + 1);
@@ -38,19 +38,22 @@ function truth(mm: Mm, words: AccessWords): number[] {
 
 describe("each access translates alike with TLBs and walk caches on or off, while operations change the tables", () => {
   test.each(SEEDS)("seed %i", (seed) => {
-    const { rng, mm } = playground(seed);
+    const { rng, mm, other } = playground(seed);
     const off: MmuSpec = { tlb: [], walkCache: [], accessDirty: mm.kernel.accessDirty };
     const whole = anyCore(rng, mm);
     const specs = [off, whole, { ...off, tlb: whole.tlb }, { ...off, walkCache: whole.walkCache }, anyCore(rng, mm)];
     const cores = specs.map((spec) => new Mmu(mm.pt, spec));
     for (let step = 0; step < 40; step++) {
-      const { start, end } = change(rng, mm);
+      const asid = 1 + rng.below(2);
+      const space = asid === 1 ? mm : other;
+      const { start, end } = change(rng, space);
       const words = accesses(rng, mm, 400);
       for (const [i, core] of cores.entries()) {
         core.flush(start, end);
+        core.switchTo(space.pt, specs[i]!.asidBits ? asid : 0);
         const out = new Float64Array(400);
         core.run(words, out);
-        expect(Array.from(out), `seed ${seed}, step ${step}, core ${i}`).toEqual(truth(mm, words));
+        expect(Array.from(out), `seed ${seed}, step ${step}, core ${i}`).toEqual(truth(space, words));
       }
     }
   });
@@ -88,8 +91,9 @@ function bothRun(seed: number, steps: number, mended: boolean): { core: Mmu; mm:
   const [one, two] = [playground(seed), playground(seed)];
   for (let step = 0; step < 20; step++) for (const { rng, mm } of [one, two]) change(rng, mm);
   const [spec, same] = [one, two].map(({ rng, mm }) => anyCore(rng, mm));
-  const core = new Mmu(one.mm.pt, spec!, mended ? mends(one.mm) : null);
-  const twin = new TwinCore(two.mm.pt, same!, mended ? mends(two.mm) : undefined);
+  const now = [one.mm, two.mm];
+  const core = new Mmu(one.mm.pt, spec!, mended ? (vpn, kind) => mends(now[0]!)(vpn, kind) : null);
+  const twin = new TwinCore(two.mm.pt, same!, mended ? (vpn, kind) => mends(now[1]!)(vpn, kind) : undefined);
   const { pageLg2 } = one.mm.kernel.format;
   for (let step = 0; step < steps; step++) {
     const words = accesses(one.rng, one.mm, 300);
@@ -101,10 +105,16 @@ function bothRun(seed: number, steps: number, mended: boolean): { core: Mmu; mm:
       expect(out[0], at).toBe(twin.access(vpnAt(words, i, pageLg2), kindAt(words, i)));
       expect(JSON.stringify(core.counts()), at).toBe(JSON.stringify(twin.counts()));
     }
-    const { start, end } = change(one.rng, one.mm);
-    change(two.rng, two.mm);
+    const { start, end } = change(one.rng, now[0]!);
+    change(two.rng, now[1]!);
     core.flush(start, end);
     twin.flush(start, end);
+    core.invalidate(...anyInvalidation(one.rng, one.mm));
+    twin.invalidate(...anyInvalidation(two.rng, two.mm));
+    const [asid] = [one, two].map(({ rng }) => 1 + rng.below(2));
+    for (const [i, { mm, other }] of [one, two].entries()) now[i] = asid === 1 ? mm : other;
+    core.switchTo(now[0]!.pt, spec!.asidBits ? asid : 0);
+    twin.switchTo(now[1]!.pt, spec!.asidBits ? asid : 0);
   }
   expect(contents(one.mm.pt) === contents(two.mm.pt), `seed ${seed}: tables differ`).toBe(true);
   return { core, mm: one.mm };
