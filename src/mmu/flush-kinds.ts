@@ -131,8 +131,12 @@ function isTold(operand: Operand, { page, start, end, asid }: Told): boolean {
 }
 
 /** Operands that an invalidation does not take are not looked at. */
-function extentOf({ pages, asid, global }: FlushScope, told: Omit<Extent, "global">, current: number): Extent {
+function extentOf(
+  { pages, asid, global }: FlushScope,
+  told: Pick<Extent, "start" | "end" | "asid">,
+  current: number,
+): Extent {
   const where = pages === "all" ? EVERYTHING : told;
   const whose = { told: told.asid, current, all: null }[asid];
-  return { start: where.start, end: where.end, asid: whose, global };
+  return { start: where.start, end: where.end, asid: whose, global, wholeLeaves: true };
 }

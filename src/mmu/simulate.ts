@@ -122,7 +122,7 @@ export class Mmu {
     if (walkCaches !== null) this.#walker.drop(walkCaches);
   }
 
-  /** Invalidates the translations of `[start, end)` in pages, of every address space, and all walk caches. */
+  /** Invalidates the entries that overlap `[start, end)` in pages, of every address space, and all walk caches. */
   flush(start: number, end: number): void {
     this.#tlb.drop({ ...EVERYTHING, start, end });
     this.#walker.drop(EVERYTHING);

@@ -140,14 +140,11 @@ export class Tlb {
       }
   }
 
-  /**
-   * Invalidates every entry that an extent reaches. A leaf that is held in pieces goes as a whole, whichever of its pages is named
-   * (SDM volume 3A section 4.10.4.1).
-   */
+  /** Invalidates every entry that an extent reaches. */
   drop(extent: Extent): void {
     for (const { keys, span } of this.#stores)
       keys.drop((i, a, b, tag) => {
-        const lg2 = Math.max(b & (2 ** SIZE_BITS - 1), span[i]!);
+        const lg2 = Math.max(b & (2 ** SIZE_BITS - 1), extent.wholeLeaves ? span[i]! : 0);
         return reaches(extent, vpnOf(a, b >>> SIZE_BITS), lg2, tag);
       });
   }

@@ -15,6 +15,7 @@ import { Vm } from "../../src/mm/vma.ts";
 import { type AccessWords, LINE_LG2, newAccessWords, setAccess } from "../../src/mmu/access-words.ts";
 import { type FlushKind, flushKinds, type Told } from "../../src/mmu/flush-kinds.ts";
 import { leafSizes } from "../../src/mmu/generic.ts";
+import type { CacheShape } from "../../src/mmu/key-sets.ts";
 import type { MmuSpec } from "../../src/mmu/simulate.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
 
@@ -127,21 +128,32 @@ export function pages(rng: Random, mm: Mm, n: number): Float64Array {
 
 const USES = ["both", "both", "data", "fetch"] as const;
 
-/** A random core: up to three TLB levels, split or not, and walk caches in some levels. */
+/** A random core: up to three TLB levels, split or not, and walk caches in some levels; all of it plain LRU. */
 export function anyCore(rng: Random, mm: Mm): MmuSpec {
-  const sizes = leafSizes(mm.kernel.format, true);
+  return coreOf(
+    rng,
+    mm,
+    () => ({ ways: 1 + rng.below(5) }),
+    () => ({}),
+  );
+}
+
+/** The same with all that a core may have besides: tree-PLRU, coalescing, tags for address spaces. */
+export function anyRichCore(rng: Random, mm: Mm): MmuSpec {
   const ways = () => rng.pick([{ ways: 1 + rng.below(5) }, { ways: 2 ** rng.below(4), policy: "plru" as const }]);
-  const shape = () => ({ sets: 2 ** rng.below(4), ...ways() });
   const runs = mm.kernel.format.entryBytes === 8 ? 3 : 4;
   const run = () => (rng.below(3) === 0 ? { coalesce: 1 + rng.below(runs) } : {});
-  const array = () => ({
-    name: "array",
-    ...shape(),
-    holds: sizes.filter(() => rng.below(2) === 0),
-    for: rng.pick(USES),
-    ...run(),
-  });
+  return { ...coreOf(rng, mm, ways, run), asidBits: rng.pick([0, 12]) };
+}
+
+type Ways = Pick<CacheShape, "ways" | "policy">;
+
+function coreOf(rng: Random, mm: Mm, ways: () => Ways, run: () => { coalesce?: number }): MmuSpec {
+  const sizes = leafSizes(mm.kernel.format, true);
+  const shape = () => ({ sets: 2 ** rng.below(4), ...ways() });
+  const holds = () => sizes.filter(() => rng.below(2) === 0);
+  const array = () => ({ name: "array", ...shape(), holds: holds(), for: rng.pick(USES), ...run() });
   const tlb = Array.from({ length: rng.below(4) }, () => Array.from({ length: 1 + rng.below(2) }, array));
   const walkCache = Array.from({ length: 5 }, () => (rng.below(2) === 0 ? shape() : null));
-  return { tlb, walkCache, accessDirty: mm.kernel.accessDirty, asidBits: rng.pick([0, 12]) };
+  return { tlb, walkCache, accessDirty: mm.kernel.accessDirty };
 }

@@ -21,7 +21,7 @@ import { Mmu, type MmuSpec, type OnFault } from "../../src/mmu/simulate.ts";
 import { translate, walkSlots } from "../../src/mmu/translate.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
-import { accesses, anyCore, anyInvalidation, anyPage, change, playground } from "./programs.ts";
+import { accesses, anyInvalidation, anyPage, anyRichCore, change, playground } from "./programs.ts";
 import { TwinCore, twinWalk } from "./twins.ts";
 
 const SEEDS = Array.from({ length: 24 }, (_, i) => i + 1);
@@ -40,8 +40,14 @@ describe("each access translates alike with TLBs and walk caches on or off, whil
   test.each(SEEDS)("seed %i", (seed) => {
     const { rng, mm, other } = playground(seed);
     const off: MmuSpec = { tlb: [], walkCache: [], accessDirty: mm.kernel.accessDirty };
-    const whole = anyCore(rng, mm);
-    const specs = [off, whole, { ...off, tlb: whole.tlb }, { ...off, walkCache: whole.walkCache }, anyCore(rng, mm)];
+    const whole = anyRichCore(rng, mm);
+    const specs = [
+      off,
+      whole,
+      { ...off, tlb: whole.tlb },
+      { ...off, walkCache: whole.walkCache },
+      anyRichCore(rng, mm),
+    ];
     const cores = specs.map((spec) => new Mmu(mm.pt, spec));
     for (let step = 0; step < 40; step++) {
       const asid = 1 + rng.below(2);
@@ -90,7 +96,7 @@ const mends = (mm: Mm): OnFault => {
 function bothRun(seed: number, steps: number, mended: boolean): { core: Mmu; mm: Mm } {
   const [one, two] = [playground(seed), playground(seed)];
   for (let step = 0; step < 20; step++) for (const { rng, mm } of [one, two]) change(rng, mm);
-  const [spec, same] = [one, two].map(({ rng, mm }) => anyCore(rng, mm));
+  const [spec, same] = [one, two].map(({ rng, mm }) => anyRichCore(rng, mm));
   const now = [one.mm, two.mm];
   const core = new Mmu(one.mm.pt, spec!, mended ? (vpn, kind) => mends(now[0]!)(vpn, kind) : null);
   const twin = new TwinCore(two.mm.pt, same!, mended ? (vpn, kind) => mends(now[1]!)(vpn, kind) : undefined);

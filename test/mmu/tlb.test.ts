@@ -28,7 +28,13 @@ describe("a TLB and its slow twin agree access by access", () => {
       const vpn = rng.pick([...BASES, 2 ** 44 - 4096]) + rng.below(4096);
       if (rng.below(200) === 0) {
         const end = vpn + 1 + rng.below(600);
-        const extent = { start: vpn, end, asid: rng.pick([null, 0, 1]), global: rng.below(2) > 0 };
+        const extent = {
+          start: vpn,
+          end,
+          asid: rng.pick([null, 0, 1]),
+          global: rng.below(2) > 0,
+          wholeLeaves: rng.below(2) > 0,
+        };
         tlb.drop(extent);
         twin.drop(extent);
       }
@@ -142,12 +148,12 @@ test("what is known of dirty goes to every level that holds the page, at whateve
   expect(flags(34)).toEqual([1, TlbFlag.writable | TlbFlag.storable]);
 });
 
-test("of a leaf that is held in pieces every piece goes, whichever page is named, and of a block that is, only that page", () => {
+test("of a leaf that is held in pieces every piece goes, whichever page is named, and of a block that is held page by page only that page", () => {
   const tlb = new Tlb([[full(8, [0])]]);
   for (const vpn of [512, 700]) tlb.fill(vpn, leaf(9, vpn));
   for (const vpn of [16, 17]) tlb.fill(vpn, Object.assign(leaf(4, vpn), { spanLg2: 0 }));
-  tlb.drop({ ...EVERYTHING, start: 1000, end: 1001 });
-  tlb.drop({ ...EVERYTHING, start: 16, end: 17 });
+  tlb.drop({ ...EVERYTHING, start: 1000, end: 1001, wholeLeaves: true });
+  tlb.drop({ ...EVERYTHING, start: 16, end: 17, wholeLeaves: true });
   expect([512, 700, 16, 17].map((vpn) => tlb.look(vpn))).toEqual([1, 1, 1, 0]);
 });
 

@@ -66,7 +66,12 @@ class TwinArray {
 
   drop(extent: Extent): void {
     const gone = (e: TwinEntry) =>
-      isReached(extent, e.tag * 2 ** e.lg2, Math.max(e.lg2, e.spanLg2), e.global ? "global" : e.asid);
+      isReached(
+        extent,
+        e.tag * 2 ** e.lg2,
+        Math.max(e.lg2, extent.wholeLeaves ? e.spanLg2 : 0),
+        e.global ? "global" : e.asid,
+      );
     for (const set of this.#sets) set.drop(gone);
   }
 

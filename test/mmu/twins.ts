@@ -107,7 +107,7 @@ export class TwinCore {
     for (;;) {
       const pfn = this.#once(vpn, kind);
       if (pfn >= 0 || !this.#onFault?.(vpn, kind)) return pfn;
-      const page = { start: vpn, end: vpn + 1, asid: this.#tlb.asid };
+      const page = { start: vpn, end: vpn + 1, asid: this.#tlb.asid, wholeLeaves: true };
       this.#tlb.drop({ ...page, global: true });
       this.#cache.drop({ ...page, global: true });
     }

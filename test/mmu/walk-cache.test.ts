@@ -22,7 +22,13 @@ describe("a walk cache and its slow twin agree walk by walk", () => {
     for (let i = 0; i < 3000; i++) {
       if (rng.below(500) === 0) {
         const start = rng.below(4) === 0 ? 0 : anyPage(rng);
-        const extent = { start, end: start + 1 + rng.below(2000), asid: rng.pick([null, 1]), global: true };
+        const extent = {
+          start,
+          end: start + 1 + rng.below(2000),
+          asid: rng.pick([null, 1]),
+          global: true,
+          wholeLeaves: false,
+        };
         cache.drop(extent);
         twin.drop(extent);
       }

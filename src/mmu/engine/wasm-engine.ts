@@ -8,7 +8,7 @@
 import { type Format, levelsOf, spanLg2 } from "../../arch/format.ts";
 import { broken, UserError } from "../../base/errors.ts";
 import { type AccessWords, accessCount, LINE_LG2 } from "../access-words.ts";
-import { checkShape } from "../lru.ts";
+import { checkShape } from "../key-sets.ts";
 import type { MmuCounts, MmuSpec } from "../simulate.ts";
 import type { TlbArraySpec } from "../tlb.ts";
 import type { Tree } from "../translate.ts";
