@@ -5,7 +5,7 @@
  * The host describes a core and a tree, then fills the input with words of accesses chunk by chunk (see `access-words.ts`).
  */
 import { take } from "./memory";
-import { FLAGS } from "./sets";
+import { FLAGS, use } from "./sets";
 import {
   addArray,
   addPlace,
@@ -106,7 +106,8 @@ function runAlike(n: i32, place: Place): void {
   for (let p = input; p < end; p += 8) {
     const w = load<u64>(p);
     const set = base + (<u32>(w >> shift) & setMask) * stride;
-    if (((load<u64>(set) ^ ((w & mask) | id)) & (w | ~FLAGS)) != 0) access(w);
+    const probe = (w & mask) | id;
+    if (((load<u64>(set) ^ probe) & (w | ~FLAGS)) != 0) accessOther(w, place, set, probe);
   }
 }
 
@@ -118,14 +119,40 @@ function runApart(n: i32, data: Place, fetch: Place): void {
     const place = (w & 2) != 0 ? fetch : data;
     const array = place.array;
     const set = array.base + (<u32>(w >> place.shift) & array.setMask) * array.stride;
-    if (((load<u64>(set) ^ ((w & place.mask) | place.id)) & (w | ~FLAGS)) != 0) access(w);
+    const probe = (w & place.mask) | place.id;
+    if (((load<u64>(set) ^ probe) & (w | ~FLAGS)) != 0) accessOther(w, place, set, probe);
   }
 }
 
 /** One access. Returns the frame it reached, -1 for a fault. Hits of the first level are not counted. */
 function access(w: u64): i64 {
   const cls = <u32>(w >> 1) & 1;
-  for (let l = 0; l < levels; l++) if (look(levelOf(cls, l), w)) return hit(w, cls, l);
+  for (let l = 0; l < levels; l++) if (look(levelOf(cls, l).first, w)) return hit(w, cls, l);
+  return miss(w, cls);
+}
+
+/** One access that does not hit the latest entry of `place`, the first to be asked. */
+function accessOther(w: u64, place: Place, set: usize, probe: u64): void {
+  const cls = <u32>(w >> 1) & 1;
+  if (use(place.array, set, probe)) {
+    if ((load<u64>(set) & w & FLAGS) != 0) forbidden(w, load<u64>(set, 8));
+    return;
+  }
+  // Of the class' own list: two classes may begin in one array and go on in others.
+  if (look(levelOf(cls, 0).first!.next, w)) {
+    hit(w, cls, 0);
+    return;
+  }
+  for (let l = 1; l < levels; l++)
+    if (look(levelOf(cls, l).first, w)) {
+      hit(w, cls, l);
+      return;
+    }
+  miss(w, cls);
+}
+
+/** No level holds the page. Returns the frame that the walk leads to, -1 for a fault. */
+function miss(w: u64, cls: u32): i64 {
   walks++;
   const frame = walk(w);
   if (frame < 0) {
@@ -151,16 +178,20 @@ function hit(w: u64, cls: u32, l: i32): i64 {
     const lg2 = foundLg2;
     for (let up = l - 1; up >= 0; up--) put(levelOf(cls, up), w, lg2, frame, key & FLAGS, value & 1);
   }
-  if ((key & w & FLAGS) == 0) return frame;
+  return (key & w & FLAGS) == 0 || forbidden(w, value) ? frame : -1;
+}
+
+/** An entry does not allow the access as it is. Returns whether the hardware mends that, by setting dirty for a store. */
+function forbidden(w: u64, value: u64): bool {
   if (hardware && (w & value & 1) != 0) {
     dirtyWalks++;
     if (walk(w) >= 0) {
       makeStorable(w);
-      return frame;
+      return true;
     }
   }
   faults++;
-  return -1;
+  return false;
 }
 
 /** Look-ups that hit in a level other than the first. */

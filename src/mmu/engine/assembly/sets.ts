@@ -3,10 +3,11 @@
  *
  * A set is a block of memory: the latest used entry, then the others as a ring from the next latest on. A hit on the latest entry,
  * which most are, is one load; a new entry pushes the latest into the ring by moving the ring's head, whatever the ways; only a hit
- * further back moves entries, as many as are later than it.
+ * further back moves entries, as many as are later than it. The keys of the ring stand together, so that vectors search four at a
+ * time; slots of the ring that no entry has are empty.
  *
- *   0      8      16    20   24            24 + 16 * capacity
- *   | key  | value | head | - | key, value | key, value | ...      (one set)
+ *   0     8       16     24  32                  32 + 8 * capacity
+ *   | key | value | head | - | keys of the ring | values of the ring |      (one set)
  *
  * A key's two low bits are flags and no part of it. An empty entry has a key that no probe has.
  */
@@ -17,7 +18,7 @@ export const EMPTY: u64 = ~0;
 export const FLAGS: u64 = 3;
 
 const HEAD: usize = 16;
-const RING: usize = 24;
+const RING: usize = 32;
 
 /** One array of sets. */
 @unmanaged
@@ -46,8 +47,9 @@ export function initSets(a: Sets, take: usize, sets: i32, ways: i32): bool {
   return true;
 }
 
+/** A power of two, and at least the four that one step of a search compares. */
 function ringCapacity(ways: i32): i32 {
-  return ways <= 2 ? 1 : 1 << (32 - clz(ways - 2));
+  return ways <= 5 ? 4 : 1 << (32 - clz(ways - 2));
 }
 
 /** Bytes that one set takes. */
@@ -58,68 +60,96 @@ export function setBytes(ways: i32): i32 {
 function clearSet(a: Sets, set: usize): void {
   store<u64>(set, EMPTY);
   store<u32>(set, 0, HEAD);
-  for (let i = 0; i <= a.ringMask; i++) store<u64>(set + RING + (i << 4), EMPTY);
+  for (let i = 0; i <= a.ringMask; i++) store<u64>(set + (i << 3), EMPTY, RING);
 }
 
 /** The block of the set that a number falls into. */
+// @ts-ignore: decorator
+@inline
 export function setAt(a: Sets, index: u32): usize {
   return a.base + (index & a.setMask) * a.stride;
 }
 
 /** Looks a key up and makes it the latest, which is then the first of the block. */
+// @ts-ignore: decorator
+@inline
 export function use(a: Sets, set: usize, probe: u64): bool {
   return (load<u64>(set) ^ probe) <= FLAGS || useOther(a, set, probe);
 }
 
-function useOther(a: Sets, set: usize, probe: u64): bool {
-  const ring = set + RING;
-  const mask = a.ringMask << 4;
-  const n = a.others << 4;
-  const head = load<i32>(set, HEAD) << 4;
-  for (let i = 0; i < n; i += 16) {
-    const at = ring + ((head + i) & mask);
-    const key = load<u64>(at);
-    if ((key ^ probe) > FLAGS) continue;
-    const value = load<u64>(at, 8);
-    for (let j = i; j > 0; j -= 16) copy(ring + ((head + j) & mask), ring + ((head + j - 16) & mask));
-    copy(ring + (head & mask), set);
-    store<u64>(set, key);
-    store<u64>(set, value, 8);
+/** {@link use} of a key that is not the latest. */
+export function useOther(a: Sets, set: usize, probe: u64): bool {
+  const end = set + ((a.ringMask + 1) << 3);
+  const key = i64x2.splat(probe);
+  const flags = i64x2.splat(~FLAGS);
+  for (let at = set; at < end; at += 32) {
+    const one = i64x2.eq(v128.and(v128.load(at, RING), flags), key);
+    const two = i64x2.eq(v128.and(v128.load(at, RING + 16), flags), key);
+    if (!v128.any_true(v128.or(one, two))) continue;
+    const hit = i64x2.bitmask(one) | (i64x2.bitmask(two) << 2);
+    makeLatest(a, set, (<i32>(at - set) >> 3) + ctz(hit));
     return true;
   }
   return false;
 }
 
-function copy(to: usize, from: usize): void {
-  v128.store(to, v128.load(from));
+/** Makes the entry of a slot of the ring the latest; those that were later go one back. */
+function makeLatest(a: Sets, set: usize, slot: i32): void {
+  const values: usize = (a.ringMask + 1) << 3;
+  const mask = a.ringMask << 3;
+  const head = load<i32>(set, HEAD) << 3;
+  let at = slot << 3;
+  const key = load<u64>(set + at, RING);
+  const value = load<u64>(set + at + values, RING);
+  while (at != head) {
+    const from = (at - 8) & mask;
+    store<u64>(set + at, load<u64>(set + from, RING), RING);
+    store<u64>(set + at + values, load<u64>(set + from + values, RING), RING);
+    at = from;
+  }
+  store<u64>(set + head, load<u64>(set), RING);
+  store<u64>(set + head + values, load<u64>(set, 8), RING);
+  store<u64>(set, key);
+  store<u64>(set, value, 8);
 }
 
 /** Makes a key that is not there the latest; the oldest goes. */
+// @ts-ignore: decorator
+@inline
 export function replace(a: Sets, set: usize, key: u64, value: u64): void {
-  if (a.others > 0) {
-    const head = (load<i32>(set, HEAD) - 1) & a.ringMask;
+  const others = a.others;
+  const mask = a.ringMask;
+  if (others > 0) {
+    const head = (load<i32>(set, HEAD) - 1) & mask;
     store<i32>(set, head, HEAD);
-    copy(set + RING + (head << 4), set);
+    const at = set + (head << 3);
+    store<u64>(at, load<u64>(set), RING);
+    store<u64>(at + ((mask + 1) << 3), load<u64>(set, 8), RING);
+    if (others <= mask) store<u64>(set + (((head + others) & mask) << 3), EMPTY, RING);
   }
   store<u64>(set, key);
   store<u64>(set, value, 8);
 }
 
-/** Where an entry stands, without using it; 0 if it is not there. */
+/** Where the key of an entry stands, without using it; 0 if it is not there. */
 export function find(a: Sets, set: usize, probe: u64): usize {
   if ((load<u64>(set) ^ probe) <= FLAGS) return set;
-  const head = load<i32>(set, HEAD);
-  for (let i = 0; i < a.others; i++) {
-    const at = set + RING + (((head + i) & a.ringMask) << 4);
-    if ((load<u64>(at) ^ probe) <= FLAGS) return at;
+  for (let i = 0; i <= a.ringMask; i++) {
+    const at = set + (i << 3);
+    if ((load<u64>(at, RING) ^ probe) <= FLAGS) return at + RING;
   }
   return 0;
 }
 
-/** The entry of an age: 0 is the latest. */
-function entryAt(a: Sets, set: usize, age: i32): usize {
+/** Where the key of an age stands: 0 is the latest. */
+function keyAt(a: Sets, set: usize, age: i32): usize {
   if (age == 0) return set;
-  return set + RING + (((load<i32>(set, HEAD) + age - 1) & a.ringMask) << 4);
+  return set + RING + (((load<i32>(set, HEAD) + age - 1) & a.ringMask) << 3);
+}
+
+/** From a key to its value. */
+function valueOf(a: Sets, set: usize, key: usize): usize {
+  return key == set ? set + 8 : key + ((a.ringMask + 1) << 3);
 }
 
 /**
@@ -133,15 +163,16 @@ export function drop(a: Sets, start: u64, end: u64, pageShift: i32): void {
 function dropInSet(a: Sets, set: usize, start: u64, end: u64, pageShift: i32): void {
   let kept = 0;
   for (let age = 0; age <= a.others; age++) {
-    const at = entryAt(a, set, age);
+    const at = keyAt(a, set, age);
     const key = load<u64>(at);
     const first = key >> pageShift;
     const size: u64 = 1 << ((key >> 2) & 31);
     if (key == EMPTY || (first < end && first + size > start)) continue;
-    const to = entryAt(a, set, kept++);
-    if (to != at) copy(to, at);
+    const to = keyAt(a, set, kept++);
+    store<u64>(to, key);
+    store<u64>(valueOf(a, set, to), load<u64>(valueOf(a, set, at)));
   }
-  for (; kept <= a.others; kept++) store<u64>(entryAt(a, set, kept), EMPTY);
+  for (; kept <= a.others; kept++) store<u64>(keyAt(a, set, kept), EMPTY);
 }
 
 /** Empties everything. */

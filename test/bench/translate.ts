@@ -1,0 +1,108 @@
+/**
+ * Translation: the engine, its reference and its twin in C on four streams. Each variant has tables of its own, equal at the start,
+ * and runs the same accesses again and again, so that their counts must be equal in every round.
+ */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { accessCount } from "../../src/mmu/access-words.ts";
+import { newEngine, type TranslationEngine } from "../../src/mmu/engine/engine.ts";
+import type { MmuCounts, MmuSpec } from "../../src/mmu/simulate.ts";
+import { buildC, startC } from "./c-program.ts";
+import type { BenchCase, Context, Goal, Round, Variant } from "./harness.ts";
+import { BENCH_CORE, type Input, pageWords, realTrace, synthetic, treeOf } from "./inputs.ts";
+
+const C = "C -O2";
+const WASM = "engine";
+
+/** Runs of the whole stream on an engine, one a round. */
+export function engineVariant(name: string, engine: TranslationEngine, { words }: Input): Variant {
+  return {
+    name,
+    round(): Round {
+      engine.reset();
+      engine.run(words);
+      return { units: accessCount(words), counts: told(engine.counts()) };
+    },
+  };
+}
+
+/** Counts in the order in which `translate.c` prints them. */
+export function told({ accesses, tlbHits, walks, dirtyWalks, faults, reads, lines }: MmuCounts): MmuCounts {
+  return { accesses, tlbHits, walks, dirtyWalks, faults, reads, lines };
+}
+
+/** The twin in C, or why it cannot run. */
+export function cVariant(context: Context, { name, words, pages }: Input): Variant | string {
+  const program = buildC(context, "translate.c");
+  if (program === null) return `${C}: there is no gcc`;
+  const file = (what: string) => path.join(context.temp, `${name}.${what}`);
+  writeFileSync(file("words"), words);
+  writeFileSync(file("pages"), pageWords(pages));
+  const c = startC(context, program, [file("words"), file("pages")]);
+  return { name: C, round: () => c.ask(`run 0 ${accessCount(words)}`) };
+}
+
+function variants(context: Context, input: Input | string): (Variant | string)[] {
+  if (typeof input === "string") return [input];
+  const reference = newEngine(treeOf(input.pages), BENCH_CORE, "reference");
+  const engine = newEngine(treeOf(input.pages), BENCH_CORE, "wasm");
+  return [
+    cVariant(context, input),
+    engineVariant(WASM, engine, input),
+    engineVariant("reference model", reference, input),
+  ];
+}
+
+const lengthOf = ({ quick }: Context) => (quick ? 2 ** 20 : 2 ** 22);
+
+function onStream(name: string, atMost: number, make: (n: number) => Input | string): BenchCase {
+  const goals: Goal[] = [{ variant: WASM, atMost }];
+  return {
+    group: "translate",
+    name: `${name}, TLB 64x4 + 1536x12, walk caches, 4 levels`,
+    unit: "access",
+    baseline: C,
+    goals,
+    variants: (context) => variants(context, make(lengthOf(context))),
+  };
+}
+
+/** Geometries that run before the one that is measured. */
+const OTHERS: readonly MmuSpec[] = [1, 2, 8, 16].map((ways) => ({
+  tlb: [
+    [
+      { name: "a", sets: 4, ways, holds: [0, 9] },
+      { name: "b", sets: 1, ways: 4, holds: [18] },
+    ],
+    [{ name: "c", sets: 64, ways, holds: [0, 4, 9] }],
+  ],
+  walkCache: [null, { sets: 2, ways }],
+  accessDirty: "hardware",
+}));
+
+const afterOthers: BenchCase = {
+  group: "translate",
+  name: "the same configuration after four others in one process, zipf",
+  unit: "access",
+  baseline: "before",
+  goals: [{ variant: "after", atMost: 1.1 }],
+  variants: ({ quick }) => {
+    const input = synthetic("zipf", quick ? 2 ** 19 : 2 ** 21);
+    const make = (spec: MmuSpec) => newEngine(treeOf(input.pages), spec, "wasm");
+    const before = engineVariant("before", make(BENCH_CORE), input);
+    for (let i = 0; i < 4; i++) before.round();
+    for (const spec of OTHERS) make(spec).run(input.words);
+    const after = engineVariant("after", make(BENCH_CORE), input);
+    for (let i = 0; i < 4; i++) after.round();
+    return [before, after];
+  },
+};
+
+/** The cases of the group. */
+export const cases: readonly BenchCase[] = [
+  onStream("sequential", 1.5, (n) => synthetic("sequential", n)),
+  onStream("zipf", 1.25, (n) => synthetic("zipf", n)),
+  onStream("random", 1.25, (n) => synthetic("random", n)),
+  onStream("real", 1.25, realTrace),
+  afterOthers,
+];
