@@ -64,14 +64,12 @@ function clearSet(a: Sets, set: usize): void {
 }
 
 /** The block of the set that a number falls into. */
-// @ts-ignore: decorator
 @inline
 export function setAt(a: Sets, index: u32): usize {
   return a.base + (index & a.setMask) * a.stride;
 }
 
 /** Looks a key up and makes it the latest, which is then the first of the block. */
-// @ts-ignore: decorator
 @inline
 export function use(a: Sets, set: usize, probe: u64): bool {
   return (load<u64>(set) ^ probe) <= FLAGS || useOther(a, set, probe);
@@ -114,7 +112,6 @@ function makeLatest(a: Sets, set: usize, slot: i32): void {
 }
 
 /** Makes a key that is not there the latest; the oldest goes. */
-// @ts-ignore: decorator
 @inline
 export function replace(a: Sets, set: usize, key: u64, value: u64): void {
   const others = a.others;

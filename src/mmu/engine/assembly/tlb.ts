@@ -100,7 +100,6 @@ export function addPlace(cls: u32, l: i32, array: usize, lg2: i32): bool {
 }
 
 /** The set of a place that a word falls into. */
-// @ts-ignore: decorator
 @inline
 export function setOf(place: Place, w: u64): usize {
   return setAt(place.array, <u32>(w >> place.shift));
@@ -112,7 +111,6 @@ export let found: usize = 0;
 export let foundLg2: u64 = 0;
 
 /** Looks through places from one on. True if one of them holds the page, whose entry is then the latest of its set. */
-// @ts-ignore: decorator
 @inline
 export function look(first: Place | null, w: u64): bool {
   let next = first;

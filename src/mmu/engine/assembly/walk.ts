@@ -107,7 +107,6 @@ export let leafLg2: u64 = 0;
 /** Its word, as it was before the walk. */
 export let leafWord: u64 = 0;
 
-// @ts-ignore: decorator
 @inline
 function at(level: i32): TableLevel {
   return changetype<TableLevel>(levelTable + level * offsetof<TableLevel>());
