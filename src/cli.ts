@@ -11,6 +11,7 @@ import type { CommandEffects } from "./cli/effects.ts";
 import { exitStatus } from "./cli/exit-status.ts";
 import type { RunEffects } from "./cli/run.ts";
 import type { ConvertOptions } from "./cli/trace.ts";
+import type { RunOptions } from "./cli/trace-run.ts";
 import type { Place } from "./jupyter/data-dir.ts";
 
 /** The project's folder. */
@@ -135,6 +136,26 @@ trace
   .action(async (file: string, o: { from: string; kinds: string }) => {
     const { traceInfoCommand } = await import("./cli/trace.ts");
     await traceInfoCommand(file, o, effects);
+  });
+
+trace
+  .command("run")
+  .description("what a trace costs in translation under several page-table formats and folio sizes")
+  .argument("<file>", "trace")
+  .option("--arch <name>", "page-table format, x86-64 by default; may be given again", collect)
+  .option("--folio <size>", "largest folio that the kernel may take, such as 4K, 64K, 2M; may be given again", collect)
+  .option("--no-contpte", "arm64: leave the contiguous bit alone")
+  .option("--tlb <entries>", "entries of the second TLB level", "1024")
+  .option("--no-walk-cache", "a walker without caches for table entries")
+  .option("--skip <n>", "accesses to leave out at the start")
+  .option("--limit <n>", "accesses to run at most")
+  .option("--warm-up <n>", "accesses of these to run at first without counting", "0")
+  .option("--from <form>", "form of the trace: auto, lackey, champsim or ptt", "auto")
+  .option("--kinds <list>", "kinds to run of a foreign trace: all, or some of loads,stores,fetches", "loads,stores")
+  .action(async (file: string, o: RunOptions) => {
+    const { traceRunCommand } = await import("./cli/trace-run.ts");
+    const { sourceDigest } = await import("./notebook/digest.ts");
+    await traceRunCommand(file, o, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
   });
 
 program

@@ -131,6 +131,8 @@ export * from "./study/range-api/secure.ts";
 export * from "./study/splits/split-counts.ts";
 export * from "./study/trace/open.ts";
 export { type PttOptions, pttBytes } from "./study/trace/ptt.ts";
+export * from "./study/trace/replay.ts";
+export * from "./study/trace/run.ts";
 export { ALL_KINDS, CHUNK, DATA_KINDS, type KindMask } from "./study/trace/sink.ts";
 export * from "./study/trace/source.ts";
 export * from "./study/trace/summary.ts";

@@ -9,7 +9,7 @@ import { openTrace } from "../study/trace/open.ts";
 import { pttBytes } from "../study/trace/ptt.ts";
 import { DATA_KINDS } from "../study/trace/sink.ts";
 import { parseKinds, type TraceSource } from "../study/trace/source.ts";
-import { summarize, type TraceSummary } from "../study/trace/summary.ts";
+import { SummaryReader, summarize, type TraceSummary } from "../study/trace/summary.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 import { type CountedInput, traceInput } from "./trace-input.ts";
 import { formatOption, wholeNumber } from "./trace-options.ts";
@@ -47,6 +47,7 @@ export async function traceConvertCommand(
   const bar = progressLine(`converting ${input.name}`, effects);
   let written = 0;
   let accesses = 0;
+  const touched = new SummaryReader();
   try {
     const trace = await openTrace(input, { format, kinds });
     const text = options.text ?? trace.info.text;
@@ -59,17 +60,21 @@ export async function traceConvertCommand(
   effects.err(`${accesses} accesses in ${written} bytes${each}, written to ${to}\n`);
 
   async function* bytes(trace: TraceSource, text: string) {
-    for await (const part of pttBytes(counted(trace), { text, kinds: trace.info.kinds })) {
+    const areas = () => touched.summary(trace.info.areas ?? []).areas;
+    for await (const part of pttBytes(counted(trace), { text, kinds: trace.info.kinds, areas })) {
       written += part.length;
       yield part;
     }
   }
   async function* counted(trace: TraceSource) {
-    for await (const words of trace.chunks(skip, skip + limit)) {
+    // What is left out is read too: it tells where the program's memory is.
+    for await (const words of trace.chunks(0, skip + limit)) {
       signal?.throwIfAborted();
-      accesses += words.length / 2;
-      showDone(bar, input, accesses, limit);
-      yield words;
+      const kept = words.subarray(2 * Math.max(0, skip - touched.accesses));
+      touched.add(words);
+      accesses += kept.length / 2;
+      showDone(bar, input, touched.accesses, skip + limit);
+      if (kept.length > 0) yield kept;
     }
   }
 }

@@ -103,7 +103,7 @@ function foreignTrace(input: TraceInput, format: TraceFormat, kinds: KindMask, s
   const decoder = () =>
     format === "lackey" ? new LackeyDecoder(input.name, kinds) : new ChampSimDecoder(input.name, kinds);
   return {
-    info: { format, text: "", accesses: null, counts: null, lines: null, kinds },
+    info: { format, text: "", accesses: null, counts: null, areas: null, lines: null, kinds },
     chunks: (from, to) => cutTo(decoded(bytes(), decoder()), from, to),
   };
 }

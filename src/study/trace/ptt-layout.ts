@@ -8,7 +8,10 @@
  *             u32 crc of all before it
  *     block   u32 accesses: B, in the last block 1 to B; u32 bytes unpacked, u32 bytes packed
  *             u32 crc of these twelve bytes and the packed ones; packed bytes: raw deflate of `ptt-block.ts`
- *     index   u32 0, where a block would have accesses; u32 blocks; for each block u64 offset: block i begins with access i * B
+ *     index   u32 0, where a block would have accesses; u32 blocks; u32 areas; u32 0
+ *             for each block u64 offset: block i begins with access i * B
+ *             for each area u64 first page of 4K, u64 the page behind its last: what the program had touched by the end of this trace,
+ *             before its beginning too; ascending and apart
  *             u64 loads, u64 stores, u64 fetches, u64 lowest line, u64 highest line (0 and 0 in an empty trace)
  *             u32 crc of the index
  *     tail    u64 offset of the index, 50 54 54 65 6e 64 0d 0a
@@ -33,7 +36,9 @@ export const TAIL_BYTES = 16;
 export const MAX_TEXT = 4096;
 /** Most accesses in a block. */
 export const MAX_BLOCK = 2 ** 20;
-const INDEX_FIXED_BYTES = 8 + 5 * 8 + 4;
+/** Most areas in an index. */
+export const MAX_AREAS = 1024;
+const INDEX_FIXED_BYTES = 16 + 5 * 8 + 4;
 
 /** What a head says. */
 export interface PttHead {
@@ -57,6 +62,8 @@ export interface PttBlockHead {
 export interface PttIndex {
   /** Where each block begins. */
   readonly offsets: readonly number[];
+  /** What the program had touched by the end of the trace, in pages of 4K. */
+  readonly areas: readonly { readonly start: number; readonly end: number }[];
   /** Accesses by kind. */
   readonly counts: readonly number[];
   readonly lowest: number;
@@ -113,31 +120,50 @@ export function blockCrc(bytes: Uint8Array): number {
 
 /** The bytes of an index and of the tail behind it. */
 export function indexBytes(index: PttIndex, offset: number): Uint8Array {
-  const { offsets, counts, lowest, highest } = index;
-  const bytes = new Uint8Array(INDEX_FIXED_BYTES + 8 * offsets.length);
+  const { offsets, areas, counts, lowest, highest } = index;
+  const bytes = new Uint8Array(indexLength(offsets.length, areas.length));
   const view = new DataView(bytes.buffer);
   view.setUint32(4, offsets.length, true);
-  for (const [i, value] of [...offsets, ...counts, lowest, highest].entries()) setU64(view, 8 + 8 * i, value);
+  view.setUint32(8, areas.length, true);
+  let at = 16;
+  const put = (value: number) => {
+    setU64(view, at, value);
+    at += 8;
+  };
+  for (const start of offsets) put(start);
+  for (const { start, end } of areas) [start, end].forEach(put);
+  for (const value of [...counts, lowest, highest]) put(value);
   const tail = new Uint8Array(TAIL_BYTES);
   setU64(new DataView(tail.buffer), 0, offset);
   tail.set(END_MAGIC, 8);
   return joined([sealed(bytes), tail]);
 }
 
-/** Bytes of an index with so many blocks. */
-export function indexLength(blocks: number): number {
-  return INDEX_FIXED_BYTES + 8 * blocks;
+/** Bytes of an index with so many blocks and areas. */
+export function indexLength(blocks: number, areas: number): number {
+  return INDEX_FIXED_BYTES + 8 * blocks + 16 * areas;
 }
 
 /** What the bytes of an index say, or null if their checksum or their length is wrong. */
 export function parseIndex(bytes: Uint8Array): PttIndex | null {
+  if (bytes.length < INDEX_FIXED_BYTES || !isSealed(bytes)) return null;
   const view = viewOf(bytes);
-  const blocks = (bytes.length - INDEX_FIXED_BYTES) / 8;
-  if (!(blocks >= 0) || !isSealed(bytes) || view.getUint32(0, true) !== 0 || view.getUint32(4, true) !== blocks)
-    return null;
-  const u64s = (at: number, n: number) => Array.from({ length: n }, (_, i) => getU64(view, at + 8 * i));
-  const [lowest, highest] = u64s(8 + 8 * blocks + 24, 2);
-  return { offsets: u64s(8, blocks), counts: u64s(8 + 8 * blocks, 3), lowest: lowest!, highest: highest! };
+  const [none, blocks, areas, zero] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (none !== 0 || zero !== 0 || areas > MAX_AREAS || bytes.length !== indexLength(blocks, areas)) return null;
+  let at = 16;
+  const next = () => {
+    at += 8;
+    return getU64(view, at - 8);
+  };
+  const list = <T>(n: number, make: () => T) => Array.from({ length: n }, make);
+  const offsets = list(blocks, next);
+  const pairs = list(areas, () => ({ start: next(), end: next() }));
+  return { offsets, areas: pairs, counts: list(3, next), lowest: next(), highest: next() };
 }
 
 /** Offset of the index by the tail's bytes, or null if they are no tail. */

@@ -15,6 +15,7 @@ import {
   headBytes,
   indexBytes,
   indexLength,
+  MAX_AREAS,
   MAX_BLOCK,
   MAX_TEXT,
   PTT_MAGIC,
@@ -29,14 +30,23 @@ import {
   textLength,
 } from "./ptt-layout.ts";
 import { ALL_KINDS, CHUNK, type KindMask } from "./sink.ts";
-import { cutTo, type TraceInput, type TraceSource } from "./source.ts";
+import { cutTo, type PageRange, type TraceInput, type TraceSource } from "./source.ts";
+import { SummaryReader } from "./summary.ts";
 
-/** What is written into a head. */
+/** Pages of 4K that lines below 2^53 have. */
+const MAX_PAGE = 2 ** 47;
+
+/** What is written beside the accesses. */
 export interface PttOptions {
   /** What was traced, in at most {@link MAX_TEXT} bytes. */
   readonly text: string;
   /** The kinds that the accesses were taken from; all by default. */
   readonly kinds?: KindMask;
+  /**
+   * What the program had touched before the accesses and with them; asked when all are written. By default what these accesses
+   * touch. More areas than a file has room for are joined over the smallest gaps.
+   */
+  readonly areas?: () => readonly PageRange[];
   /** Accesses in a block; {@link CHUNK} by default. */
   readonly block?: number;
 }
@@ -44,11 +54,11 @@ export interface PttOptions {
 /** The bytes of a `.ptt` file, part by part. */
 export async function* pttBytes(
   chunks: AsyncIterable<AccessWords> | Iterable<AccessWords>,
-  { text, kinds = ALL_KINDS, block = CHUNK }: PttOptions,
+  { text, kinds = ALL_KINDS, areas, block = CHUNK }: PttOptions,
 ): AsyncIterable<Uint8Array> {
   const head = headBytes({ version: PTT_VERSION, lineLg2: LINE_LG2, kinds, block, text: shortened(text) });
   yield head;
-  const summary = new Summary();
+  const summary = new SummaryReader();
   const offsets: number[] = [];
   let at = head.length;
   for await (const words of blocksOf(chunks, block)) {
@@ -58,7 +68,20 @@ export async function* pttBytes(
     at += part.length;
     yield part;
   }
-  yield indexBytes({ offsets, counts: summary.counts, lowest: summary.lowest, highest: summary.highest }, at);
+  const { counts, lines, areas: touched } = summary.summary();
+  const [lowest, highest] = lines ?? [0, 0];
+  yield indexBytes({ offsets, areas: fewer(areas?.() ?? touched), counts, lowest, highest }, at);
+}
+
+/** At most {@link MAX_AREAS} ranges: the gaps that are left are the largest. */
+function fewer(ranges: readonly PageRange[]): PageRange[] {
+  const gaps = ranges.slice(1).map(({ start }, i) => start - ranges[i]!.end);
+  const least = [...gaps].sort((a, b) => b - a)[MAX_AREAS - 1] ?? 0;
+  const out: { start: number; end: number }[] = [];
+  for (const [i, { start, end }] of ranges.entries())
+    if (i === 0 || gaps[i - 1]! > least) out.push({ start, end });
+    else out.at(-1)!.end = end;
+  return out;
 }
 
 /** A text in at most {@link MAX_TEXT} bytes, whole letters. */
@@ -92,28 +115,6 @@ function packBlock(words: AccessWords): Uint8Array {
   return blockBytes(words.length / 2, coded.length, deflateSync(coded, { level: 6 }));
 }
 
-/** Counts and bounds for the index. */
-class Summary {
-  readonly counts = [0, 0, 0];
-  lowest = 0;
-  highest = 0;
-  #empty = true;
-
-  add(words: AccessWords): void {
-    const { counts } = this;
-    let [lowest, highest] = this.#empty ? [Infinity, 0] : [this.lowest, this.highest];
-    for (let i = 0; i < words.length; i += 2) {
-      counts[words[i]! & 3]!++;
-      const line = words[i + 1]! * 2 ** 30 + (words[i]! >>> 2);
-      if (line < lowest) lowest = line;
-      if (line > highest) highest = line;
-    }
-    this.lowest = lowest;
-    this.highest = highest;
-    this.#empty = false;
-  }
-}
-
 /** Whether bytes begin as a `.ptt` file does. */
 export function isPtt(bytes: Uint8Array): boolean {
   return bytes.length >= PTT_MAGIC.length && PTT_MAGIC.every((byte, i) => bytes[i] === byte);
@@ -130,6 +131,7 @@ export async function openPtt(input: TraceInput): Promise<TraceSource> {
     text: head.text,
     accesses,
     counts: index.counts,
+    areas: index.areas,
     lines,
     kinds: head.kinds,
   } as const;
@@ -189,7 +191,7 @@ class PttFile {
     const at = parseTail(await this.#read(Math.max(size - TAIL_BYTES, 0), TAIL_BYTES));
     if (at === null) throw this.#error(size, "cut short: the end of the index is missing");
     const length = size - TAIL_BYTES - at;
-    if (length < indexLength(0) || at < this.#headEnd)
+    if (length < indexLength(0, 0) || at < this.#headEnd)
       throw this.#error(size - TAIL_BYTES, `damaged: no index at offset ${at}`);
     const index = parseIndex(await this.#read(at, length));
     if (index === null) throw this.#error(at, "damaged: the index is wrong");
@@ -199,14 +201,17 @@ class PttFile {
 
   /** An index whose checksum is right may still have been made to mislead. */
   #checkIndex(): void {
-    const { offsets, counts, lowest, highest } = this.index;
+    const { offsets, areas, counts, lowest, highest } = this.index;
     const { block } = this.head;
     this.accesses = counts.reduce((sum, n) => sum + n, 0);
     const starts = [...offsets, this.#indexAt];
     const apart = offsets.every((at, i) => starts[i + 1]! - at > BLOCK_HEAD_BYTES);
     const fits = this.accesses <= offsets.length * block && this.accesses > (offsets.length - 1) * block;
     const bounded = [lowest, highest, this.accesses].every((n) => n < 2 ** 53) && lowest <= highest;
-    if (starts[0] !== this.#headEnd || !apart || !fits || !bounded)
+    const inOrder = areas.every(
+      ({ start, end }, i) => start < end && end <= MAX_PAGE && start >= (areas[i - 1]?.end ?? 0),
+    );
+    if (!inOrder || starts[0] !== this.#headEnd || !apart || !fits || !bounded)
       throw this.#error(this.#indexAt, "damaged: the index contradicts itself");
   }
 

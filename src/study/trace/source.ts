@@ -23,6 +23,13 @@ export const TRACE_FORMATS = ["ptt", "lackey", "champsim"] as const;
 /** A form by name. */
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
+/** A range of pages of 4K, whatever the pages of the format that it will be mapped with. */
+export interface PageRange {
+  readonly start: number;
+  /** The page behind its last. */
+  readonly end: number;
+}
+
 /** What a trace says of itself before it is read; null where only reading it tells. */
 export interface TraceInfo {
   readonly format: TraceFormat;
@@ -31,6 +38,8 @@ export interface TraceInfo {
   readonly accesses: number | null;
   /** Accesses by kind, in the order of `AccessKind`. */
   readonly counts: readonly number[] | null;
+  /** What the program had touched by the end of the trace, before its beginning too. */
+  readonly areas: readonly PageRange[] | null;
   /** First and last 64-byte line. */
   readonly lines: readonly [number, number] | null;
   /** Kinds that were kept: of others nothing is known. */
@@ -63,6 +72,14 @@ export function bytesInput(bytes: Uint8Array, name: string): TraceInput {
 /** Accesses in memory as a source: one chunk after the other, of any length. */
 export function chunksSource(list: readonly AccessWords[], info: TraceInfo): TraceSource {
   return { info, chunks: (from, to) => cutTo(list, from, to) };
+}
+
+/** The accesses `[from, to)` of a trace as a trace of its own. How many of each kind they are is not known then. */
+export function cutSource(trace: TraceSource, from: number, to: number): TraceSource {
+  const { accesses } = trace.info;
+  const length = accesses === null ? null : Math.max(Math.min(to, accesses) - from, 0);
+  const info = { ...trace.info, accesses: length, counts: null, lines: null };
+  return { info, chunks: (a = 0, b = Infinity) => trace.chunks(from + a, Math.min(from + b, to)) };
 }
 
 /** The part `[from, to)` of a stream of chunks. */

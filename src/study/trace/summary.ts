@@ -5,15 +5,15 @@
 import { UserError } from "../../base/errors.ts";
 import { KiB, MiB } from "../../base/size.ts";
 import { AccessKind, type AccessWords } from "../../mmu/access-words.ts";
-import type { TraceSource } from "./source.ts";
+import type { PageRange, TraceSource } from "./source.ts";
 
 /** Log two of the pages of 4K that are looked at together. */
 const REGION_LG2 = 9;
 const REGION_PAGES = 2 ** REGION_LG2;
 const REGION_WORDS = REGION_PAGES / 32;
 
-/** Most regions of 2M: more than that is 2 TiB of scattered pages, and a trace like that is likely to be none. */
-const MAX_REGIONS = 2 ** 20;
+/** Most pages, 64G: a trace that touches more is likely to be none, and would take gigabytes to look at. */
+const MAX_PAGES = 2 ** 24;
 
 /** Pages of 4K that were touched, as bits. */
 export class PageSet {
@@ -31,12 +31,9 @@ export class PageSet {
     if (this.#bits[at]! & bit) return false;
     this.#bits[at]! |= bit;
     this.size++;
+    if (this.size > MAX_PAGES)
+      throw new UserError(`a trace that touches more than ${MAX_PAGES} pages of 4K: no more are allowed`);
     return true;
-  }
-
-  /** Regions of 2M with a page in them. */
-  get regions(): number {
-    return this.#index.size;
   }
 
   /** The pages in ascending order. */
@@ -48,8 +45,6 @@ export class PageSet {
 
   #newRegion(region: number): number {
     const index = this.#index.size;
-    if (index >= MAX_REGIONS)
-      throw new UserError(`a trace of more than ${MAX_REGIONS} regions of 2M: at most that many are allowed`);
     this.#index.set(region, index);
     if ((index + 1) * REGION_WORDS > this.#bits.length) {
       const grown = new Uint32Array(2 * this.#bits.length);
@@ -60,11 +55,9 @@ export class PageSet {
   }
 }
 
-/** A range of addresses in which a trace has accesses, without gaps of {@link AREA_GAP} or more. Page numbers are of 4K pages. */
-export interface TraceArea {
-  readonly start: number;
-  readonly end: number;
-  /** Pages in it that were touched. */
+/** A range of addresses in which a program has accesses, without gaps of {@link AREA_GAP} or more. */
+export interface TraceArea extends PageRange {
+  /** Pages in it that the trace touches; 0 where the program did so only before. */
   readonly pages: number;
   /** Whether instructions were fetched from it. */
   readonly fetched: boolean;
@@ -82,7 +75,10 @@ export interface TraceSummary {
   readonly lines: readonly [number, number] | null;
   /** Distinct pages of each size. */
   readonly pages: { readonly "4K": number; readonly "64K": number; readonly "2M": number };
+  /** What the trace touches, and what its file says the program had touched by then. */
   readonly areas: readonly TraceArea[];
+  /** The distinct 4K pages in the order of their first accesses. */
+  readonly touches: Float64Array;
   /** Distinct 4K pages after so many accesses, at some moments from the first to the last. */
   readonly growth: readonly { readonly accesses: number; readonly pages: number }[];
 }
@@ -97,7 +93,7 @@ export async function summarize(trace: TraceSource, progress?: TraceProgress): P
     reader.add(words);
     progress?.(reader.accesses, trace.info.accesses);
   }
-  return reader.summary();
+  return reader.summary(trace.info.areas ?? []);
 }
 
 /** Pages that were just seen need no look into the set. */
@@ -112,6 +108,7 @@ export class SummaryReader {
   readonly #pages = new PageSet();
   readonly #fetched = new PageSet();
   readonly #counts = [0, 0, 0];
+  #touches = new Float64Array(1024);
   readonly #seen = new Float64Array(SEEN).fill(-1);
   #lowest = Infinity;
   #highest = 0;
@@ -137,20 +134,32 @@ export class SummaryReader {
     this.#grow();
   }
 
-  summary(): TraceSummary {
+  /** With ranges that are known to belong to the program. */
+  summary(known: readonly PageRange[] = []): TraceSummary {
     const { accesses } = this;
     const all = [...this.#pages.pages()];
     const lines = accesses === 0 ? null : ([this.#lowest, this.#highest] as const);
     const pages = { "4K": all.length, "64K": distinct(all, (64 * KiB) / 4096), "2M": distinct(all, (2 * MiB) / 4096) };
-    const areas = areasOf(all, new Set([...this.#fetched.pages()]));
+    const areas = areasOf(all, new Set(this.#fetched.pages()), known);
     const now = { accesses, pages: all.length };
     const growth = this.#growth.at(-1)?.accesses === accesses ? this.#growth : [...this.#growth, now];
-    return { accesses, counts: [...this.#counts], lines, pages, areas, growth };
+    const touches = this.#touches.slice(0, all.length);
+    return { accesses, counts: [...this.#counts], lines, pages, areas, touches, growth };
   }
 
   #see(page: number, kind: number): void {
-    this.#pages.add(page);
+    if (this.#pages.add(page)) this.#touch(page);
     if (kind === AccessKind.fetch) this.#fetched.add(page);
+  }
+
+  #touch(page: number): void {
+    const n = this.#pages.size - 1;
+    if (n === this.#touches.length) {
+      const grown = new Float64Array(2 * n);
+      grown.set(this.#touches);
+      this.#touches = grown;
+    }
+    this.#touches[n] = page;
   }
 
   #grow(): void {
@@ -174,17 +183,29 @@ function distinct(pages: readonly number[], size: number): number {
   return count;
 }
 
-function areasOf(pages: readonly number[], fetched: ReadonlySet<number>): TraceArea[] {
-  const areas: { start: number; end: number; pages: number; fetched: boolean }[] = [];
-  for (const page of pages) {
-    const last = areas.at(-1);
-    if (last === undefined || page - last.end >= AREA_GAP)
-      areas.push({ start: page, end: page + 1, pages: 1, fetched: fetched.has(page) });
-    else {
-      last.end = page + 1;
-      last.pages++;
-      last.fetched ||= fetched.has(page);
-    }
-  }
+type GrowingArea = { -readonly [K in keyof TraceArea]: TraceArea[K] };
+
+function areasOf(
+  pages: readonly number[],
+  fetched: ReadonlySet<number>,
+  known: readonly PageRange[],
+): readonly TraceArea[] {
+  const touched: GrowingArea[] = [];
+  for (const page of pages) join(touched, page, page + 1, 1, fetched.has(page));
+  const all = [...touched, ...known.map(({ start, end }) => ({ start, end, pages: 0, fetched: false }))];
+  const areas: GrowingArea[] = [];
+  for (const part of all.sort((a, b) => a.start - b.start)) join(areas, part.start, part.end, part.pages, part.fetched);
   return areas;
+}
+
+/** Adds to the last area, or begins a new one. */
+function join(areas: GrowingArea[], start: number, end: number, pages: number, fetched: boolean): void {
+  const last = areas.at(-1);
+  if (last === undefined || start - last.end >= AREA_GAP) {
+    areas.push({ start, end, pages, fetched });
+    return;
+  }
+  last.end = Math.max(last.end, end);
+  last.pages += pages;
+  last.fetched ||= fetched;
 }

@@ -147,6 +147,7 @@ describe("a file", () => {
       },
     };
     const trace = await openPtt(input);
+    longest = 0;
     let most = 0;
     for await (const words of trace.chunks()) most = Math.max(most, words.length / 2);
     expect(most).toBe(block);
@@ -207,7 +208,7 @@ describe("a damaged file is one line with an offset", () => {
     const head = headBytes({ version: 1, lineLg2: 6, kinds: 3, block: 2 ** 20, text: "" });
     const sly = (offsets: number[], counts: number[], rest: Uint8Array = new Uint8Array(0)) => {
       const body = joined([head, rest]);
-      return joined([body, indexBytes({ offsets, counts, lowest: 0, highest: 9 }, body.length)]);
+      return joined([body, indexBytes({ offsets, areas: [], counts, lowest: 0, highest: 9 }, body.length)]);
     };
     const files = [
       sly([], [5, 0, 0]),

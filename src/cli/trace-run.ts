@@ -1,0 +1,184 @@
+/**
+ * `ptlab trace run FILE`: a recorded stream of accesses over its memory as Linux would have mapped it, on modelled hardware.
+ */
+import { type Format, pmdOrder } from "../arch/format.ts";
+import { formatNamed } from "../arch/formats.ts";
+import { digest } from "../base/digest.ts";
+import { UserError } from "../base/errors.ts";
+import { formatSize, parseSize } from "../base/size.ts";
+import type { Build, Column, FigureData, Row } from "../figure/figure.ts";
+import { toText } from "../figure/text.ts";
+import { genericCore } from "../mmu/generic.ts";
+import { openTrace } from "../study/trace/open.ts";
+import { mapTrace, type TracePolicy } from "../study/trace/replay.ts";
+import { runTrace, type TraceCase, type TraceResult } from "../study/trace/run.ts";
+import { DATA_KINDS } from "../study/trace/sink.ts";
+import { cutSource, parseKinds } from "../study/trace/source.ts";
+import { summarize, type TraceSummary } from "../study/trace/summary.ts";
+import { contpteMatters, policyText } from "../study/walk-cost/layout.ts";
+import { type CommandEffects, progressLine } from "./effects.ts";
+import { traceInput } from "./trace-input.ts";
+import { formatOption, wholeNumber } from "./trace-options.ts";
+
+/** Options of the command, as typed. */
+export interface RunOptions {
+  readonly from?: string;
+  readonly kinds?: string;
+  /** Formats to compare, x86-64 by default. */
+  readonly arch?: readonly string[];
+  /** Sizes of folios to compare, by default those that the format's leaves and contiguous blocks have. */
+  readonly folio?: readonly string[];
+  /** False: leave arm64's contiguous bit alone. */
+  readonly contpte?: boolean;
+  /** Entries of the second TLB level, 1024 by default. */
+  readonly tlb?: string;
+  /** False: no walk caches. */
+  readonly walkCache?: boolean;
+  /** Accesses to leave out, to run at most, and to run at first without counting. */
+  readonly skip?: string;
+  readonly limit?: string;
+  readonly warmUp?: string;
+}
+
+/** Prints a table of what the trace costs under each policy, or throws a {@link UserError}. */
+export async function traceRunCommand(
+  file: string,
+  options: RunOptions,
+  effects: CommandEffects,
+  build: Build,
+): Promise<void> {
+  const skip = wholeNumber("--skip", options.skip ?? "0");
+  const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit);
+  const warmUp = wholeNumber("--warm-up", options.warmUp ?? "0");
+  const core = { tlbEntries: tlbEntries(options.tlb ?? "1024"), walkCache: options.walkCache !== false };
+  const policies = (options.arch ?? ["x86-64"]).flatMap((arch) => policiesOf(formatNamed(arch), options));
+  const kinds = options.kinds === undefined ? DATA_KINDS : parseKinds(options.kinds);
+  const input = await traceInput(file, effects.signal);
+  const [reading, running] = [`reading ${input.name}`, `running ${input.name}`].map((what) =>
+    progressLine(what, effects),
+  );
+  const show = (bar: typeof reading) => (done: number, total: number | null) => {
+    effects.signal?.throwIfAborted();
+    if (total === null) bar!.say(`${(done / 1e6).toFixed(1)} million accesses`);
+    else bar!.show(done, total);
+  };
+  try {
+    const whole = await openTrace(input, { format: formatOption(options.from ?? "auto"), kinds });
+    if (input.size === null) throw new UserError(`${input.name}: a trace is run from a file, since it is read twice`);
+    const trace = cutSource(whole, skip, skip + limit);
+    const summary = await summarize(trace, show(reading));
+    reading!.clear();
+    const cases = policies.map((policy): TraceCase => {
+      const mapped = mapTrace(summary, policy);
+      const { format, accessDirty } = mapped.mm.kernel;
+      return { mapped, core: genericCore(format, { ...core, contiguous: true, accessDirty }) };
+    });
+    const results = await runTrace(trace, cases, { warmUp, progress: show(running) });
+    running!.clear();
+    const what = whole.info.text === "" ? `trace ${file}` : whole.info.text;
+    const params = { skip, limit: options.limit ?? null, warmUp, kinds, ...core };
+    effects.out(toText(table(results, summary, what, params), build));
+  } finally {
+    reading!.clear();
+    running!.clear();
+    await input.close();
+  }
+}
+
+/** A power of two times 8 or 12, as arrays of 8 and 12 ways have. */
+function tlbEntries(text: string): number {
+  const n = wholeNumber("--tlb", text);
+  if (n >= 8 && [n / 8, n / 12].some((sets) => Number.isInteger(Math.log2(sets)))) return n;
+  throw new UserError(`bad --tlb '${text}': 8 or 12 times a power of two is allowed`);
+}
+
+function policiesOf(format: Format, { folio, contpte }: RunOptions): TracePolicy[] {
+  const usual = [0, format.contLg2[0] || 4, pmdOrder(format)];
+  const orders = folio === undefined ? usual : folio.map((size) => folioOrder(format, size));
+  return [...new Set(orders)].flatMap((order) => {
+    const policy = { format: format.name, order, contpte: contpte !== false };
+    return contpte !== false && contpteMatters(format, order) ? [{ ...policy, contpte: false }, policy] : [policy];
+  });
+}
+
+function folioOrder(format: Format, size: string): number {
+  const order = Math.log2(parseSize(size)) - format.pageLg2;
+  const most = pmdOrder(format);
+  if (Number.isInteger(order) && order >= 0 && order <= most && order !== 1) return order;
+  const bytes = (n: number) => formatSize(2 ** (format.pageLg2 + n));
+  throw new UserError(
+    `bad --folio '${size}': on ${format.name}, ${bytes(0)} and the powers of two from ${bytes(2)} to ${bytes(most)} are allowed`,
+  );
+}
+
+const MAPPING: Column = {
+  key: "mapping",
+  label: "mapping",
+  definition: "page-table format, largest folio that the kernel may take, and whether arm64's contiguous bit is used",
+};
+
+function table(results: readonly TraceResult[], summary: TraceSummary, workload: string, params: object): FigureData {
+  const { counts } = results[0]!;
+  const deepest = Math.max(...results.map(({ counts: c }) => c.reads.findLastIndex((n) => n > 0)));
+  const some = (pick: (c: TraceResult["counts"]) => number) => results.some((r) => pick(r.counts) > 0);
+  return {
+    title: `${counts.accesses} accesses of: ${workload}`,
+    caption: "",
+    alt: "",
+    better: "fewer walks, fewer reads, less time",
+    columns: [
+      MAPPING,
+      ...counts.tlbHits.map((_, level) => hitsColumn(level)),
+      perThousand("walks", "walks", "accesses whose translation was in no TLB level, per 1000"),
+      ...(some((c) => c.dirtyWalks)
+        ? [perThousand("dirty", "dirty walks", "walks to set dirty, per 1000 accesses")]
+        : []),
+      ...(some((c) => c.faults) ? [perThousand("faults", "faults", "faults, per 1000 accesses")] : []),
+      ...Array.from({ length: deepest + 1 }, (_, level) => readsColumn(level)),
+      NS,
+    ],
+    rows: results.map((result) => row(result)),
+    compare: "ns",
+    origin: {
+      designs: [...new Set(results.map(({ mapped }) => mapped.policy.format))],
+      workload,
+      params: { ...params, policies: results.map(({ mapped }) => ({ ...mapped.policy })) },
+      seed: null,
+      input: digest(JSON.stringify([summary.counts, summary.lines, [...summary.touches]])),
+    },
+  };
+}
+
+const NS: Column = {
+  key: "ns",
+  label: "time",
+  unit: "ns",
+  basis: "modelled",
+  definition: "translation of one access on average: looking in the second TLB level, and reading tables",
+};
+
+function hitsColumn(level: number): Column {
+  return perThousand(`hits${level}`, `TLB ${level + 1}`, `hits in TLB level ${level + 1}, per 1000 accesses`);
+}
+
+function readsColumn(level: number): Column {
+  const definition = `slots that the walker read in tables of level ${level}, per 1000 accesses; level 0 holds PTEs`;
+  return perThousand(`reads${level}`, `reads ${level}`, definition);
+}
+
+function perThousand(key: string, label: string, definition: string): Column {
+  return { key, label, definition, basis: "counted", digits: 1 };
+}
+
+function row({ mapped, counts, cost }: TraceResult): Row {
+  const per = (n: number) => (counts.accesses === 0 ? 0 : (1000 * n) / counts.accesses);
+  return {
+    mapping: policyText(mapped.policy),
+    ...Object.fromEntries(counts.tlbHits.map((n, level) => [`hits${level}`, per(n)])),
+    walks: per(counts.walks),
+    dirty: per(counts.dirtyWalks),
+    faults: per(counts.faults),
+    ...Object.fromEntries(counts.reads.map((n, level) => [`reads${level}`, per(n)])),
+    ns: cost.total,
+  };
+}
