@@ -76,22 +76,36 @@ export function use(a: Sets, set: usize, probe: u64): bool {
 }
 
 /** {@link use} of a key that is not the latest. */
-export function useOther(a: Sets, set: usize, probe: u64): bool {
+function useOther(a: Sets, set: usize, probe: u64): bool {
+  return useOtherHere(a, set, probe);
+}
+
+/** {@link useOther} without a call, for the loop that most depends on it. */
+@inline
+export function useOtherHere(a: Sets, set: usize, probe: u64): bool {
+  const slot = search(a, set, probe);
+  if (slot < 0) return false;
+  makeLatest(a, set, slot);
+  return true;
+}
+
+/** The slot of the ring that has a key, -1 if none. */
+@inline
+function search(a: Sets, set: usize, probe: u64): i32 {
   const end = set + ((a.ringMask + 1) << 3);
   const key = i64x2.splat(probe);
   const flags = i64x2.splat(~FLAGS);
   for (let at = set; at < end; at += 32) {
     const one = i64x2.eq(v128.and(v128.load(at, RING), flags), key);
     const two = i64x2.eq(v128.and(v128.load(at, RING + 16), flags), key);
-    if (!v128.any_true(v128.or(one, two))) continue;
-    const hit = i64x2.bitmask(one) | (i64x2.bitmask(two) << 2);
-    makeLatest(a, set, (<i32>(at - set) >> 3) + ctz(hit));
-    return true;
+    if (v128.any_true(v128.or(one, two)))
+      return (<i32>(at - set) >> 3) + ctz(i64x2.bitmask(one) | (i64x2.bitmask(two) << 2));
   }
-  return false;
+  return -1;
 }
 
 /** Makes the entry of a slot of the ring the latest; those that were later go one back. */
+@inline
 function makeLatest(a: Sets, set: usize, slot: i32): void {
   const values: usize = (a.ringMask + 1) << 3;
   const mask = a.ringMask << 3;
