@@ -5,6 +5,7 @@
 import { EVENTS, type EventName } from "../base/tally.ts";
 import { CAUSES, type Cause } from "../study/compare/causes.ts";
 import type { CauseRow, Comparison, Setting, SideCounts } from "../study/compare/compare.ts";
+import { defaultKernelCosts } from "../study/cost/costs.ts";
 import { LINE } from "./ascii.ts";
 import { figure } from "./create.ts";
 import type { Column, Drawing, Figure, FigureData, Origin, Row } from "./figure.ts";
@@ -138,13 +139,8 @@ function priceText(met: readonly EventName[]): string {
   const none = unweighed.length === 0 ? "" : ` No weight, so not in it: ${unweighed.map((c) => c.label).join(", ")}.`;
   if (weighed.length === 0) return `No cause that was counted has a weight.${none}`;
   const weights = weighed.map(({ label, ns }) => `${label} ${ns!.toFixed(2)} ns`).join(", ");
-  return `Counts times weights (${weights}) from recorded runs on ${MACHINE}.${none}`;
+  return `Counts times weights (${weights}) fitted to recorded runs on ${defaultKernelCosts.name}.${none}`;
 }
-
-/** Every weight was recorded on one machine, which its source names after the difference that it is. */
-const MACHINE = CAUSES.find(({ ns }) => ns !== null)!
-  .source.split("; ")
-  .at(-1)!;
 
 function sideRow(side: SideCounts, shown: readonly Cause[], priced: boolean): Row {
   const cells = shown.map(({ event }) => [event, side.counts[event]] as const);

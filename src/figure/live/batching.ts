@@ -10,6 +10,7 @@ import {
   type FolioRow,
   folioBatching,
 } from "../../study/batching/batching.ts";
+import { defaultKernelCosts } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
@@ -34,8 +35,7 @@ const PRICED: Column = {
   unit: "ns per page",
   basis: "modelled",
   digits: 1,
-  definition:
-    "Slots read and written and tables made, times their weights from recorded runs on an x86-64 virtual machine. Folios touched, flushes, folds, unfolds and splits have no weight and are not in it.",
+  definition: `All counts, those that are no column as well, times their weights, fitted to recorded runs on ${defaultKernelCosts.name}.`,
 };
 
 function columnsFor(rows: readonly Row[], chosen: Shown): readonly Column[] {

@@ -11,7 +11,9 @@ import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
 import { forkBatchingLive, forkCopyLive } from "./fork-copy.ts";
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
+import { calibrationLive, operationCausesLive } from "./kernel-costs.ts";
 import { opScriptLive } from "./op-script.ts";
+import { contpteTimesLive, genericPtLive, publishedTimesLive } from "./published-times.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
@@ -41,6 +43,11 @@ export const liveFigures: readonly LiveFigure[] = [
   forkCopyLive,
   forkBatchingLive,
   opScriptLive,
+  calibrationLive,
+  operationCausesLive,
+  publishedTimesLive,
+  contpteTimesLive,
+  genericPtLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */

@@ -8,18 +8,18 @@
  * Not modelled: caches and their misses but in the mean (an event costs the same wherever it happens), several CPUs, waiting
  * for locks, interrupts.
  */
-import { EVENT_NAMES, type EventName } from "../../base/tally.ts";
+import { counts, EVENT_NAMES, type EventName, newTally } from "../../base/tally.ts";
 import fitted from "./zen4-6.18.json" with { type: "json" };
 
 /** Where a weight comes from: fitted to timed operations, worked out of published times, assumed for a reason, or not known. */
-export type Basis = "fitted" | "published" | "assumed" | "none";
+export type WeightBasis = "fitted" | "published" | "assumed" | "none";
 
 /** What one event costs. */
 export interface EventWeight {
   readonly event: EventName;
   /** Nanoseconds; null where nothing says. */
   readonly ns: number | null;
-  readonly basis: Basis;
+  readonly basis: WeightBasis;
   readonly source: string;
   /** Smallest and largest value when any one of the timed operations is left out of the fit: how well the weight is known. */
   readonly low?: number;
@@ -95,12 +95,27 @@ export interface Price {
 }
 
 /** What counted events cost by a table. The causes sum up to the whole. */
-export function priceOf(counts: Readonly<Record<EventName, number>>, costs = defaultKernelCosts): Price {
-  const met = costs.weights.filter(({ event }) => counts[event] !== 0);
+export function priceOf(counted: Readonly<Record<EventName, number>>, costs = defaultKernelCosts): Price {
+  const met = costs.weights.filter(({ event }) => counted[event] !== 0);
   const causes = met
     .filter(({ ns }) => ns !== null && ns > 0)
-    .map(({ event, ns }) => ({ event, count: counts[event], ns: counts[event] * ns! }))
+    .map(({ event, ns }) => ({ event, count: counted[event], ns: counted[event] * ns! }))
     .sort((a, b) => b.ns - a.ns);
   const unpriced = met.filter(({ ns }) => ns === null).map(({ event }) => event);
   return { ns: causes.reduce((sum, cause) => sum + cause.ns, 0), causes, unpriced };
 }
+
+/** A timed operation of the default table's machine: what was recorded, what the table says, and the counts by page or by call. */
+export interface CalibratedRow {
+  readonly name: string;
+  readonly what: string;
+  readonly measured: number;
+  readonly modelled: number;
+  readonly counts: Readonly<Record<EventName, number>>;
+}
+
+/** Every operation that the default table was fitted to, in the order of the recording. */
+export const calibratedRows: readonly CalibratedRow[] = fitted.rows.map((row) => ({
+  ...row,
+  counts: { ...counts(newTally()), ...row.counts },
+}));
