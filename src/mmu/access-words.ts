@@ -64,6 +64,11 @@ export function highAt(words: AccessWords, i: number, pageLines: number): number
   return words[2 * i + 1]! >>> (LOW_BITS + pageLines - LOW_LINE_BITS);
 }
 
+/** The line of access `i` within its page. */
+export function lineInPage(words: AccessWords, i: number, pageLines: number): number {
+  return (words[2 * i]! >>> KIND_BITS) & ((1 << pageLines) - 1);
+}
+
 /** The kind of access `i`. */
 export function kindAt(words: AccessWords, i: number): AccessKind {
   return (words[2 * i]! & 3) as AccessKind;

@@ -3,11 +3,13 @@
  * Nothing here is measured by ptlab, and no weight is fitted yet: the table describes no product, and absolute times are
  * to be read as orders of magnitude.
  *
- * A table read is taken to cost a load from the smallest cache that still holds the lines of its level and of all levels
- * above, since a level further up has fewer lines and they are used more.
- * Not modelled: lines competing with the program's data beyond a fixed share, walks that overlap, out-of-order execution.
+ * Where counts say which cache each table read came from (a core with caches, see `caches.ts`), cost is the sum of those loads.
+ * Where they do not, as with the fast engine, a table read is taken to cost a load from the smallest cache that still holds the
+ * lines of its level and of all levels above, since a level further up has fewer lines and they are used more.
+ * Not modelled: walks that overlap, out-of-order execution; without caches, lines competing with data beyond a fixed share.
  */
-import type { MmuCounts } from "./simulate.ts";
+import { UserError } from "../base/errors.ts";
+import type { MmuCounts } from "./counts.ts";
 
 /** One number of the table. `source` names a document or a recorded run, or says "assumed" and why. */
 export interface Weight {
@@ -90,19 +92,47 @@ export interface AccessCost {
   readonly tlb: number;
   /** Table reads by level, level 0 first. */
   readonly reads: readonly number[];
+  /** Nested translation: reads of the host's tables by their level. */
+  readonly host: readonly number[];
   readonly total: number;
-  /** Where the table lines of each level are taken to be: the name of a cache, or "memory"; null where none was read. */
+  /** Where most reads of each level came from, or are taken to: the name of a cache, or "memory"; null where none was read. */
   readonly from: readonly (string | null)[];
 }
 
 /** What an access costs on average, of the accesses counted. Zero for none. */
 export function accessCost(counts: MmuCounts, table: CostTable): AccessCost {
   const per = counts.accesses === 0 ? 0 : 1 / counts.accesses;
-  const places = linePlaces(counts, table);
-  const reads = counts.reads.map((n, level) => n * per * nanoseconds(places[level]!.load, table.clock));
+  const places = placesOf(table);
+  const byLevel = counts.cacheReads ?? estimated(counts, table);
+  const ns = (reads: readonly number[]) =>
+    sum(reads.map((n, i) => n * nanoseconds(places[i]!.load, table.clock))) * per;
   const tlb = tlbNs(counts, table) * per;
-  const from = counts.reads.map((n, level) => (n === 0 ? null : places[level]!.name));
-  return { tlb, reads, total: reads.reduce((sum, ns) => sum + ns, tlb), from };
+  for (const row of [...byLevel, ...(counts.host?.cacheReads ?? [])]) checkCaches(row, table);
+  const reads = byLevel.map(ns);
+  const host = hostReads(counts, table).map(ns);
+  const from = byLevel.map((row) => (sum(row) === 0 ? null : places[row.indexOf(Math.max(...row))]!.name));
+  return { tlb, reads, host, total: tlb + sum(reads) + sum(host), from };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+/** The caches, and memory behind them. */
+function placesOf({ caches, memory }: CostTable): { name: string; load: Weight }[] {
+  return [...caches, { name: "memory", load: memory }];
+}
+
+function checkCaches(row: readonly number[], { name, caches }: CostTable): void {
+  if (row.length !== caches.length + 1)
+    throw new UserError(
+      `counts of ${row.length - 1} caches do not fit the cost table '${name}', which has ${caches.length}`,
+    );
+}
+
+/** Without caches the host's tables are taken to be where the guest's are at the same level. */
+function hostReads({ host, ...counts }: MmuCounts, table: CostTable): readonly (readonly number[])[] {
+  if (host === undefined) return [];
+  const levels = host.reads[0]!.map((_, level) => sum(host.reads.map((row) => row[level]!)));
+  return host.cacheReads ?? estimated({ ...counts, reads: levels }, table);
 }
 
 /** An access that goes through to a level, or past the last to a walk, has paid for that level's look-up. */
@@ -112,14 +142,13 @@ function tlbNs({ tlbHits, walks }: MmuCounts, { tlb, clock }: CostTable): number
   return hits + (tlbHits.length === 0 ? 0 : walks * cost(tlbHits.length - 1));
 }
 
-/** For each level, the smallest cache that holds its lines and those of all levels above. */
-function linePlaces({ lines }: MmuCounts, table: CostTable): { name: string; load: Weight }[] {
-  const above = (level: number) => lines.slice(level).reduce((sum, n) => sum + n, 0) * LINE_BYTES;
-  const fits =
-    (bytes: number) =>
-    ({ size }: CacheWeight) =>
-      bytes <= size.value * table.tableShare.value;
-  return lines.map((_, level) => table.caches.find(fits(above(level))) ?? { name: "memory", load: table.memory });
+/** All reads of a level from the smallest cache that holds its lines and those of all levels above. */
+function estimated({ reads, lines }: MmuCounts, { caches, tableShare }: CostTable): number[][] {
+  return reads.map((n, level) => {
+    const bytes = sum(lines.slice(level)) * LINE_BYTES;
+    const fits = caches.findIndex(({ size }) => bytes <= size.value * tableShare.value);
+    return [...caches, null].map((_, place) => (place === (fits < 0 ? caches.length : fits) ? n : 0));
+  });
 }
 
 const LINE_BYTES = 64;

@@ -12,14 +12,19 @@
  */
 import type { AccessDirty } from "../arch/format.ts";
 import { invariant, UserError } from "../base/errors.ts";
-import { AccessKind, type AccessWords, accessCount, highAt, LINE_LG2, lowAt } from "./access-words.ts";
+import { AccessKind, type AccessWords, accessCount, highAt, LINE_LG2, lineInPage, lowAt } from "./access-words.ts";
+import { Caches, type CachesSpec } from "./caches.ts";
+import type { MmuCounts } from "./counts.ts";
 import { EVERYTHING } from "./extent.ts";
 import { extentsOf, type FlushKind, pageFault, type Told } from "./flush-kinds.ts";
+import { type NestedSpec, NestedWalker, nestedTree } from "./nested-walker.ts";
 import { Tlb, TlbFlag, type TlbSpec } from "./tlb.ts";
 import type { Tree } from "./translate.ts";
 import { vpnOf } from "./vpn.ts";
 import type { WalkCacheSpec } from "./walk-cache.ts";
-import { Walker } from "./walker.ts";
+import { TableWalker, type Walker } from "./walker.ts";
+
+export type { MmuCounts } from "./counts.ts";
 
 /** The translation hardware of one core. An empty list is a core without it. */
 export interface MmuSpec {
@@ -31,23 +36,10 @@ export interface MmuSpec {
    * is none, and a switch invalidates all that is not global.
    */
   readonly asidBits?: number;
-}
-
-/** What was counted, exactly. Arrays are by TLB level or by table level. Hits and walks add up to accesses and retries. */
-export interface MmuCounts {
-  readonly accesses: number;
-  /** Look-ups that hit in each TLB level, whether the entry allowed the access or not. */
-  readonly tlbHits: readonly number[];
-  /** Look-ups that missed and needed a walk. */
-  readonly walks: number;
-  /** Walks for a store that hit, to set dirty. */
-  readonly dirtyWalks: number;
-  /** Faults, of walks and from TLB entries, those that were mended included. */
-  readonly faults: number;
-  /** Table reads by level, level 0 first. */
-  readonly reads: readonly number[];
-  /** Different 64-byte lines of tables read, by level. */
-  readonly lines: readonly number[];
+  /** Caches that table reads go through. Without them, counts do not say where a read came from. */
+  readonly caches?: CachesSpec;
+  /** Nested translation: the tree has a host's tree behind it (see `nested-walker.ts`). */
+  readonly nested?: NestedSpec;
 }
 
 /**
@@ -69,6 +61,9 @@ const NEEDS = Uint8Array.of(0, TlbFlag.storable, TlbFlag.exec, 0);
 export class Mmu {
   readonly #walker: Walker;
   readonly #tlb: Tlb;
+  readonly #caches: Caches | null;
+  /** The program's own accesses by cache, memory last; empty where they do not compete. */
+  readonly #dataReads: Float64Array;
   readonly #asidBits: number;
   readonly #setsDirty: boolean;
   readonly #onFault: OnFault | null;
@@ -82,7 +77,9 @@ export class Mmu {
   /** Without `onFault` an access that faults ends with the fault. */
   constructor(tree: Tree, spec: MmuSpec, onFault: OnFault | null = null) {
     this.#tlb = new Tlb(spec.tlb);
-    this.#walker = new Walker(tree, { ...spec, coalesce: coalesced(spec.tlb) });
+    this.#caches = spec.caches === undefined ? null : new Caches(spec.caches);
+    this.#walker = newWalker(tree, spec, this.#caches);
+    this.#dataReads = new Float64Array(this.#caches?.dataCompetes ? this.#caches.count + 1 : 0);
     this.#asidBits = spec.asidBits ?? 0;
     this.#setsDirty = spec.accessDirty === "hardware";
     this.#onFault = onFault;
@@ -128,17 +125,28 @@ export class Mmu {
     this.#walker.drop(EVERYTHING);
   }
 
+  /** Invalidates all translations and all that is known of the host's tables (INVEPT; TLBI VMALLS12E1; HFENCE.GVMA). */
+  flushHost(): void {
+    this.#walker.flushHost?.();
+    this.flush(0, Number.POSITIVE_INFINITY);
+  }
+
   /** The counts since the last {@link reset}. */
   counts(): MmuCounts {
-    const { reads, lines } = this.#walker;
+    const { seen } = this.#walker;
+    const cacheReads = seen.from();
+    const host = this.#walker.host?.();
     return {
       accesses: this.#accesses,
       tlbHits: Array.from(this.#hits.subarray(0, this.#tlb.levels)),
       walks: this.#hits[this.#tlb.levels]!,
       dirtyWalks: this.#dirtyWalks,
       faults: this.#faults,
-      reads: Array.from(reads),
-      lines: Array.from(lines),
+      reads: Array.from(seen.reads),
+      lines: Array.from(seen.lines),
+      ...(cacheReads && { cacheReads }),
+      ...(this.#dataReads.length > 0 && { dataReads: Array.from(this.#dataReads) }),
+      ...(host && { host }),
     };
   }
 
@@ -148,12 +156,14 @@ export class Mmu {
     this.#dirtyWalks = 0;
     this.#faults = 0;
     this.#hits.fill(0);
+    this.#dataReads.fill(0);
     this.#walker.reset();
   }
 
   #chunk(words: AccessWords, from: number, to: number, out: Float64Array | null): void {
     const pageLines = this.#pageLines;
     const mends = this.#onFault !== null;
+    const competes = this.#dataReads.length > 0;
     for (let i = from; i < to; i++) {
       const low = lowAt(words, i, pageLines);
       const high = highAt(words, i, pageLines);
@@ -161,7 +171,12 @@ export class Mmu {
       let pfn = this.#access(low, high, kind);
       if (mends && pfn < 0) pfn = this.#mend(low, high, kind);
       if (out !== null) out[i] = pfn;
+      if (competes && pfn >= 0) this.#use(pfn, lineInPage(words, i, pageLines));
     }
+  }
+
+  #use(pfn: number, line: number): void {
+    this.#dataReads[this.#caches!.programUses(pfn * 2 ** this.#pageLines + line)]!++;
   }
 
   #access(low: number, high: number, kind: AccessKind): number {
@@ -208,6 +223,12 @@ export class Mmu {
     }
     invariant(false, `an access of kind ${kind} to page ${vpn} faults for ever`);
   }
+}
+
+function newWalker(tree: Tree, spec: MmuSpec, caches: Caches | null): Walker {
+  const own = { ...spec, coalesce: coalesced(spec.tlb), caches };
+  if (spec.nested === undefined) return new TableWalker(tree, own);
+  return new NestedWalker(nestedTree(tree), own, spec.nested);
 }
 
 /** Sizes of runs that some array can hold, largest first. */

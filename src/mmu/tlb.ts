@@ -50,6 +50,13 @@ export class Translation {
   spanLg2 = 0;
   /** {@link TlbFlag} bits. */
   flags = 0;
+
+  copy({ pfn, lg2, spanLg2, flags }: Translation): void {
+    this.pfn = pfn;
+    this.lg2 = lg2;
+    this.spanLg2 = spanLg2;
+    this.flags = flags;
+  }
 }
 
 /** The second half of a key carries the entry's size in its low bits, so that sizes share an array without mistaking tags. */

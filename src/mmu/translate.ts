@@ -111,8 +111,8 @@ export function translateInto(
   room.pfn = base + (low & ((1 << lg2) - 1));
 }
 
-/** Follows table entries from the root to the first entry that is none. */
-function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number, high: number): void {
+/** Follows table entries from the root to the first entry that is none; only `slots`, `slot`, `level` and `reads` are this walk's. */
+export function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: number, high: number): void {
   room.fit(f);
   const { lo: los, hi: his, chunkLg2, chunkMask, slotsLg2 } = tables;
   const { spans, masks, slots } = room;

@@ -41,6 +41,41 @@ test("a level is read from the smallest cache that holds its lines and those of 
   expect(accessCost(counts, table).from).toEqual(["memory", "far", "near", null]);
 });
 
+test("where counts say which cache each read came from, cost is the sum of just those loads", () => {
+  const cacheReads = [
+    [50, 100, 50],
+    [100, 0, 0],
+    [0, 10, 0],
+    [0, 0, 0],
+  ];
+  const cost = accessCost({ ...counts, cacheReads }, table);
+  expect(cost.reads).toEqual([(50 * 1 + 100 * 10 + 50 * 100) / 1000, 0.1, 0.1, 0]);
+  expect(cost.from).toEqual(["far", "near", "far", null]);
+  expect(cost.total).toBeCloseTo(1.5 + 6.05 + 0.1 + 0.1);
+  expect(() => accessCost({ ...counts, cacheReads: [[1, 2]] }, table)).toThrow(
+    "counts of 1 caches do not fit the cost table 'round'",
+  );
+});
+
+test("nested translation adds the loads of the host's tables", () => {
+  const host = {
+    reads: [
+      [10, 10, 10, 10],
+      [0, 0, 0, 5],
+    ],
+    tlbHits: [],
+    cacheReads: [
+      [10, 0, 0],
+      [0, 10, 0],
+      [0, 0, 10],
+      [15, 0, 0],
+    ],
+  };
+  const cost = accessCost({ ...counts, host }, table);
+  expect(cost.host).toEqual([0.01, 0.1, 1, 0.015]);
+  expect(cost.total).toBeCloseTo(accessCost(counts, table).total + 1.125);
+});
+
 test("no accesses cost nothing", () => {
   expect(accessCost({ ...counts, accesses: 0 }, table).total).toBe(0);
 });

@@ -13,6 +13,7 @@ import { mmap, munmap } from "../../src/mm/mmap.ts";
 import { mprotect } from "../../src/mm/mprotect.ts";
 import { Vm } from "../../src/mm/vma.ts";
 import { type AccessWords, LINE_LG2, newAccessWords, setAccess } from "../../src/mmu/access-words.ts";
+import type { CachesSpec } from "../../src/mmu/caches.ts";
 import { type FlushKind, flushKinds, type Told } from "../../src/mmu/flush-kinds.ts";
 import { leafSizes } from "../../src/mmu/generic.ts";
 import type { CacheShape } from "../../src/mmu/key-sets.ts";
@@ -143,7 +144,15 @@ export function anyRichCore(rng: Random, mm: Mm): MmuSpec {
   const ways = () => rng.pick([{ ways: 1 + rng.below(5) }, { ways: 2 ** rng.below(4), policy: "plru" as const }]);
   const runs = mm.kernel.format.entryBytes === 8 ? 3 : 4;
   const run = () => (rng.below(3) === 0 ? { coalesce: 1 + rng.below(runs) } : {});
-  return { ...coreOf(rng, mm, ways, run), asidBits: rng.pick([0, 12]) };
+  const caches = rng.below(2) === 0 ? {} : { caches: anyCaches(rng, ways) };
+  return { ...coreOf(rng, mm, ways, run), asidBits: rng.pick([0, 12]), ...caches };
+}
+
+/** Up to three small caches, with lines of 64 bytes or more. */
+export function anyCaches(rng: Random, ways: () => Ways): CachesSpec {
+  const cache = () => ({ name: "cache", sets: 2 ** rng.below(4), ...ways(), line: rng.pick([64, 64, 128]) });
+  const levels = Array.from({ length: rng.below(4) }, cache);
+  return { levels, walkerFrom: rng.below(levels.length + 1), dataCompetes: rng.below(2) === 0 };
 }
 
 type Ways = Pick<CacheShape, "ways" | "policy">;

@@ -12,6 +12,7 @@ import {
   accessCount,
   accessesOf,
   kindAt,
+  lineAt,
   newAccessWords,
   setAccess,
   vpnAt,
@@ -22,7 +23,8 @@ import { translate, walkSlots } from "../../src/mmu/translate.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
 import { accesses, anyInvalidation, anyPage, anyRichCore, change, playground } from "./programs.ts";
-import { TwinCore, twinWalk } from "./twins.ts";
+import { twinWalk } from "./twin-walk.ts";
+import { TwinCore } from "./twins.ts";
 
 const SEEDS = Array.from({ length: 24 }, (_, i) => i + 1);
 
@@ -108,7 +110,9 @@ function bothRun(seed: number, steps: number, mended: boolean): { core: Mmu; mm:
       const out = new Float64Array(1);
       core.run(words.subarray(2 * i, 2 * i + 2), out);
       const at = `seed ${seed}, step ${step}, access ${i}`;
-      expect(out[0], at).toBe(twin.access(vpnAt(words, i, pageLg2), kindAt(words, i)));
+      expect(out[0], at).toBe(
+        twin.access(vpnAt(words, i, pageLg2), kindAt(words, i), lineAt(words, i) % 2 ** (pageLg2 - 6)),
+      );
       expect(JSON.stringify(core.counts()), at).toBe(JSON.stringify(twin.counts()));
     }
     const { start, end } = change(one.rng, now[0]!);
