@@ -154,6 +154,7 @@ const NS: Column = {
   label: "time",
   unit: "ns",
   basis: "modelled",
+  digits: 3,
   definition: "translation of one access on average: looking in the second TLB level, and reading tables",
 };
 
