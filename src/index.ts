@@ -138,6 +138,7 @@ export * from "./study/range-api/contract.ts";
 export * from "./study/range-api/mprotect-batching.ts";
 export * from "./study/range-api/secure.ts";
 export * from "./study/splits/split-counts.ts";
+export * from "./study/sweep/sweep.ts";
 export * from "./study/trace/open.ts";
 export { type PttOptions, pttBytes } from "./study/trace/ptt.ts";
 export * from "./study/trace/replay.ts";

@@ -17,10 +17,10 @@ import type { TranslationEngine } from "./engine.ts";
 import { ENGINE_WASM } from "./wasm-bytes.ts";
 
 /** Accesses handed over at a time: words, frames and notes of a chunk stay in the second cache level of a core. */
-const CHUNK = 16384;
+export const CHUNK = 16384;
 
-/** What the module exports; see `assembly/index.ts`. */
-interface Exports {
+/** What the module exports; see `assembly/index.ts` and `assembly/stacks.ts`. */
+export interface EngineExports {
   readonly memory: WebAssembly.Memory;
   initTlb(levels: number, pageShift: number): number;
   addArray(sets: number, ways: number): number;
@@ -38,6 +38,7 @@ interface Exports {
   initChunks(n: number): number;
   reserveTables(n: number): number;
   run(n: number, frames: boolean): void;
+  runListing(n: number, dirtyToo: boolean): number;
   takeNotes(): number;
   failed(): number;
   flush(start: number, end: number): void;
@@ -48,6 +49,10 @@ interface Exports {
   faultCount(): number;
   readsAt(level: number): number;
   linesAt(level: number): number;
+  initStacks(n: number, ways: number, counters: number): number;
+  addStack(sets: number, shift: number, step: number): number;
+  sweepNested(n: number): void;
+  sweepJointly(n: number): void;
 }
 
 let compiled: WebAssembly.Module | null = null;
@@ -56,6 +61,17 @@ let compiled: WebAssembly.Module | null = null;
 function engineModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(ENGINE_WASM), (c) => c.charCodeAt(0)));
   return compiled;
+}
+
+/** What the module asks of its host. */
+export interface EngineHost {
+  decode(table: number, level: number, to: number): void;
+  again(table: number, index: number, level: number, to: number): boolean;
+}
+
+/** An instance with a memory of its own. */
+export function newInstance(walk: EngineHost): EngineExports {
+  return new WebAssembly.Instance(engineModule(), { walk: { ...walk } }).exports as unknown as EngineExports;
 }
 
 /** Whether the module can be compiled here. */
@@ -72,7 +88,7 @@ export function wasmWorks(): boolean {
 export class WasmEngine implements TranslationEngine {
   readonly kind = "wasm";
   readonly #tree: Tree;
-  readonly #x: Exports;
+  readonly #x: EngineExports;
   readonly #tlbLevels: number;
   readonly #input: number;
   /** Views of the engine's memory, made anew when it has grown. */
@@ -85,8 +101,7 @@ export class WasmEngine implements TranslationEngine {
   constructor(tree: Tree, spec: MmuSpec) {
     this.#tree = tree;
     this.#tlbLevels = spec.tlb.length;
-    const walk = { decode: this.#decode, again: this.#again };
-    this.#x = new WebAssembly.Instance(engineModule(), { walk }).exports as unknown as Exports;
+    this.#x = newInstance({ decode: this.#decode, again: this.#again });
     initTlb(this.#x, tree.format, spec);
     initTree(this.#x, tree, spec);
     this.#input = given(this.#x.initChunks(CHUNK));
@@ -94,11 +109,30 @@ export class WasmEngine implements TranslationEngine {
   }
 
   run(words: AccessWords, out?: Float64Array): void {
-    const { tables } = this.#tree;
-    given(this.#x.reserveTables(tables.lo.length << (tables.chunkLg2 - tables.slotsLg2)));
-    const n = accessCount(words);
-    for (let from = 0; from < n; from += CHUNK) this.#chunk(words, from, Math.min(CHUNK, n - from), out);
-    this.#accesses += n;
+    const frames = (this.#input >>> 3) + CHUNK;
+    this.#feed(words, (n, from) => {
+      this.#x.run(n, out !== undefined);
+      this.#view();
+      out?.set(this.#frames.subarray(frames, frames + n), from);
+    });
+  }
+
+  /** Runs accesses like `run` and gives those that walked, in order; those whose walk only set dirty if asked for. */
+  walked(words: AccessWords, dirtyToo: boolean): AccessWords {
+    const kept: Int32Array[] = [];
+    this.#feed(words, (n) => {
+      const count = this.#x.runListing(n, dirtyToo);
+      this.#view();
+      const at = (this.#input >>> 2) + 2 * CHUNK;
+      kept.push(this.#words.slice(at, at + 2 * count));
+    });
+    const all = new Uint32Array(kept.reduce((sum, { length }) => sum + length, 0));
+    let to = 0;
+    for (const part of kept) {
+      all.set(part, to);
+      to += part.length;
+    }
+    return all;
   }
 
   flush(start: number, end: number): void {
@@ -133,16 +167,20 @@ export class WasmEngine implements TranslationEngine {
     return this.#decoded;
   }
 
-  #chunk(words: AccessWords, from: number, n: number, out: Float64Array | undefined): void {
-    this.#view();
-    const at = this.#input >>> 2;
-    this.#words.set(words.subarray(2 * from, 2 * (from + n)), at);
-    this.#x.run(n, out !== undefined);
-    this.#view();
-    this.#drain();
-    if (this.#x.failed() !== 0) this.#fail();
-    const frames = (this.#input >>> 3) + CHUNK;
-    out?.set(this.#frames.subarray(frames, frames + n), from);
+  /** Hands a stream over, chunk by chunk. */
+  #feed(words: AccessWords, act: (n: number, from: number) => void): void {
+    const { tables } = this.#tree;
+    given(this.#x.reserveTables(tables.lo.length << (tables.chunkLg2 - tables.slotsLg2)));
+    const n = accessCount(words);
+    for (let from = 0; from < n; from += CHUNK) {
+      const length = Math.min(CHUNK, n - from);
+      this.#view();
+      this.#words.set(words.subarray(2 * from, 2 * (from + length)), this.#input >>> 2);
+      act(length, from);
+      this.#drain();
+      if (this.#x.failed() !== 0) this.#fail();
+    }
+    this.#accesses += n;
   }
 
   #view(): void {
@@ -184,20 +222,20 @@ export class WasmEngine implements TranslationEngine {
 }
 
 /** Memory that the engine was able to take. */
-function given(address: number): number {
+export function given(address: number): number {
   if (address === 0) throw new UserError("out of memory: the fast engine's tables and arrays end at 4G");
   return address;
 }
 
 /** From a word to its page: two bits of kind, then the line. */
-function pageShift(format: Format): number {
+export function pageShift(format: Pick<Format, "pageLg2">): number {
   return 2 + format.pageLg2 - LINE_LG2;
 }
 
 const DATA = 0;
 const FETCH = 1;
 
-function initTlb(x: Exports, format: Format, { tlb }: MmuSpec): void {
+function initTlb(x: EngineExports, format: Format, { tlb }: MmuSpec): void {
   given(x.initTlb(tlb.length, pageShift(format)));
   for (const [level, arrays] of tlb.entries()) {
     const places = arrays.flatMap((array) => {
@@ -214,7 +252,7 @@ function classesOf({ for: uses = "both" }: TlbArraySpec): number[] {
   return uses === "both" ? [DATA, FETCH] : [uses === "data" ? DATA : FETCH];
 }
 
-function initTree(x: Exports, tree: Tree, { walkCache, accessDirty }: MmuSpec): void {
+function initTree(x: EngineExports, tree: Tree, { walkCache, accessDirty }: MmuSpec): void {
   const { format: f, tables, root } = tree;
   x.initTree(levelsOf(f), root, tables.slotsLg2, f.entryBytes, pageShift(f), accessDirty === "hardware");
   for (const [level, lg2] of f.indexLg2.entries()) {

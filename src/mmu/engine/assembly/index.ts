@@ -45,6 +45,7 @@ import {
   walk,
 } from "./walk";
 
+export { addStack, initStacks, sweepJointly, sweepNested } from "./stacks";
 export {
   addArray,
   addPlace,
@@ -76,6 +77,26 @@ export function initChunks(n: i32): usize {
   output = input + n * 8;
   initNotes(output + n * 8);
   return input;
+}
+
+/** Where the words of accesses that walk are listed, if they are; and whether those that only set dirty are. */
+let listing: usize = 0;
+let listDirty: bool = false;
+
+/** Runs `n` accesses and lists the words of those that walk in the output. Returns how many there are. */
+export function runListing(n: i32, dirtyToo: bool): i32 {
+  listing = output;
+  listDirty = dirtyToo;
+  for (let i = 0; i < n; i++) access(load<u64>(input + (i << 3)));
+  const count = <i32>(listing - output) >> 3;
+  listing = 0;
+  listDirty = false;
+  return count;
+}
+
+function list(w: u64): void {
+  store<u64>(listing, w);
+  listing += 8;
 }
 
 /** Runs the first `n` accesses of the input; frames are put out only if asked for. */
@@ -171,6 +192,7 @@ function accessOther(w: u64, place: Place, set: usize, probe: u64): void {
 /** No level holds the page. Returns the frame that the walk leads to, -1 for a fault. */
 function miss(w: u64, cls: u32): i64 {
   walks++;
+  if (listing != 0) list(w);
   const frame = walk(w);
   if (frame < 0) {
     faults++;
@@ -202,6 +224,7 @@ function hit(w: u64, cls: u32, l: i32): i64 {
 function forbidden(w: u64, value: u64): bool {
   if (hardware && (w & value & 1) != 0) {
     dirtyWalks++;
+    if (listDirty) list(w);
     if (walk(w) >= 0) {
       makeStorable(w);
       return true;

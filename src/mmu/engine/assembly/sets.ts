@@ -125,6 +125,20 @@ function makeLatest(a: Sets, set: usize, slot: i32): void {
   store<u64>(set, value, 8);
 }
 
+/** Uses a key, there or not. Returns how many others were used since its last use; `ways` if it was not there. */
+@inline
+export function distance(a: Sets, set: usize, key: u64): i32 {
+  if (load<u64>(set) == key) return 0;
+  const slot = search(a, set, key);
+  if (slot < 0) {
+    replace(a, set, key, 0);
+    return a.others + 1;
+  }
+  const age = (slot - load<i32>(set, HEAD)) & a.ringMask;
+  makeLatest(a, set, slot);
+  return age + 1;
+}
+
 /** Makes a key that is not there the latest; the oldest goes. */
 @inline
 export function replace(a: Sets, set: usize, key: u64, value: u64): void {
