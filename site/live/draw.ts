@@ -3,7 +3,7 @@
 import { toCsv } from "../../src/figure/csv.ts";
 import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
-import { revive } from "../../src/figure/live.ts";
+import { type LiveParams, revive } from "../../src/figure/live.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
 import { stampLine } from "../../src/figure/stamp.ts";
 import { toText } from "../../src/figure/text.ts";
@@ -23,8 +23,8 @@ export interface Drawn {
   readonly files: Readonly<Record<"svg" | "csv" | "txt", string>>;
 }
 
-/** Names of the data files that a live figure reads. */
-export const inputsOf = (id: string): readonly string[] => liveFigure(id).inputs;
+/** Names of the data files that a live figure reads for these parameters. */
+export const inputsOf = (id: string, params: LiveParams): readonly string[] => liveFigure(id).inputsFor(params);
 
 /** The figure that the worker made, drawn. */
 export function draw(id: string, data: FigureData): Drawn {

@@ -64,7 +64,7 @@ class LiveFigureElement extends HTMLElement {
     this.#setState("running");
     try {
       const { draw, inputsOf } = await import("./draw.ts");
-      const data = await this.#simulation.ask(id, params, inputsOf(id), watch.progress);
+      const data = await this.#simulation.ask(id, params, inputsOf(id, params), watch.progress);
       const drawn = draw(id, data);
       if (run === this.#run) this.#show(drawn, watch.elapsed());
     } catch (error) {

@@ -31,12 +31,29 @@ async function make(ask: Ask): Promise<FigureData> {
 }
 
 async function fetchAll(addresses: Ask["inputs"]): Promise<LiveInputs> {
-  const entries = Object.entries(addresses).map(async ([name, address]) => [name, await fetchOne(name, address)]);
+  const entries = Object.entries(addresses).map(async ([name, address]) => [name, await fetchOnce(name, address)]);
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/**
+ * What was fetched, by address, for as long as the worker lives: a slider that moves asks again and again, and experiments keep what
+ * they decoded of a file by the very bytes that they were given.
+ */
+const fetched = new Map<string, Promise<string | Uint8Array>>();
+
+async function fetchOnce(name: string, address: string): Promise<string | Uint8Array> {
+  const known = fetched.get(address) ?? fetchOne(name, address);
+  fetched.set(address, known);
+  try {
+    return await known;
+  } catch (error) {
+    fetched.delete(address);
+    throw error;
+  }
 }
 
 async function fetchOne(name: string, address: string): Promise<string | Uint8Array> {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${name} cannot be read: ${response.status} ${response.statusText}`);
-  return name.endsWith(".gz") ? new Uint8Array(await response.arrayBuffer()) : response.text();
+  return /\.(gz|ptt)$/.test(name) ? new Uint8Array(await response.arrayBuffer()) : response.text();
 }

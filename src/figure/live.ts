@@ -18,8 +18,10 @@ export interface LiveFigure {
   readonly id: string;
   readonly title: string;
   readonly params: ParamSpecs;
-  /** Names of files in `notebooks/data/` that `make` needs. */
+  /** Names of the files in `notebooks/data/` that `make` may need. */
   readonly inputs: readonly string[];
+  /** Names of those that it needs for these parameters; with wrong ones, all. */
+  inputsFor(params: LiveParams): readonly string[];
   /** Parameters left out take their defaults; wrong ones, and missing inputs, are a {@link UserError}. */
   make(params: LiveParams, inputs: LiveInputs, effects?: RunEffects): Promise<Figure>;
   /** How the made data is drawn; what `make` returns carries the same function. */
@@ -37,24 +39,35 @@ export interface LiveSpec<S extends ParamSpecs> {
   readonly title: string;
   readonly params: S;
   readonly inputs: readonly string[];
+  /** Which of the inputs are needed for these parameters, where that is not all. */
+  readonly needs?: (params: ParamsOf<S>) => readonly string[];
   run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): LiveData | Promise<LiveData>;
   readonly plot: Drawing;
 }
 
 /** A live figure whose every made figure knows by which parameters it can be made again. */
 export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure {
-  const { id, title, params, inputs, plot } = spec;
+  const { id, title, params, inputs, plot, needs = () => inputs } = spec;
   invariant(
     Object.keys(params).length > 0,
     `live figure '${id}' has no parameter: it would be a form without controls`,
   );
   const make: LiveFigure["make"] = async (given, files, effects) => {
     const filled = fillParams(params, given);
-    for (const name of inputs)
+    for (const name of needs(filled))
       if (files[name] === undefined) throw new UserError(`live figure '${id}' needs the input file '${name}'`);
     return figure({ ...(await spec.run(filled, files, effects)), live: { id, params: filled as LiveParams }, plot });
   };
-  return { id, title, params, inputs, make, plot };
+  const inputsFor: LiveFigure["inputsFor"] = (given) => {
+    try {
+      return needs(fillParams(params, given));
+    } catch (error) {
+      // What is wrong with the parameters is for `make` to say.
+      if (error instanceof UserError) return inputs;
+      throw error;
+    }
+  };
+  return { id, title, params, inputs, inputsFor, make, plot };
 }
 
 /** The figure that a worker made, drawable again on this side. */

@@ -16,6 +16,9 @@ import { opScriptLive } from "./op-script.ts";
 import { contpteTimesLive, genericPtLive, publishedTimesLive } from "./published-times.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
+import { missCurve } from "./trace-curve.ts";
+import { traceScan } from "./trace-scan.ts";
+import { traceReach, traceWalkCost } from "./trace-walks.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
 /** All live figures. */
@@ -23,6 +26,10 @@ export const liveFigures: readonly LiveFigure[] = [
   walkCost,
   folioOrder,
   tlbReach,
+  traceWalkCost,
+  missCurve,
+  traceReach,
+  traceScan,
   splitCountsLive,
   contptePoliciesLive,
   contpteDecayLive,

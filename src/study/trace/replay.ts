@@ -58,8 +58,11 @@ const SUMMARY_LG2 = 12;
  * Builds the process. Throws {@link UserError} for a policy that the format does not have, or if the areas do not fit. The summary may be
  * of a longer trace than the one that is run, not of a shorter one.
  */
-export function mapTrace(summary: Pick<TraceSummary, "areas" | "touches">, policy: TracePolicy): MappedTrace {
-  const kernel = newKernel(summary, policy);
+export function mapTrace(
+  summary: Pick<TraceSummary, "areas" | "touches">,
+  policy: TracePolicy,
+  kernel: Kernel = newKernel(summary, policy),
+): MappedTrace {
   const { pageLg2 } = kernel.format;
   const mm = new Mm(kernel);
   const areas = placeAreas(mm, summary);
