@@ -72,6 +72,7 @@ export * from "./mmu/cost.ts";
 export * from "./mmu/counts.ts";
 export * from "./mmu/describe-walk.ts";
 export * from "./mmu/engine/engine.ts";
+export * from "./mmu/engine/filter.ts";
 export * from "./mmu/extent.ts";
 export * from "./mmu/flush-kinds.ts";
 export * from "./mmu/generic.ts";
