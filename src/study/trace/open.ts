@@ -32,8 +32,8 @@ export async function openTrace(input: TraceInput, options: OpenOptions = {}): P
     await plain.close();
     return openPtt(input);
   }
-  const packing = packingOf(plain.head);
-  const inner = packing === "none" ? plain : await startOf(unpacked(plain.all(), packing, input.name));
+  const packed = packingOf(plain.head) !== "none";
+  const inner = packed ? await startOf(unpacked(plain.all(), plain.head, input.name)) : plain;
   const told = format === "auto" ? formatOf(inner.head, input.name) : format;
   if (input.size !== null) await inner.close();
   return foreignTrace(input, told, kinds, inner);
@@ -110,7 +110,7 @@ function foreignTrace(input: TraceInput, format: TraceFormat, kinds: KindMask, s
 
 async function* opened(input: TraceInput): AsyncIterable<Uint8Array> {
   const plain = await startOf(input.stream());
-  yield* unpacked(plain.all(), packingOf(plain.head), input.name);
+  yield* unpacked(plain.all(), plain.head, input.name);
 }
 
 /** The accesses that a decoder finds in bytes. */

@@ -3,6 +3,7 @@
  * after how many unpacked bytes.
  */
 import { UserError } from "../../base/errors.ts";
+import { formatSize, MiB } from "../../base/size.ts";
 
 /** The packings that are known. */
 export type Packing = "gzip" | "xz" | "none";
@@ -15,9 +16,41 @@ export function packingOf(bytes: Uint8Array): Packing {
   return XZ_MAGIC.every((byte, i) => bytes[i] === byte) ? "xz" : "none";
 }
 
-/** The unpacked bytes. */
-export function unpacked(bytes: AsyncIterable<Uint8Array>, packing: Packing, name: string): AsyncIterable<Uint8Array> {
-  return packing === "none" ? bytes : unpack(bytes, packing, name);
+/** The unpacked bytes of a stream that begins with `head`. Throws {@link UserError} if unpacking would take too much memory. */
+export function unpacked(bytes: AsyncIterable<Uint8Array>, head: Uint8Array, name: string): AsyncIterable<Uint8Array> {
+  const packing = packingOf(head);
+  if (packing === "none") return bytes;
+  const dictionary = packing === "xz" ? xzDictionary(head) : 0;
+  if (dictionary > MAX_DICTIONARY)
+    throw new UserError(
+      `${name}: offset ${XZ_HEAD}: an xz dictionary of ${formatSize(dictionary)}: at most ${formatSize(MAX_DICTIONARY)} are allowed`,
+    );
+  return unpack(bytes, packing, name);
+}
+
+/** Largest dictionary that is unpacked; `xz -9` takes 64 MiB. */
+const MAX_DICTIONARY = 256 * MiB;
+
+/** Bytes before the first block's header. */
+const XZ_HEAD = 12;
+const LZMA2 = 0x21;
+
+/**
+ * Bytes of dictionary that the first block of an xz file asks for, 0 if that cannot be told; the decoder then says what is wrong. It
+ * knows no filter but LZMA2.
+ * Source: The .xz File Format 1.1.0, sections 3.1 and 5.3.1.
+ */
+function xzDictionary(head: Uint8Array): number {
+  const flags = head[XZ_HEAD + 1]!;
+  let at = XZ_HEAD + 2;
+  const skipNumber = () => {
+    while (head[at++]! & 128);
+  };
+  if (flags & 0x40) skipNumber();
+  if (flags & 0x80) skipNumber();
+  const [id, length, bits] = head.subarray(at, at + 3);
+  if (id !== LZMA2 || length !== 1 || bits! > 40) return 0;
+  return bits === 40 ? 2 ** 32 - 1 : (2 + (bits! & 1)) * 2 ** ((bits! >> 1) + 11);
 }
 
 async function* unpack(
@@ -42,7 +75,7 @@ async function* unpack(
     } catch (error) {
       if (error instanceof UserError) throw error;
       throw new UserError(
-        `${name}: not a whole ${packing} file: damaged or cut short after offset ${length} of its content`,
+        `${name}: not a whole ${packing} file: cut short, damaged or of an unknown kind after offset ${length} of its content`,
       );
     }
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { random } from "../../../src/base/random.ts";
@@ -146,7 +147,7 @@ describe("ChampSim's records", () => {
   test("are read from gzip and from xz, of files and of pipes", async () => {
     const { bytes, words } = records(20_000, 9);
     expect(await read(gzipSync(bytes))).toEqual(words);
-    const xz = await xzOf(bytes);
+    const xz = xzOf(bytes);
     expect(await read(xz)).toEqual(words);
     expect(await allWords((await openTrace(pipeOf(xz, 3), { kinds: 7 })).chunks())).toEqual(words);
   });
@@ -171,7 +172,7 @@ describe("ChampSim's records", () => {
 describe("a packed file that is cut or damaged", () => {
   test("ends with one line, at every length", async () => {
     const { bytes } = records(40, 2);
-    const [gz, xz] = [gzipSync(bytes), await xzOf(bytes)];
+    const [gz, xz] = [gzipSync(bytes), xzOf(bytes)];
     for (const packed of [gz, xz])
       for (let length = 1; length < packed.length; length += 7)
         expect(await messageOf(() => read(packed.subarray(0, length))), `${length} bytes`).toMatch(/^t: .*offset \d+/);
@@ -180,7 +181,7 @@ describe("a packed file that is cut or damaged", () => {
   test("ends with one line, whatever bit is turned, or gives the same accesses", async () => {
     const { bytes, words } = records(40, 2);
     const rng = random(6);
-    for (const packed of [gzipSync(bytes), await xzOf(bytes)])
+    for (const packed of [gzipSync(bytes), xzOf(bytes)])
       for (let i = 0; i < 60; i++) {
         const wrong = Uint8Array.from(packed);
         const at = rng.below(8 * wrong.length);
@@ -189,6 +190,16 @@ describe("a packed file that is cut or damaged", () => {
         expect(message, `bit ${at}`).toMatch(/^(no error$|t: .*offset \d+)/);
       }
   });
+});
+
+test("an xz file that asks for more memory than a trace needs is refused, one of xz -9 is not", async () => {
+  const { bytes, words } = records(100, 1);
+  const xz = (...args: string[]) => execFileSync("xz", ["-c", ...args], { input: bytes });
+  expect(await read(xz("-9"))).toEqual(words);
+  expect(await messageOf(() => read(xz("--lzma2=dict=1GiB")))).toBe(
+    "t: offset 12: an xz dictionary of 1G: at most 256M are allowed",
+  );
+  expect(await messageOf(() => read(xz("--x86", "--lzma2=dict=1MiB")))).toContain("of an unknown kind after offset 0");
 });
 
 describe("opening", () => {
@@ -226,7 +237,6 @@ describe("opening", () => {
 });
 
 /** Bytes packed by the `xz` command. */
-async function xzOf(bytes: Uint8Array): Promise<Uint8Array> {
-  const { execFileSync } = await import("node:child_process");
+function xzOf(bytes: Uint8Array): Uint8Array {
   return execFileSync("xz", ["-c", "-1"], { input: bytes, maxBuffer: 2 ** 28 });
 }
