@@ -68,6 +68,8 @@ export * from "./mm/vma.ts";
 export * from "./mm/walk-mm.ts";
 export * from "./mmu/access-words.ts";
 export * from "./mmu/caches.ts";
+export * from "./mmu/cores/core.ts";
+export * from "./mmu/cores/cores.ts";
 export * from "./mmu/cost.ts";
 export * from "./mmu/counts.ts";
 export * from "./mmu/describe-walk.ts";

@@ -207,12 +207,16 @@ function sizesOf({ holds, coalesce }: TlbArraySpec): readonly number[] {
   return coalesce === undefined || holds.includes(coalesce) ? holds : [...holds, coalesce];
 }
 
-/** Base pages that a TLB covers at once with entries of one leaf size: the sum over its largest level ("TLB reach"). */
+/**
+ * Base pages of data that a TLB covers at once with entries of one size, a leaf's or a coalesced run's: the sum over its largest level
+ * ("TLB reach").
+ */
 export function reachPages(spec: TlbSpec, leafLg2: number): number {
   const covered = spec.map((arrays) => {
-    const fit = arrays.filter((a) => a.holds.some((lg2) => lg2 <= leafLg2));
-    const held = Math.max(...fit.flatMap((a) => a.holds.filter((lg2) => lg2 <= leafLg2)), 0);
-    return fit.filter((a) => a.holds.includes(held)).reduce((sum, a) => sum + a.sets * a.ways * 2 ** held, 0);
+    const data = arrays.filter((a) => a.for !== "fetch");
+    const held = Math.max(...data.flatMap((a) => sizesOf(a).filter((lg2) => lg2 <= leafLg2)), -1);
+    const fit = data.filter((a) => sizesOf(a).includes(held));
+    return fit.reduce((sum, a) => sum + a.sets * a.ways * 2 ** held, 0);
   });
   return Math.max(...covered, 0);
 }

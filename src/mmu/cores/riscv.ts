@@ -1,0 +1,67 @@
+/**
+ * Cores with riscv page tables: SiFive's U74, the core of the first boards that people ran Linux on.
+ */
+import type { Core, Sourced } from "./core.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+const from =
+  (source: string) =>
+  (value: number): Sourced => ({ value, source });
+const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
+
+const dts = from("arch/riscv/boot/dts/starfive/jh7110.dtsi and sifive/fu740-c000.dtsi, Linux 6.18");
+const manual = from("SiFive U74-MC Core Complex Manual (21G1), chapter on the memory system");
+/** What the second level keeps are pages of 4K: rocket's L2 TLB, from which it comes, takes no larger leaves. */
+const SMALL = [4 * KiB];
+
+const u74: Core = {
+  name: "sifive-u74",
+  title: "SiFive U74",
+  machines: ["riscv64"],
+  clock: from("StarFive JH7110 data sheet: up to 1.5 GHz")(1.5),
+  asidBits: assumed(0, "Linux finds no bits of ASID on boards with it, and switches off its allocator"),
+  tlb: [
+    [
+      { name: "ITLB", entries: dts(40), ways: dts(40), holds: [4 * KiB, 2 * MiB, GiB], for: "fetch" },
+      { name: "DTLB", entries: dts(40), ways: dts(40), holds: [4 * KiB, 2 * MiB, GiB], for: "data" },
+    ],
+    [{ name: "L2 TLB", entries: manual(512), ways: manual(1), holds: SMALL }],
+  ],
+  tlbLatency: [assumed(0, "part of every load's latency"), assumed(5, "a few cycles to a memory of its own")],
+  walkCache: [
+    null,
+    {
+      entries: assumed(8, "rocket-chip's page-table cache has 8 entries for all levels: taken for the lowest"),
+      ways: assumed(8, "fully associative"),
+    },
+    { entries: assumed(2, "a share of the same 8"), ways: assumed(2, "fully associative") },
+    { entries: assumed(2, "a share of the same 8"), ways: assumed(2, "fully associative") },
+    null,
+  ],
+  caches: [
+    {
+      name: "L1D",
+      bytes: dts(32 * KiB),
+      ways: assumed(8, "64 sets of 64 bytes: the tree's d-cache-sets and size"),
+      line: dts(64),
+      latency: assumed(3, "a pipeline of eight stages, two of them for memory"),
+    },
+    {
+      name: "L2",
+      bytes: dts(2 * MiB),
+      ways: assumed(16, "2048 sets"),
+      line: dts(64),
+      latency: assumed(25, "a shared cache on a bus at the cores' clock"),
+    },
+  ],
+  walkerFrom: assumed(0, "rocket's walker is a client of the first level cache"),
+  memory: assumed(130, "usual of boards with LPDDR4"),
+  notes:
+    "Svnapot is not implemented: contiguous entries are held page by page. The first levels' replacement is taken as LRU.",
+};
+
+/** Cores with riscv page tables. */
+export const riscvCores: readonly Core[] = [u74];
