@@ -165,7 +165,8 @@ program
   )
   .argument("[limits.json]", "recorded times", `${ROOT}/notebooks/data/limits-zen4-6.18.json`)
   .option("--out <file>", "write the weights as JSON; an existing file is replaced")
-  .action(async (file: string, o: { out?: string }) => {
+  .option("--core <name>", "core of the model that the rows of random loads are held against", "zen-4")
+  .action(async (file: string, o: { out?: string; core: string }) => {
     const { calibrateCommand } = await import("./cli/calibrate.ts");
     const { sourceDigest } = await import("./notebook/digest.ts");
     await calibrateCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });

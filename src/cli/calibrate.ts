@@ -7,12 +7,14 @@ import { digest } from "../base/digest.ts";
 import { UserError } from "../base/errors.ts";
 import { formatSize, MiB } from "../base/size.ts";
 import { EVENT_NAMES } from "../base/tally.ts";
-import { costsData, residualsData } from "../figure/calibration.ts";
+import { costsData, residualsData, translationData } from "../figure/calibration.ts";
 import type { Build } from "../figure/figure.ts";
 import { toText } from "../figure/text.ts";
+import { coreNamed } from "../mmu/cores/cores.ts";
 import { costTable } from "../study/cost/costs.ts";
-import { type Fit, fitSteps } from "../study/cost/fit.ts";
+import { type Fit, type FitStep, fitSteps } from "../study/cost/fit.ts";
 import { type Limits, parseLimits } from "../study/cost/limits.ts";
+import { checkedCore, translationSteps } from "../study/cost/translation.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 import { checkWritable, reason, writeWhole } from "./write-file.ts";
 
@@ -20,6 +22,8 @@ import { checkWritable, reason, writeWhole } from "./write-file.ts";
 export interface CalibrateOptions {
   /** Recorded times as JSON. */
   readonly file: string;
+  /** Core of the model that the rows of random loads are held against. */
+  readonly core: string;
   /** File for the weights, as JSON; an existing one is replaced. */
   readonly out?: string;
 }
@@ -33,16 +37,19 @@ export async function calibrateCommand(
   effects: CommandEffects,
   build: Build,
 ): Promise<void> {
+  const core = checkedCore(coreNamed(options.core));
   if (options.out !== undefined) await checkWritable(options.out, true);
   const text = await readBounded(options.file);
   const limits = parseLimits(text, options.file);
-  const fit = await fitted(limits, options.file, effects);
+  const fit = await paced(fitSteps(limits, options.file), "calibrating", effects);
+  const translation = await paced(translationSteps(limits.rows, core), "translation", effects);
   const name = machineName(limits);
   const origin = { machine: name, input: digest(text) };
   if (options.out !== undefined)
     await writeWhole(options.out, new TextEncoder().encode(costsJson(name, fit)), effects.signal);
   effects.out(toText(costsData(costTable(name, fit.weights), origin), build));
   effects.out(`\n${toText(residualsData(fit, origin), build)}`);
+  if (translation.length > 0) effects.out(`\n${toText(translationData(translation, core.name, origin), build)}`);
 }
 
 /** A file's text. One that goes on beyond any recording, such as a device, is given up and not read into memory. */
@@ -64,9 +71,9 @@ async function readBounded(file: string): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-async function fitted(limits: Limits, file: string, effects: CommandEffects): Promise<Fit> {
-  const bar = progressLine("calibrating", effects);
-  const steps = fitSteps(limits, file);
+/** Takes the steps of a long computation, and lets an interrupt in between them. */
+async function paced<T>(steps: Generator<FitStep, T>, what: string, effects: CommandEffects): Promise<T> {
+  const bar = progressLine(what, effects);
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done) {
       bar.clear();
@@ -74,7 +81,6 @@ async function fitted(limits: Limits, file: string, effects: CommandEffects): Pr
     }
     effects.signal?.throwIfAborted();
     bar.show(step.value.done, step.value.total);
-    // Lets an interrupt in.
     await new Promise((go) => setImmediate(go));
   }
 }

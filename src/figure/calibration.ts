@@ -4,6 +4,7 @@
 import { EVENTS } from "../base/tally.ts";
 import type { KernelCosts } from "../study/cost/costs.ts";
 import type { Fit } from "../study/cost/fit.ts";
+import type { HostPages, TranslationFit } from "../study/cost/translation.ts";
 import type { Column, FigureData, Origin } from "./figure.ts";
 
 /** What a calibration was made from: the recorded machine, and a digest of the file; null where the fitted table is built in. */
@@ -80,6 +81,47 @@ export function residualsData({ rows, others, rms, median }: Fit, origin: Calibr
     })),
     origin: originOf(origin),
   };
+}
+
+/** The rows of random loads beside a core of the model, under each kind of host. */
+export function translationData(
+  fits: readonly TranslationFit[],
+  core: string,
+  { machine, input }: CalibrationOrigin,
+): Omit<FigureData, "live"> {
+  const hosts = fits.map(({ host, rms, loopNs, walkNs }) => {
+    const found = `loop ${loopNs.toFixed(1)} ns, walk ${walkNs.toFixed(1)} ns`;
+    return `${hostWords(host)}: root mean square ${percent(rms)}, ${found}`;
+  });
+  const column = ({ host }: TranslationFit): Column =>
+    ns(hostKey(host), hostWords(host), `Modelled on ${core}, ${hostWords(host)}.`, 1);
+  return {
+    title: `Random loads, measured and modelled on ${core}. ${hosts.join("; ")}`,
+    caption: "Dependent loads over memory that is all zero page: only translation differs.",
+    alt: `A table of times of one load by memory and page size. ${hosts.join("; ")}.`,
+    better: "a modelled time near the measured one is better",
+    columns: [
+      { key: "name", label: "row", definition: "Memory that was loaded from, and the size of its pages." },
+      {
+        ...{ key: "measured", label: "measured", unit: "ns", basis: "measured", digits: 1 },
+        definition: "Recorded median of one load.",
+      },
+      ...fits.map(column),
+    ],
+    rows: fits[0]!.rows.map(({ name, measured }, i) => ({
+      ...{ name, measured },
+      ...Object.fromEntries(fits.map(({ host, rows }) => [hostKey(host), rows[i]!.modelled])),
+    })),
+    origin: {
+      ...{ designs: [core], workload: `random loads on ${machine}`, params: { machine, core }, seed: null, input },
+    },
+  };
+}
+
+const hostKey = (host: HostPages): string => `host_${host}`;
+
+function hostWords(host: HostPages): string {
+  return host === "none" ? "no host" : `host with ${host} pages`;
 }
 
 function percent(part: number): string {

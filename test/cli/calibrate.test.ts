@@ -27,17 +27,17 @@ async function run(file: string, out?: string, signal?: AbortSignal): Promise<{ 
     },
     ...{ terminal: true, signal },
   };
-  await calibrateCommand({ file, out }, effects, BUILD);
+  await calibrateCommand({ file, out, core: "zen-4" }, effects, BUILD);
   return printed;
 }
 
-test("the recorded file gives the committed table, number for number, and two tables of 72 columns with stamps", async () => {
+test("the recorded file gives the committed table, number for number, and three tables of 72 columns with stamps", async () => {
   const file = join(folder, "weights.json");
   const { out, err } = await run(recorded, file);
   const json = (name: string): unknown => JSON.parse(readFileSync(name, "utf8"));
   expect(json(file)).toEqual(json(committed));
   for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(72);
-  expect(out.match(/^ptlab 0\.1\.0 \(01234567\)/gm)).toHaveLength(2);
+  expect(out.match(/^ptlab 0\.1\.0 \(01234567\)/gm)).toHaveLength(3);
   expect(out).toMatch(/^slotsRead +1\.\d\d /m);
   expect(out).toMatch(/^scan_present_4k .* -85\.\d$/m);
   expect(err).toContain("calibrating [");
