@@ -108,6 +108,7 @@ export * from "./study/cost/fit.ts";
 export * from "./study/cost/generic-pt.ts";
 export * from "./study/cost/limits.ts";
 export * from "./study/cost/published-times.ts";
+export * from "./study/cost/translation.ts";
 export * from "./study/coverage/coverage.ts";
 export * from "./study/coverage/decay.ts";
 export * from "./study/coverage/policies.ts";
