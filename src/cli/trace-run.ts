@@ -2,15 +2,17 @@
  * `ptlab trace run FILE`: a recorded stream of accesses over its memory as Linux would have mapped it, on modelled hardware.
  */
 import { type Format, pmdOrder } from "../arch/format.ts";
-import { formatNamed } from "../arch/formats.ts";
+import { formatNamed, formats } from "../arch/formats.ts";
 import { digest } from "../base/digest.ts";
 import { UserError } from "../base/errors.ts";
 import { formatSize, parseSize } from "../base/size.ts";
 import type { Build, Column, FigureData, Row } from "../figure/figure.ts";
 import { toText } from "../figure/text.ts";
-import { genericCore } from "../mmu/generic.ts";
+import { costsOf, specOf } from "../mmu/cores/core.ts";
+import { coreNamed } from "../mmu/cores/cores.ts";
+import { type GenericCore, genericCore } from "../mmu/generic.ts";
 import { openTrace } from "../study/trace/open.ts";
-import { mapTrace, type TracePolicy } from "../study/trace/replay.ts";
+import { type MappedTrace, mapTrace, type TracePolicy } from "../study/trace/replay.ts";
 import { runTrace, type TraceCase, type TraceResult } from "../study/trace/run.ts";
 import { DATA_KINDS } from "../study/trace/sink.ts";
 import { cutSource, parseKinds } from "../study/trace/source.ts";
@@ -30,10 +32,16 @@ export interface RunOptions {
   readonly folio?: readonly string[];
   /** False: leave arm64's contiguous bit alone. */
   readonly contpte?: boolean;
-  /** Entries of the second TLB level, 1024 by default. */
+  /** Real cores to compare; a generic one by default. */
+  readonly core?: readonly string[];
+  /** Generic core: entries of the second TLB level, 1024 by default. */
   readonly tlb?: string;
-  /** False: no walk caches. */
+  /** False: a generic core without walk caches. */
   readonly walkCache?: boolean;
+  /** False: real cores without a model of their caches, which is faster. */
+  readonly caches?: boolean;
+  /** Whether the program's data takes part of a real core's caches. */
+  readonly dataCompetes?: boolean;
   /** Accesses to leave out, to run at most, and to run at first without counting. */
   readonly skip?: string;
   readonly limit?: string;
@@ -50,8 +58,8 @@ export async function traceRunCommand(
   const skip = wholeNumber("--skip", options.skip ?? "0");
   const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit);
   const warmUp = wholeNumber("--warm-up", options.warmUp ?? "0");
-  const core = { tlbEntries: tlbEntries(options.tlb ?? "1024"), walkCache: options.walkCache !== false };
-  const policies = (options.arch ?? ["x86-64"]).flatMap((arch) => policiesOf(formatNamed(arch), options));
+  const hardware = hardwareOf(options);
+  const policies = archsOf(options).flatMap((arch) => policiesOf(formatNamed(arch), options));
   const kinds = options.kinds === undefined ? DATA_KINDS : parseKinds(options.kinds);
   const input = await traceInput(file, effects.signal);
   const [reading, running] = [`reading ${input.name}`, `running ${input.name}`].map((what) =>
@@ -68,21 +76,54 @@ export async function traceRunCommand(
     const trace = cutSource(whole, skip, skip + limit);
     const summary = await summarize(trace, show(reading));
     reading!.clear();
-    const cases = policies.map((policy): TraceCase => {
+    const cases = policies.flatMap((policy) => {
       const mapped = mapTrace(summary, policy);
-      const { format, accessDirty } = mapped.mm.kernel;
-      return { mapped, core: genericCore(format, { ...core, contiguous: true, accessDirty }) };
+      return hardware.map((make) => make(mapped));
     });
     const results = await runTrace(trace, cases, { warmUp, progress: show(running) });
     running!.clear();
     const what = whole.info.text === "" ? `trace ${file}` : whole.info.text;
-    const params = { skip, limit: options.limit ?? null, warmUp, kinds, ...core };
-    effects.out(toText(table(results, summary, what, params), build));
+    const { core, tlb, walkCache, caches, dataCompetes } = options;
+    const params = { skip, limit: options.limit ?? null, warmUp, kinds, core, tlb, walkCache, caches, dataCompetes };
+    const rows = results.map((result, i) => row(cases[i]!.name, result));
+    effects.out(toText(table(results, rows, summary, what, params), build));
   } finally {
     reading!.clear();
     running!.clear();
     await input.close();
   }
+}
+
+interface NamedCase extends TraceCase {
+  readonly name: string;
+}
+
+/** Makes the cases of one mapping, one for each core that was asked for. */
+function hardwareOf(options: RunOptions): ((mapped: MappedTrace) => NamedCase)[] {
+  if (options.core === undefined) {
+    const choice = { tlbEntries: tlbEntries(options.tlb ?? "1024"), walkCache: options.walkCache !== false };
+    return [(mapped) => ({ name: "generic", mapped, core: genericCore(...generic(mapped, choice)) })];
+  }
+  if (options.tlb !== undefined || options.walkCache === false)
+    throw new UserError("--tlb and --no-walk-cache are for the generic core: leave them or --core out");
+  const choices = { caches: options.caches !== false, dataCompetes: options.dataCompetes === true };
+  return options.core.map(coreNamed).map((core) => (mapped) => {
+    const { format, accessDirty } = mapped.mm.kernel;
+    return { name: core.name, mapped, core: specOf(core, format, { ...choices, accessDirty }), costs: costsOf(core) };
+  });
+}
+
+function generic(mapped: MappedTrace, choice: Pick<GenericCore, "tlbEntries" | "walkCache">): [Format, GenericCore] {
+  const { format, accessDirty } = mapped.mm.kernel;
+  return [format, { ...choice, contiguous: true, accessDirty }];
+}
+
+/** Formats asked for, or else x86-64 or the first that all cores asked for can walk. */
+function archsOf({ arch, core }: RunOptions): readonly string[] {
+  if (arch !== undefined) return arch;
+  const machines = (core ?? []).map((name) => coreNamed(name).machines);
+  const first = formats.find(({ machine }) => machines.every((list) => list.includes(machine)));
+  return [first?.name ?? "x86-64"];
 }
 
 /** A power of two times 8 or 12, as arrays of 8 and 12 ways have. */
@@ -117,7 +158,19 @@ const MAPPING: Column = {
   definition: "page-table format, largest folio that the kernel may take, and whether arm64's contiguous bit is used",
 };
 
-function table(results: readonly TraceResult[], summary: TraceSummary, workload: string, params: object): FigureData {
+const CORE: Column = {
+  key: "core",
+  label: "core",
+  definition: "the hardware that is modelled; generic: round numbers, the same for all formats",
+};
+
+function table(
+  results: readonly TraceResult[],
+  rows: readonly Row[],
+  summary: TraceSummary,
+  workload: string,
+  params: object,
+): FigureData {
   const { counts } = results[0]!;
   const deepest = Math.max(...results.map(({ counts: c }) => c.reads.findLastIndex((n) => n > 0)));
   const some = (pick: (c: TraceResult["counts"]) => number) => results.some((r) => pick(r.counts) > 0);
@@ -127,6 +180,7 @@ function table(results: readonly TraceResult[], summary: TraceSummary, workload:
     alt: "",
     better: "fewer walks, fewer reads, less time",
     columns: [
+      ...(rows.some(({ core }) => core !== "generic") ? [CORE] : []),
       MAPPING,
       ...counts.tlbHits.map((_, level) => hitsColumn(level)),
       perThousand("walks", "walks", "accesses whose translation was in no TLB level, per 1000"),
@@ -137,7 +191,7 @@ function table(results: readonly TraceResult[], summary: TraceSummary, workload:
       ...Array.from({ length: deepest + 1 }, (_, level) => readsColumn(level)),
       NS,
     ],
-    rows: results.map((result) => row(result)),
+    rows,
     compare: "ns",
     origin: {
       designs: [...new Set(results.map(({ mapped }) => mapped.policy.format))],
@@ -155,7 +209,7 @@ const NS: Column = {
   unit: "ns",
   basis: "modelled",
   digits: 3,
-  definition: "translation of one access on average: looking in the second TLB level, and reading tables",
+  definition: "translation of one access on average: looking in TLB levels behind the first, and reading tables",
 };
 
 function hitsColumn(level: number): Column {
@@ -171,9 +225,10 @@ function perThousand(key: string, label: string, definition: string): Column {
   return { key, label, definition, basis: "counted", digits: 1 };
 }
 
-function row({ mapped, counts, cost }: TraceResult): Row {
+function row(core: string, { mapped, counts, cost }: TraceResult): Row {
   const per = (n: number) => (counts.accesses === 0 ? 0 : (1000 * n) / counts.accesses);
   return {
+    core,
     mapping: policyText(mapped.policy),
     ...Object.fromEntries(counts.tlbHits.map((n, level) => [`hits${level}`, per(n)])),
     walks: per(counts.walks),

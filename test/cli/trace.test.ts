@@ -177,6 +177,21 @@ describe("run", () => {
     expect(walks("arm64-4k 64K no contpte")).toBe(walks("arm64-4k 4K"));
   });
 
+  test("has a row for each core and mapping, on formats that the cores can walk", async () => {
+    writeFileSync(at("a.txt"), lackey(20_000));
+    const text = await run(at("a.txt"), { core: ["neoverse-n1", "apple-m1"], folio: ["64K"], limit: "5K" });
+    for (const core of ["neoverse-n1", "apple-m1"])
+      for (const mapping of ["no contpte", "contpte"])
+        expect(text).toMatch(new RegExp(`^${core} +arm64-4k 64K ${mapping} +\\d`, "m"));
+    const competing = { core: ["zen-4"], dataCompetes: true } as const;
+    const without = { core: ["zen-4"], caches: false } as const;
+    expect(await run(at("a.txt"), competing)).not.toBe(await run(at("a.txt"), without));
+    await expect(run(at("a.txt"), { core: ["zen-4"], arch: ["arm64-4k"] })).rejects.toThrow(
+      "unknown machine for zen-4",
+    );
+    await expect(run(at("a.txt"), { core: ["zen-4"], tlb: "64" })).rejects.toThrow("for the generic core");
+  });
+
   test("prints the same twice, and something else of another part", async () => {
     writeFileSync(at("a.txt"), lackey(20_000));
     const once = await run(at("a.txt"), { limit: "9K" });

@@ -14,6 +14,8 @@ import type { TraceProgress } from "./summary.ts";
 export interface TraceCase {
   readonly mapped: MappedTrace;
   readonly core: MmuSpec;
+  /** Where its costs come from, if not from {@link defaultCosts}. */
+  readonly costs?: CostTable;
 }
 
 /** How a trace is run. */
@@ -23,7 +25,6 @@ export interface TraceRunOptions {
   readonly to?: number;
   /** Accesses at the start of these that fill TLBs and walk caches and are not counted; none by default. */
   readonly warmUp?: number;
-  readonly costs?: CostTable;
   readonly engine?: EngineChoice;
   readonly progress?: TraceProgress;
 }
@@ -49,7 +50,7 @@ export async function runTrace(
   cases: readonly TraceCase[],
   options: TraceRunOptions = {},
 ): Promise<TraceResult[]> {
-  const { from = 0, to = Infinity, warmUp = 0, costs = defaultCosts, engine: choice, progress } = options;
+  const { from = 0, to = Infinity, warmUp = 0, engine: choice, progress } = options;
   const engines = cases.map(({ mapped, core }) => newEngine(mapped.mm.pt, core, choice));
   const total = trace.info.accesses === null ? null : Math.max(Math.min(to, trace.info.accesses) - from, 0);
   let [done, chunks] = [0, 0];
@@ -65,7 +66,7 @@ export async function runTrace(
     done += accessCount(words);
     progress?.(done, total);
   }
-  return cases.map(({ mapped }, i) => {
+  return cases.map(({ mapped, costs = defaultCosts }, i) => {
     const counts = engines[i]!.counts();
     return { mapped, counts, cost: accessCost(counts, costs), engine: engines[i]!.kind };
   });
