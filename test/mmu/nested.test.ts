@@ -159,6 +159,7 @@ describe("nested translation and its slow twin agree access by access, and reach
       const { walkCache, tlb } = anyRichCore(play.rng, play.mm);
       return { ...core, nested: { walkCache, tlb, accessDirty: core.accessDirty } };
     });
+    const now = [one.mm, two.mm];
     const core = new Mmu(one.tree(one.mm), specs[0]!);
     const twin = new TwinCore(two.tree(two.mm), specs[1]!);
     const { pageLg2 } = one.mm.kernel.format;
@@ -172,11 +173,15 @@ describe("nested translation and its slow twin agree access by access, and reach
         const [vpn, kind] = [vpnAt(words, i, pageLg2), kindAt(words, i)];
         expect(out[0], at).toBe(twin.access(vpn, kind, (words[2 * i]! >>> 2) % 2 ** (pageLg2 - 6)));
         expect(JSON.stringify(core.counts()), at).toBe(JSON.stringify(twin.counts()));
-        expect(out[0], at).toBe(inTurn(one.tree(one.mm), vpn, kind, specs[0]!.accessDirty));
+        expect(out[0], at).toBe(inTurn(one.tree(now[0]!), vpn, kind, specs[0]!.accessDirty));
       }
-      const { start, end } = change(one.rng, one.mm);
-      change(two.rng, two.mm);
+      const { start, end } = change(one.rng, now[0]!);
+      change(two.rng, now[1]!);
       for (const side of [core, twin]) side.flush(start, end);
+      const asid = 1 + (step % 2);
+      for (const [i, { mm, other }] of [one, two].entries()) now[i] = asid === 1 ? mm : other;
+      core.switchTo(one.tree(now[0]!), specs[0]!.asidBits ? asid : 0);
+      twin.switchTo(two.tree(now[1]!), specs[1]!.asidBits ? asid : 0);
       if (step === 2) for (const side of [core, twin]) side.flushHost();
     }
   });

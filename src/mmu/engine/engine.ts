@@ -23,8 +23,11 @@ export interface TranslationEngine {
 /** Which engine to take; "auto" is the fast one where it can be had. */
 export type EngineChoice = "auto" | "wasm" | "reference";
 
-/** Fields of a core that the fast engine knows. With any other it would count something else. */
-const KNOWN = new Set(["tlb", "walkCache", "accessDirty"]);
+/**
+ * Fields of a core that the fast engine knows. With any other it would count something else. Tags of address spaces change nothing
+ * for an engine, which stays on one tree.
+ */
+const KNOWN = new Set(["tlb", "walkCache", "accessDirty", "asidBits"]);
 /** Fields of an array that the fast engine knows. */
 const KNOWN_OF_ARRAY = new Set(["name", "sets", "ways", "holds", "for"]);
 /** Fields of a walk cache that the fast engine knows. */
