@@ -54,7 +54,7 @@ describe.each(CASES)("%s on %s", (name, format) => {
 describe.each(cores.map((core) => [core.name, core] as const))("%s", (_name, core) => {
   test("names a source for every number, or says that it is assumed and why", () => {
     const numbers = numbersOf(core);
-    expect(numbers.length).toBeGreaterThan(25);
+    expect(numbers.length).toBeGreaterThan(20);
     for (const { path, source, value } of numbers) {
       expect(source.length, path).toBeGreaterThan(8);
       if (source.startsWith("assumed")) expect(source, path).toMatch(/^assumed; .{8}/);

@@ -145,7 +145,11 @@ export function anyRichCore(rng: Random, mm: Mm): MmuSpec {
   const runs = mm.kernel.format.entryBytes === 8 ? 3 : 4;
   const run = () => (rng.below(3) === 0 ? { coalesce: 1 + rng.below(runs) } : {});
   const caches = rng.below(2) === 0 ? {} : { caches: anyCaches(rng, ways) };
-  return { ...coreOf(rng, mm, ways, run), asidBits: rng.pick([0, 12]), ...caches };
+  const plain = coreOf(rng, mm, ways, run);
+  const walkCache = plain.walkCache.map((own, level, all) =>
+    level > 1 && all[1] !== null && rng.below(3) === 0 ? { sharedWith: 1 } : own,
+  );
+  return { ...plain, walkCache, asidBits: rng.pick([0, 12]), ...caches };
 }
 
 /** Up to three small caches, with lines of 64 bytes or more. */

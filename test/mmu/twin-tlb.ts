@@ -141,6 +141,7 @@ function sideOf(arrays: TwinArray[], fetch: boolean): TwinArray[] {
 }
 
 interface TwinTableEntry {
+  readonly level: number;
   readonly tag: number;
   readonly asid: number;
 }
@@ -149,12 +150,16 @@ interface TwinTableEntry {
 export class TwinWalkCache {
   asid = 0;
   readonly #format: Format;
-  /** By level. */
+  /** By level; two levels may have one array. */
   readonly #arrays: (TwinSet<TwinTableEntry>[] | null)[];
 
   constructor(format: Format, spec: WalkCacheSpec) {
     this.#format = format;
-    this.#arrays = spec.map((shape) => (shape === null ? null : twinSets(shape)));
+    this.#arrays = [];
+    for (const shape of spec)
+      this.#arrays.push(
+        shape === null ? null : "sharedWith" in shape ? this.#arrays[shape.sharedWith]! : twinSets(shape),
+      );
   }
 
   walk(vpn: number, endLevel: number): number {
@@ -167,7 +172,8 @@ export class TwinWalkCache {
   drop(extent: Extent): void {
     for (const [level, sets] of this.#arrays.entries()) {
       const lg2 = spanLg2(this.#format, Math.min(level, levelsOf(this.#format)));
-      for (const set of sets ?? []) set.drop((e) => isReached(extent, e.tag * 2 ** lg2, lg2, e.asid));
+      const gone = (e: TwinTableEntry) => e.level === level && isReached(extent, e.tag * 2 ** lg2, lg2, e.asid);
+      for (const set of sets ?? []) set.drop(gone);
     }
   }
 
@@ -175,8 +181,8 @@ export class TwinWalkCache {
     const sets = this.#arrays[level]!;
     const tag = tagOf(vpn, spanLg2(this.#format, level));
     const set = sets[tag % sets.length]!;
-    const hit = set.use((e) => e.tag === tag && e.asid === this.asid) !== undefined;
-    if (!hit) set.insert({ tag, asid: this.asid });
+    const hit = set.use((e) => e.level === level && e.tag === tag && e.asid === this.asid) !== undefined;
+    if (!hit) set.insert({ level, tag, asid: this.asid });
     return hit;
   }
 }

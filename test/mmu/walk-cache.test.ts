@@ -16,7 +16,9 @@ describe("a walk cache and its slow twin agree walk by walk", () => {
     const rng = random(seed);
     const ways = () => rng.pick([{ ways: 1 + rng.below(5) }, { ways: 4, policy: "plru" as const }]);
     const shape = () => (rng.below(4) === 0 ? null : { sets: 2 ** rng.below(3), ...ways() });
-    const spec = Array.from({ length: 4 }, shape);
+    const spec: WalkCacheSpec = [shape(), shape(), ...Array.from({ length: 2 }, shape)].map((own, level, all) =>
+      level > 1 && all[1] !== null && rng.below(3) === 0 ? { sharedWith: 1 } : own,
+    );
     const format = rng.pick(formats);
     const [cache, twin] = [new WalkCache(format, spec), new TwinWalkCache(format, spec)];
     for (let i = 0; i < 3000; i++) {
@@ -62,6 +64,24 @@ test("a walk begins below the lowest entry that is held", () => {
   const spec = [null, { sets: 1, ways: 1 }, { sets: 1, ways: 4 }];
   const cache = new WalkCache(formats[0]!, spec);
   expect([0, 1, 512, 513, 0, 2 ** 18].map((vpn) => cache.walk(vpn, 0))).toEqual([3, 0, 1, 0, 1, 3]);
+});
+
+test("levels that share an array compete for it", () => {
+  const ways = (n: number): WalkCacheSpec => [null, { sets: 1, ways: n }, { sharedWith: 1 }, { sharedWith: 1 }];
+  const walks = (spec: WalkCacheSpec) => {
+    const cache = new WalkCache(formats[0]!, spec);
+    return [0, 512, 0].map((vpn) => cache.walk(vpn, 0));
+  };
+  // An entry for each of two levels above, and two of level 1.
+  expect(walks(ways(4))).toEqual([3, 1, 0]);
+  expect(walks(ways(3))).toEqual([3, 1, 1]);
+  expect(walks([null, { sets: 1, ways: 3 }, { sets: 1, ways: 3 }, { sets: 1, ways: 3 }])).toEqual([3, 1, 0]);
+});
+
+test("an array shared with a level that has none is refused", () => {
+  expect(() => new WalkCache(formats[0]!, [null, null, { sharedWith: 1 }])).toThrow(
+    "bad sharedWith '1' of the walk cache of level 2",
+  );
 });
 
 test("a walk to a large leaf uses no entry at or below the leaf's level", () => {

@@ -40,9 +40,9 @@ const neoverseN1: Core = {
       entries: assumed(64, "the TRM names no walk cache; Cortex-A55's has 64 entries in 4 ways for all levels"),
       ways: assumed(4, "as above"),
     },
-    { entries: assumed(16, "a quarter of the level below"), ways: assumed(4, "as above") },
-    { entries: assumed(4, "a quarter of the level below"), ways: assumed(4, "as above") },
-    { entries: assumed(4, "as the level below"), ways: assumed(4, "as above") },
+    { sharedWith: 1 },
+    { sharedWith: 1 },
+    { sharedWith: 1 },
   ],
   caches: [
     { name: "L1D", bytes: wikichip(64 * KiB), ways: wikichip(4), line: wikichip(64), latency: wikichip(4) },

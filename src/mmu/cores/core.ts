@@ -40,6 +40,11 @@ export interface CoreWalkCache {
   readonly ways: Sourced;
 }
 
+/** A level whose entries lie in the array of a lower one. */
+export interface CoreSharedCache {
+  readonly sharedWith: number;
+}
+
 /** A data cache. */
 export interface CoreCache {
   readonly name: string;
@@ -63,7 +68,7 @@ export interface Core {
   /** Cycles that a hit in each TLB level takes beyond a hit in the first. */
   readonly tlbLatency: readonly Sourced[];
   /** By level of the table entry that is kept: 1 is what the PDE cache of x86 keeps. Null where there is none. */
-  readonly walkCache: readonly (CoreWalkCache | null)[];
+  readonly walkCache: readonly (CoreWalkCache | CoreSharedCache | null)[];
   readonly caches: readonly CoreCache[];
   /** Index of the first cache that the walker reads through. */
   readonly walkerFrom: Sourced;
@@ -91,7 +96,9 @@ export function specOf(core: Core, format: Format, choices: CoreChoices = {}): M
     level.map((a) => arrayOf(a, format)).filter((a) => a.holds.length > 0);
   const spec = {
     tlb: core.tlb.map(arrays),
-    walkCache: core.walkCache.map((cache) => cache && shapeOf(cache.entries, cache.ways)),
+    walkCache: core.walkCache.map(
+      (cache) => cache && ("sharedWith" in cache ? cache : shapeOf(cache.entries, cache.ways)),
+    ),
     accessDirty,
     // x86 has PCIDs in 64-bit mode alone (CR4.PCIDE, SDM volume 3A section 4.10.1).
     asidBits: format.machine === "i686" ? 0 : core.asidBits.value,

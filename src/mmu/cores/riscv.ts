@@ -34,12 +34,12 @@ const u74: Core = {
   walkCache: [
     null,
     {
-      entries: assumed(8, "rocket-chip's page-table cache has 8 entries for all levels: taken for the lowest"),
+      entries: assumed(8, "rocket-chip's page-table cache, from which it comes, has 8 entries for all levels"),
       ways: assumed(8, "fully associative"),
     },
-    { entries: assumed(2, "a share of the same 8"), ways: assumed(2, "fully associative") },
-    { entries: assumed(2, "a share of the same 8"), ways: assumed(2, "fully associative") },
-    null,
+    { sharedWith: 1 },
+    { sharedWith: 1 },
+    { sharedWith: 1 },
   ],
   caches: [
     {

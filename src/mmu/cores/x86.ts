@@ -100,6 +100,9 @@ const skylakeServer: Core = {
 };
 
 const sog = from("AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture (57647)");
+const olderSog = from(
+  "AMD, Software Optimization Guide for Family 17h (55723): a page-directory cache of 64 entries; Zen 4's names none",
+);
 const recorded = from("recorded on a virtual machine, EPYC Zen 4: random loads over 1 GiB, 2M pages, less translation");
 
 const all = [4 * KiB, 2 * MiB, GiB];
@@ -133,8 +136,9 @@ const zen4: Core = {
       ),
       ways: assumed(8, "a third of the L2 DTLB's"),
     },
-    { entries: assumed(32, "half of the 64 entries that upper levels share"), ways: assumed(32, "fully associative") },
-    { entries: assumed(32, "half of the 64 entries that upper levels share"), ways: assumed(32, "fully associative") },
+    { entries: olderSog(64), ways: olderSog(64) },
+    { sharedWith: 2 },
+    { sharedWith: 2 },
   ],
   caches: [
     { name: "L1D", bytes: sog(32 * KiB), ways: sog(8), line: sog(64), latency: sog(4) },

@@ -259,6 +259,7 @@ function initTree(x: EngineExports, tree: Tree, { walkCache, accessDirty }: MmuS
     x.initLevel(level, spanLg2(f, level), lg2, f.contLg2[level]!);
     const shape = walkCache[level];
     if (level === 0 || !shape) continue;
+    if ("sharedWith" in shape) throw new UserError("the fast engine has no walk caches that levels share");
     checkShape(`the walk cache of level ${level}`, shape);
     given(x.addWalkCache(level, shape.sets, shape.ways));
   }
