@@ -34,6 +34,12 @@ export async function openTrace(input: TraceInput, options: OpenOptions = {}): P
   }
   const packed = packingOf(plain.head) !== "none";
   const inner = packed ? await startOf(unpacked(plain.all(), plain.head, input.name)) : plain;
+  if (packed && isPtt(inner.head)) {
+    await inner.close();
+    throw new UserError(
+      `${input.name}: a .ptt trace in a ${packingOf(plain.head)} file: unpack it, it is compressed by itself`,
+    );
+  }
   const told = format === "auto" ? formatOf(inner.head, input.name) : format;
   if (input.size !== null) await inner.close();
   return foreignTrace(input, told, kinds, inner);

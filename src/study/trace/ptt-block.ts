@@ -52,10 +52,16 @@ class Recent {
     return FAR;
   }
 
+  /** The place of the line that is nearest, the latest of several. */
   nearest(line: number): number {
     let best = 0;
-    for (let place = 1; place < RECENT; place++)
-      if (Math.abs(line - this.line(place)) < Math.abs(line - this.line(best))) best = place;
+    let least = Infinity;
+    for (let place = 0; place < RECENT; place++) {
+      const distance = Math.abs(line - this.line(place));
+      if (distance >= least) continue;
+      best = place;
+      least = distance;
+    }
     return best;
   }
 

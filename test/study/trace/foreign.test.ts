@@ -214,6 +214,32 @@ describe("opening", () => {
     expect(await messageOf(() => form(text("hello")))).toMatch(/^t: offset 0: no known trace: allowed are/);
   });
 
+  test("of a .ptt in a packed file says to unpack it", async () => {
+    const packed = gzipSync(await bytesOf(pttBytes([randomWords(3, 1)], { text: "" })));
+    expect(await messageOf(() => read(packed))).toBe(
+      "t: a .ptt trace in a gzip file: unpack it, it is compressed by itself",
+    );
+  });
+
+  test("holds at most a chunk and a piece of a stream that never ends", async () => {
+    const piece = text(" L 1000,8\n".repeat(5000));
+    for (const whole of [piece, text(`${"=".repeat(40_000)}\n${" L 1000,64\n".repeat(5000)}`)]) {
+      let [given, taken] = [0, 0];
+      async function* stream() {
+        for (;;) {
+          given += 5000;
+          yield whole;
+        }
+      }
+      const trace = await openTrace({ name: "t", size: null, stream });
+      for await (const words of trace.chunks()) {
+        taken += words.length / 2;
+        expect(given - taken).toBeLessThanOrEqual(5000 + 65536);
+        if (taken > 3e6) break;
+      }
+    }
+  });
+
   test("skips and limits foreign traces alike, and reads no further than asked", async () => {
     const { bytes, words } = records(5000, 4);
     let pulled = 0;
