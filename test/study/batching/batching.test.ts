@@ -11,6 +11,7 @@ import {
 } from "../../../src/study/batching/batching.ts";
 import { BATCHED_OPS, batchedWorkload } from "../../../src/study/batching/operations.ts";
 import { compare } from "../../../src/study/compare/compare.ts";
+import { defaultKernelCosts } from "../../../src/study/cost/costs.ts";
 import { folioOrders, kernelFor } from "../../../src/study/layout.ts";
 
 const DEFAULTS = { operation: "munmap", arch: "arm64-4k", from: 0, to: 13, contpte: true, pmd: false };
@@ -34,7 +35,10 @@ describe.each(BATCHING_FORMATS)("on %s", (arch) => {
     for (const operation of BATCHED_OPS) {
       const [[one, all]] = pairs({ arch, operation, to: 0 }) as [[FolioRow, FolioRow]];
       const looked = operation === "mprotect" ? 2 * one.pages : 0;
-      expect({ ...all, way: "" }).toEqual({ ...one, way: "", foliosTouched: one.foliosTouched + looked });
+      const alike = { way: "", pricedNs: 0 };
+      expect({ ...all, ...alike }).toEqual({ ...one, ...alike, foliosTouched: one.foliosTouched + looked });
+      const look = defaultKernelCosts.weights.find(({ event }) => event === "foliosTouched")!.ns!;
+      expect(all.pricedNs).toBeCloseTo(one.pricedNs + looked * look, 3);
     }
   });
 
