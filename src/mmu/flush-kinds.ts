@@ -107,8 +107,14 @@ export function flushNamed(name: string): FlushKind {
   return flushKinds[names.indexOf(oneOf("invalidation", name, names))]!;
 }
 
-/** What x86 invalidates by itself at a page fault. */
-export const pageFault: FlushKind = flushNamed("page fault");
+/**
+ * What goes when a fault has been mended, by machine: x86 does it by itself; elsewhere it is Linux's flush_tlb_page of the page
+ * (arm64 and s390, where permission was added) or its local sfence.vma (riscv, against spurious faults).
+ */
+export function afterFault(machine: string): FlushKind {
+  if (machine === "x86_64" || machine === "i686") return flushNamed("page fault");
+  return flushNamed(machine === "riscv64" ? "SFENCE.VMA va" : "TLBI VALE1");
+}
 
 /** What one invalidation reaches, `current` being the address space in use. Throws {@link UserError} for a missing operand. */
 export function extentsOf(

@@ -16,7 +16,7 @@ import { AccessKind, type AccessWords, accessCount, highAt, LINE_LG2, lineInPage
 import { Caches, type CachesSpec } from "./caches.ts";
 import type { MmuCounts } from "./counts.ts";
 import { EVERYTHING } from "./extent.ts";
-import { extentsOf, type FlushKind, pageFault, type Told } from "./flush-kinds.ts";
+import { afterFault, extentsOf, type FlushKind, type Told } from "./flush-kinds.ts";
 import { type NestedSpec, NestedWalker, nestedTree } from "./nested-walker.ts";
 import { Tlb, TlbFlag, type TlbSpec } from "./tlb.ts";
 import type { Tree } from "./translate.ts";
@@ -67,6 +67,7 @@ export class Mmu {
   readonly #asidBits: number;
   readonly #setsDirty: boolean;
   readonly #onFault: OnFault | null;
+  readonly #afterFault: FlushKind;
   /** Lines in a page, log two. */
   readonly #pageLines: number;
   #accesses = 0;
@@ -83,6 +84,7 @@ export class Mmu {
     this.#asidBits = spec.asidBits ?? 0;
     this.#setsDirty = spec.accessDirty === "hardware";
     this.#onFault = onFault;
+    this.#afterFault = afterFault(tree.format.machine);
     this.#pageLines = tree.format.pageLg2 - LINE_LG2;
     this.#hits = new Float64Array(spec.tlb.length + 1);
   }
@@ -215,8 +217,7 @@ export class Mmu {
     const vpn = vpnOf(low, high);
     for (let tries = 0; tries < MAX_FAULTS; tries++) {
       if (!this.#onFault!(vpn, kind)) return -1;
-      // x86 does this by itself; elsewhere Linux does it after it has mended the entry.
-      this.invalidate(pageFault, { page: vpn });
+      this.invalidate(this.#afterFault, { page: vpn, asid: this.#tlb.asid });
       this.#walker.grow();
       const pfn = this.#access(low, high, kind);
       if (pfn >= 0) return pfn;

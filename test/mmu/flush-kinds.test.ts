@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { x86_64 } from "../../src/arch/x86-64.ts";
-import { extentsOf, flushKinds, flushNamed } from "../../src/mmu/flush-kinds.ts";
+import { afterFault, extentsOf, flushKinds, flushNamed } from "../../src/mmu/flush-kinds.ts";
 import { Tlb, TlbFlag, Translation } from "../../src/mmu/tlb.ts";
 import { WalkCache } from "../../src/mmu/walk-cache.ts";
 
@@ -79,4 +79,14 @@ test("a kind that is not told what it needs says so, and an unknown name gets th
   expect(() => extentsOf(flushNamed("INVLPG"), {}, 0)).toThrow("INVLPG needs a page");
   expect(() => extentsOf(flushNamed("TLBI RVAE1"), { page: 1, asid: 0 }, 0)).toThrow("needs a start and an end");
   expect(() => flushNamed("INVPLG")).toThrow("did you mean INVLPG?");
+});
+
+test("a fault that was mended takes the page's entry everywhere, and table entries on x86 alone", () => {
+  const left = (machine: string) => {
+    const { name } = afterFault(machine);
+    return [entryStays(name, "1", PAGES.p), entryStays(name, "g", PAGES.p), tableStays(name, "1", PAGES.p)];
+  };
+  expect(left("x86_64")).toEqual([false, false, false]);
+  expect(left("riscv64")).toEqual([false, false, true]);
+  expect(afterFault("aarch64").name).toBe("TLBI VALE1");
 });

@@ -3,8 +3,8 @@
  */
 import { AccessKind } from "../../src/mmu/access-words.ts";
 import type { MmuCounts } from "../../src/mmu/counts.ts";
-import { EVERYTHING, type Extent } from "../../src/mmu/extent.ts";
-import { extentsOf, type FlushKind, type Told } from "../../src/mmu/flush-kinds.ts";
+import { EVERYTHING } from "../../src/mmu/extent.ts";
+import { afterFault, extentsOf, type FlushKind, type Told } from "../../src/mmu/flush-kinds.ts";
 import { nestedTree } from "../../src/mmu/nested-walker.ts";
 import type { MmuSpec, OnFault } from "../../src/mmu/simulate.ts";
 import type { Tree } from "../../src/mmu/translate.ts";
@@ -53,8 +53,8 @@ export class TwinCore {
       const pfn = this.#once(vpn, kind);
       if (pfn >= 0) this.#use(pfn, line);
       if (pfn >= 0 || !this.#onFault?.(vpn, kind)) return pfn;
-      const page = { start: vpn, end: vpn + 1, asid: this.#tlb.asid, wholeLeaves: true };
-      this.#drop({ ...page, global: true });
+      const told = { page: vpn, asid: this.#tlb.asid };
+      this.invalidate(afterFault(this.#walker.tree.format.machine), told);
     }
   }
 
@@ -64,7 +64,7 @@ export class TwinCore {
   }
 
   flushHost(): void {
-    this.#drop(EVERYTHING);
+    this.flush(0, Number.POSITIVE_INFINITY);
     this.#stages?.tlb.drop(EVERYTHING);
     this.#stages?.host.cache.drop(EVERYTHING);
   }
@@ -82,11 +82,6 @@ export class TwinCore {
     const { entries, walkCaches } = extentsOf(kind, told, this.#tlb.asid);
     if (entries) this.#tlb.drop(entries);
     if (walkCaches) this.#walker.cache.drop(walkCaches);
-  }
-
-  #drop(extent: Extent): void {
-    this.#tlb.drop(extent);
-    this.#walker.cache.drop(extent);
   }
 
   #use(pfn: number, line: number): void {
