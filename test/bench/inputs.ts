@@ -1,8 +1,9 @@
 /**
- * What translation is measured on: three streams made by rule over 1 GiB, and a real one, each with the pages that it touches
- * mapped in 4K on x86-64. All are the same on every machine, but for a real trace that `PTLAB_TRACE` names (raw words).
+ * What translation is measured on: three streams made by rule over 1 GiB, and recorded ones, each with the pages that it touches
+ * mapped in 4K on x86-64. All are the same on every machine.
  */
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { A } from "../../src/arch/entry.ts";
 import { x86_64 } from "../../src/arch/x86-64.ts";
 import { random } from "../../src/base/random.ts";
@@ -13,6 +14,8 @@ import { type AccessWords, accessCount, newAccessWords, setAccess, vpnAt } from 
 import type { MmuSpec } from "../../src/mmu/simulate.ts";
 import { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setPtes } from "../../src/pgtable/ptep.ts";
+import { openTrace } from "../../src/study/trace/open.ts";
+import { bytesInput } from "../../src/study/trace/source.ts";
 import { makeStream } from "../../src/study/walk-cost/streams.ts";
 
 /** The core of `translate.c`: 64 entries by 4 ways, 1536 by 12, walk caches. */
@@ -48,13 +51,20 @@ export function synthetic(name: "sequential" | "zipf" | "random", n: number): In
   return { name, words, pages: Float64Array.from({ length: PAGES }, (_, i) => START + i) };
 }
 
-/** A real trace of at most `n` accesses, or why there is none. */
-export function realTrace(n: number): Input | string {
-  const file = process.env.PTLAB_TRACE;
-  if (file === undefined) return "no trace: PTLAB_TRACE names none";
-  const bytes = readFileSync(file);
-  const all = new Uint32Array(bytes.buffer, bytes.byteOffset, Math.min(2 * n, bytes.byteLength >>> 2));
-  return { name: "real", words: all, pages: pagesOf(all) };
+/** Recorded programs that the project holds; see `notebooks/data/README.md`. */
+export const REAL = ["sort", "sqlite", "python"] as const;
+
+/** A recorded trace, at most `n` accesses of it. */
+export async function realTrace(name: (typeof REAL)[number], n: number): Promise<Input> {
+  const file = path.resolve(import.meta.dirname, `../../notebooks/data/${name}.ptt`);
+  const trace = await openTrace(bytesInput(readFileSync(file), file));
+  const words = newAccessWords(Math.min(n, trace.info.accesses!));
+  let to = 0;
+  for await (const chunk of trace.chunks(0, words.length / 2)) {
+    words.set(chunk, to);
+    to += chunk.length;
+  }
+  return { name, words, pages: pagesOf(words) };
 }
 
 /** The pages of a stream, ascending. */

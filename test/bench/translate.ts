@@ -6,13 +6,17 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { accessCount } from "../../src/mmu/access-words.ts";
 import { newEngine, type TranslationEngine } from "../../src/mmu/engine/engine.ts";
+import { filterFor, StreamFilter, withDropped } from "../../src/mmu/engine/filter.ts";
 import type { MmuCounts, MmuSpec } from "../../src/mmu/simulate.ts";
 import { buildC, startC } from "./c-program.ts";
 import type { BenchCase, Context, Goal, Round, Variant } from "./harness.ts";
-import { BENCH_CORE, type Input, pageWords, realTrace, synthetic, treeOf } from "./inputs.ts";
+import { BENCH_CORE, type Input, pageWords, REAL, realTrace, synthetic, treeOf } from "./inputs.ts";
 
 const C = "C -O2";
 const WASM = "engine";
+const REFERENCE = "reference model";
+const FILTERED = "engine, filtered stream";
+const PAGE_LG2 = 12;
 
 /** Runs of the whole stream on an engine, one a round. */
 export function engineVariant(name: string, engine: TranslationEngine, { words }: Input): Variant {
@@ -42,28 +46,49 @@ export function cVariant(context: Context, { name, words, pages }: Input): Varia
   return { name: C, round: () => c.ask(`run 0 ${accessCount(words)}`) };
 }
 
-function variants(context: Context, input: Input | string): (Variant | string)[] {
-  if (typeof input === "string") return [input];
-  const reference = newEngine(treeOf(input.pages), BENCH_CORE, "reference");
-  const engine = newEngine(treeOf(input.pages), BENCH_CORE, "wasm");
+/** The stream filtered once, then run on the engine; and what filtering it takes. */
+function filtered({ words, pages }: Input): Variant[] {
+  const { kind } = filterFor(BENCH_CORE, { leafLg2: [0] });
+  const once = new StreamFilter(kind!, PAGE_LG2);
+  const kept = once.keep(words);
+  const engine = newEngine(treeOf(pages), BENCH_CORE, "wasm");
+  const units = accessCount(words);
   return [
-    cVariant(context, input),
-    engineVariant(WASM, engine, input),
-    engineVariant("reference model", reference, input),
+    {
+      name: FILTERED,
+      round(): Round {
+        engine.reset();
+        engine.run(kept);
+        return { units, counts: told(withDropped(engine.counts(), once.dropped)) };
+      },
+    },
+    {
+      name: "the filter itself, once a stream",
+      round(): Round {
+        new StreamFilter(kind!, PAGE_LG2).keep(words);
+        return { units };
+      },
+    },
   ];
+}
+
+function variants(context: Context, input: Input): (Variant | string)[] {
+  const engines = ([WASM, REFERENCE] as const).map((name) =>
+    engineVariant(name, newEngine(treeOf(input.pages), BENCH_CORE, name === WASM ? "wasm" : "reference"), input),
+  );
+  return [cVariant(context, input), ...engines, ...filtered(input)];
 }
 
 const lengthOf = ({ quick }: Context) => (quick ? 2 ** 20 : 2 ** 22);
 
-function onStream(name: string, atMost: number, make: (n: number) => Input | string): BenchCase {
-  const goals: Goal[] = [{ variant: WASM, atMost }];
+function onStream(name: string, goals: readonly Goal[], make: (n: number) => Input | Promise<Input>): BenchCase {
   return {
     group: "translate",
     name: `${name}, TLB 64x4 + 1536x12, walk caches, 4 levels`,
     unit: "access",
     baseline: C,
     goals,
-    variants: (context) => variants(context, make(lengthOf(context))),
+    variants: async (context) => variants(context, await make(lengthOf(context))),
   };
 }
 
@@ -98,11 +123,15 @@ const afterOthers: BenchCase = {
   },
 };
 
+const atMost = (limit: number): Goal[] => [{ variant: WASM, atMost: limit }];
+
 /** The cases of the group. */
 export const cases: readonly BenchCase[] = [
-  onStream("sequential", 1.5, (n) => synthetic("sequential", n)),
-  onStream("zipf", 1.25, (n) => synthetic("zipf", n)),
-  onStream("random", 1.25, (n) => synthetic("random", n)),
-  onStream("real", 1.25, realTrace),
+  onStream("sequential", atMost(1.5), (n) => synthetic("sequential", n)),
+  onStream("zipf", atMost(1.25), (n) => synthetic("zipf", n)),
+  onStream("random", atMost(1.25), (n) => synthetic("random", n)),
+  ...REAL.map((name) =>
+    onStream(`recorded ${name}`, [...atMost(1.25), { variant: FILTERED, atMost: 0.4 }], (n) => realTrace(name, n)),
+  ),
   afterOthers,
 ];

@@ -80,13 +80,30 @@ function useOther(a: Sets, set: usize, probe: u64): bool {
   return useOtherHere(a, set, probe);
 }
 
-/** {@link useOther} without a call, for the loop that most depends on it. */
+/** Rings up to this many slots are searched one by one. */
+const FEW: i32 = 8;
+
+/**
+ * {@link useOther} without a call, for the loop that most depends on it. Small rings are searched from the latest on and key by key: a
+ * vector of keys that were written singly a moment ago has to wait until they have reached the cache.
+ */
 @inline
 export function useOtherHere(a: Sets, set: usize, probe: u64): bool {
-  const slot = search(a, set, probe);
+  const slot = a.ringMask < FEW ? searchFew(a, set, probe) : search(a, set, probe);
   if (slot < 0) return false;
   makeLatest(a, set, slot);
   return true;
+}
+
+@inline
+function searchFew(a: Sets, set: usize, probe: u64): i32 {
+  const mask = a.ringMask;
+  const head = load<i32>(set, HEAD);
+  for (let i = 0; i < a.others; i++) {
+    const slot = (head + i) & mask;
+    if ((load<u64>(set + (slot << 3), RING) ^ probe) <= FLAGS) return slot;
+  }
+  return -1;
 }
 
 /** The slot of the ring that has a key, -1 if none. */

@@ -57,23 +57,18 @@ class TableLevel {
   line: u32;
 }
 
-/** What stands before the words of a block. */
+/**
+ * What stands before a block, which is the words of a table: first this, then a byte for each line of the table, whether it was read
+ * since the last reset. A walk needs no more of it than the line, and so one line of cache.
+ */
 @unmanaged
-class Block {
-  /** A byte for each line of the table: whether it was read since the last reset. */
-  lines: usize;
+class Head {
   table: u32;
   level: i32;
-  nextFree: Block | null;
   /** First page under it, in the tree. */
   first: u64;
-}
-
-/** What is known of a table by its number. The lines outlive the block. */
-@unmanaged
-class Known {
-  block: Block | null;
-  lines: usize;
+  /** Whether the words are those of the table. */
+  valid: bool;
 }
 
 const MAX_LEVELS = 8;
@@ -85,15 +80,17 @@ let root: usize = 0;
 let slots: u32 = 0;
 /** Log two of the slots in a line. */
 let lineSlotsLg2: u32 = 0;
+/** Lines in a table. */
+let tableLines: u32 = 0;
 let pageShift: u64 = 8;
 /** What a leaf must be for each kind of access, as bits that must be set. */
 const needs = memory.data(4 * 8, 8);
 /** Whether hardware keeps accessed and dirty. */
 export let hardware: bool = true;
 
+/** Blocks by number of the table; a pointer each, 0 where there is none yet. */
 let known: usize = 0;
 let knownCount: u32 = 0;
-let free: Block | null = null;
 
 /** Leaves that became accessed or dirty: slot, then level and whether dirty. The host puts them into the tables. */
 let notes: usize = 0;
@@ -123,6 +120,7 @@ export function initTree(levels: i32, rootNumber: u32, slotsLg2: i32, entryBytes
   rootTable = rootNumber;
   slots = 1 << slotsLg2;
   lineSlotsLg2 = entryBytes == 4 ? 4 : 3;
+  tableLines = slots >> lineSlotsLg2;
   pageShift = shift;
   hardware = sets;
   const young = sets ? 0 : YOUNG;
@@ -165,34 +163,42 @@ export function takeNotes(): i32 {
 /** Makes room for tables up to a number. False where memory has ended. */
 export function reserveTables(count: u32): bool {
   if (count <= knownCount) return true;
-  const to = take(count * offsetof<Known>());
+  const to = take(count << 2);
   if (to == 0) return false;
-  memory.copy(to, known, knownCount * offsetof<Known>());
+  memory.copy(to, known, knownCount << 2);
   known = to;
   knownCount = count;
   return true;
 }
 
-/** The block of a table, made and decoded if there is none. 0 where memory has ended. */
+@inline
+function headOf(block: usize): Head {
+  return changetype<Head>(block - tableLines - offsetof<Head>());
+}
+
+/** The block of a table, made and decoded if that is due. 0 where memory has ended. */
 function blockOf(table: u32, level: i32, w: u64): usize {
-  const k = changetype<Known>(known + table * offsetof<Known>());
-  const old = k.block;
-  if (old !== null) return changetype<usize>(old);
-  if (k.lines == 0) k.lines = take(slots >> lineSlotsLg2);
-  const reused = free;
-  const block = reused !== null ? reused : changetype<Block>(take(offsetof<Block>() + slots * 8));
-  if (changetype<usize>(block) == 0 || k.lines == 0) {
-    failure = 2;
-    return 0;
+  const k = known + (table << 2);
+  let block = load<usize>(k);
+  if (block == 0) {
+    // Words begin with a line of cache.
+    const before = (offsetof<Head>() + tableLines + 63) & ~(<usize>63);
+    const to = take(before + (slots << 3));
+    if (to == 0) {
+      failure = 2;
+      return 0;
+    }
+    block = to + before;
+    store<usize>(k, block);
   }
-  if (reused !== null) free = reused.nextFree;
-  block.lines = k.lines;
-  block.table = table;
-  block.level = level;
-  block.first = level == top ? 0 : (w >> at(level + 1).shift) << at(level + 1).lg2;
-  decode(table, level, changetype<usize>(block) + offsetof<Block>());
-  k.block = block;
-  return changetype<usize>(block);
+  const head = headOf(block);
+  if (head.valid) return block;
+  head.table = table;
+  head.level = level;
+  head.first = level == top ? 0 : (w >> at(level + 1).shift) << at(level + 1).lg2;
+  decode(table, level, block);
+  head.valid = true;
+  return block;
 }
 
 /** Walks for one access. Returns the frame of its page, -1 for a fault. */
@@ -210,7 +216,7 @@ export function walk(w: u64): i64 {
   while (true) {
     const l = at(level);
     const index = <u32>((w >> l.shift) & l.indexMask);
-    where = block + offsetof<Block>() + (index << 3);
+    where = block + (index << 3);
     l.block = block;
     l.line = index >> lineSlotsLg2;
     e = load<u64>(where);
@@ -227,7 +233,7 @@ export function walk(w: u64): i64 {
     }
     if ((e & (need | KIND | REFUSED)) == need || asked) break;
     asked = true;
-    if (!again(changetype<Block>(block).table, index, level, where)) break;
+    if (!again(headOf(block).table, index, level, where)) break;
   }
   countReads(w, level);
   if ((e & (need | KIND | REFUSED)) != need) return -1;
@@ -241,9 +247,9 @@ export function walk(w: u64): i64 {
 function note(was: u64, is: u64, where: usize, level: i32, block: usize): void {
   if (was == is) return;
   store<u64>(where, is);
-  const index = <u32>(where - block - offsetof<Block>()) >> 3;
+  const index = <u32>(where - block) >> 3;
   const to = notes + (noteCount++ << 3);
-  store<u32>(to, changetype<Block>(block).table * slots + index);
+  store<u32>(to, headOf(block).table * slots + index);
   store<u32>(to, level | (is & DIRTY ? 256 : 0), 4);
 }
 
@@ -263,7 +269,7 @@ function countReads(w: u64, last: i32): void {
   for (let level = first; level >= last; level--) {
     const l = at(level);
     l.reads++;
-    const line = changetype<Block>(l.block).lines + l.line;
+    const line = l.block - tableLines + l.line;
     if (load<u8>(line) != 0) continue;
     store<u8>(line, 1);
     l.lines++;
@@ -287,8 +293,8 @@ export function resetTree(): void {
     at(level).lines = 0;
   }
   for (let i: u32 = 0; i < knownCount; i++) {
-    const k = changetype<Known>(known + i * offsetof<Known>());
-    if (k.lines != 0) memory.fill(k.lines, 0, slots >> lineSlotsLg2);
+    const block = load<usize>(known + (i << 2));
+    if (block != 0) memory.fill(block - tableLines, 0, tableLines);
   }
 }
 
@@ -303,18 +309,14 @@ export function flushTree(start: u64, end: u64): void {
   // An address outside the tree is at its remainder in it; such a range may wrap.
   const all = end > tree;
   for (let i: u32 = 0; i < knownCount; i++) {
-    const k = changetype<Known>(known + i * offsetof<Known>());
-    const block = k.block;
-    if (block === null || !(all || overlaps(block, start, end))) continue;
-    k.block = null;
-    block.nextFree = free;
-    free = block;
+    const block = load<usize>(known + (i << 2));
+    if (block != 0 && (all || overlaps(headOf(block), start, end))) headOf(block).valid = false;
   }
   root = 0;
 }
 
-function overlaps(block: Block, start: u64, end: u64): bool {
-  if (block.level == top) return true;
-  const size: u64 = 1 << at(block.level + 1).lg2;
-  return block.first < end && block.first + size > start;
+function overlaps(head: Head, start: u64, end: u64): bool {
+  if (head.level == top) return true;
+  const size: u64 = 1 << at(head.level + 1).lg2;
+  return head.first < end && head.first + size > start;
 }
