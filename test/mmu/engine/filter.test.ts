@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../../src/base/random.ts";
-import { type AccessWords, accessCount, newAccessWords, setAccess } from "../../../src/mmu/access-words.ts";
+import { type AccessWords, accessCount, lineAt, newAccessWords, setAccess } from "../../../src/mmu/access-words.ts";
 import { newEngine } from "../../../src/mmu/engine/engine.ts";
 import { type FilterKind, filterFor, StreamFilter, withDropped } from "../../../src/mmu/engine/filter.ts";
 import type { MmuSpec } from "../../../src/mmu/simulate.ts";
@@ -23,12 +23,13 @@ const one = (more: Partial<TlbArraySpec>): MmuSpec => ({
 
 describe("which filter is exact", () => {
   test.each<[string, MmuSpec["tlb"], readonly number[], FilterKind | null, string | null]>([
-    ["16 sets of base pages", [[array({})]], [0], "latest", null],
+    ["16 sets of base pages", [[array({})]], [0], "latest two", null],
+    ["16 sets of one way", [[array({ ways: 1 })]], [0], "latest", "the L1 has one way"],
     ["fewer than 16 sets", [[array({ sets: 8 })]], [0], "repeats", "the L1 has 8 sets, fewer than 16"],
     ["tree-PLRU", [[array({ policy: "plru" })]], [0], "repeats", "the L1 replaces by plru, not LRU"],
     ["huge pages in it", [[array({ holds: [0, 9] })]], [0, 9], "repeats", "the L1 holds entries of 512 pages"],
-    ["huge pages that no table has", [[array({ holds: [0, 9] })]], [0], "latest", null],
-    ["huge leaves broken into base pages", [[array({})]], [0, 9], "latest", null],
+    ["huge pages that no table has", [[array({ holds: [0, 9] })]], [0], "latest two", null],
+    ["huge leaves broken into base pages", [[array({})]], [0, 9], "latest two", null],
     ["coalesced runs", [[array({ coalesce: 2 })]], [0], "repeats", "the L1 holds runs of 4 pages"],
     [
       "an array for fetches with 8 sets",
@@ -53,7 +54,7 @@ describe("which filter is exact", () => {
     ],
     ["no TLB", [], [0], null, "there is no TLB"],
   ])("%s", (_, tlb, leafLg2, kind, whyNot) => {
-    expect(filterFor({ tlb }, { leafLg2 })).toEqual({ kind, whyNot });
+    expect(filterFor({ tlb }, { leafLg2 })).toMatchObject({ kind, whyNot });
   });
 });
 
@@ -75,13 +76,13 @@ function both(spec: MmuSpec, kind: FilterKind, seed: number): { whole: unknown; 
   const pages = pagesOf(stream(0, 0, 1));
   const all = Float64Array.from(new Set([...pages, ...parts.flatMap((part) => [...pagesOf(part)])])).sort();
   const [whole, filtered] = [newEngine(treeOf(all), spec), newEngine(treeOf(all), spec)];
-  const filter = new StreamFilter(kind, 12);
+  const filter = new StreamFilter({ kind, split: filterFor(spec, BASE).split }, 12);
   for (const part of parts) {
     whole.run(part);
     // Two chunks: what was latest lasts.
     for (const chunk of [part.subarray(0, 3000), part.subarray(3000)]) filtered.run(filter.keep(chunk));
+    filtered.run(filter.settle());
     for (const engine of [whole, filtered]) engine.flush(2 ** 33, 2 ** 33 + 512);
-    filter.restart();
   }
   const share = filtered.counts().accesses / whole.counts().accesses;
   return { whole: whole.counts(), filtered: withDropped(filtered.counts(), filter.dropped), share };
@@ -93,6 +94,8 @@ const behind = (first: readonly TlbArraySpec[]): MmuSpec => ({
   walkCache: [null, { sets: 1, ways: 4 }],
   accessDirty: "hardware",
 });
+
+const KINDS: readonly FilterKind[] = ["repeats", "latest", "latest two"];
 
 describe("counts of a filtered stream are those of the whole", () => {
   const cores: [string, MmuSpec][] = [
@@ -106,7 +109,7 @@ describe("counts of a filtered stream are those of the whole", () => {
   test.each(cores)("%s", (_, spec) => {
     const { kind } = filterFor(spec, BASE);
     for (let seed = 1; seed <= 6; seed++) {
-      for (const used of kind === "latest" ? (["repeats", "latest"] as const) : (["repeats"] as const)) {
+      for (const used of KINDS.slice(0, KINDS.indexOf(kind!) + 1)) {
         const { whole, filtered, share } = both(spec, used, seed);
         expect(filtered, `${used}, seed ${seed}`).toEqual(whole);
         expect(share).toBeLessThan(0.9);
@@ -115,8 +118,12 @@ describe("counts of a filtered stream are those of the whole", () => {
   });
 });
 
-test("where the filter is refused it would be wrong: a first level of one set", () => {
-  const { whole, filtered } = both(behind([array({ sets: 1, ways: 20 })]), "latest", 1);
+test.each<[string, FilterKind, Partial<TlbArraySpec>]>([
+  ["one set", "latest", { sets: 1, ways: 20 }],
+  ["8 sets", "latest", { sets: 8 }],
+  ["one way", "latest two", { ways: 1 }],
+])("where a filter is refused it would be wrong: a first level of %s, filter %s", (_, kind, more) => {
+  const { whole, filtered } = both(behind([array(more)]), kind, 1);
   expect(filtered).not.toEqual(whole);
 });
 
@@ -125,19 +132,35 @@ test("the first store to a page stays, and so does the first fetch; of the other
   const kinds = [0, 0, 1, 1, 0, 2, 2, 0, 1] as const;
   for (const [i, kind] of kinds.entries()) setAccess(words, i, 64 * (i === 7 ? 17 : 1) + i, kind);
   const kept = (kind: FilterKind) => {
-    const filter = new StreamFilter(kind, 12);
+    const filter = new StreamFilter({ kind, split: false }, 12);
     return Array.from(filter.keep(words))
       .filter((_, i) => i % 2 === 0)
       .map((low) => low & 3);
   };
   expect(kept("repeats")).toEqual([0, 1, 2, 0, 1]);
   expect(kept("latest")).toEqual([0, 1, 2, 0, 1]);
+  expect(kept("latest two")).toEqual([0, 1, 2, 0]);
+});
+
+test("two pages in turns are made once each; when a third comes, which of them came last is put right first", () => {
+  const words = newAccessWords(8);
+  const pages = [1, 17, 1, 17, 1, 17, 1, 33];
+  for (const [i, page] of pages.entries()) setAccess(words, i, 64 * page + i, 0);
+  const filter = new StreamFilter({ kind: "latest two", split: false }, 12);
+  const kept = filter.keep(words);
+  expect(Array.from({ length: accessCount(kept) }, (_, i) => lineAt(kept, i))).toEqual([
+    64,
+    64 * 17 + 1,
+    64 + 6,
+    64 * 33 + 7,
+  ]);
+  expect(filter.dropped).toBe(4);
 });
 
 test("a fault makes the counts of a filtered stream refuse", () => {
   const words = stream(1, 100, 5);
   const engine = newEngine(treeOf(Float64Array.of(1)), one({}));
-  const filter = new StreamFilter("repeats", 12);
+  const filter = new StreamFilter({ kind: "repeats", split: false }, 12);
   engine.run(filter.keep(words));
   expect(accessCount(words) - filter.dropped).toBe(engine.counts().accesses);
   expect(() => withDropped(engine.counts(), filter.dropped)).toThrow("accesses of the filtered stream fault");

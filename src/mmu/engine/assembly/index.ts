@@ -165,28 +165,27 @@ function runApart(n: i32, data: Place, fetch: Place): void {
 /** One access. Returns the frame it reached, -1 for a fault. Hits of the first level are not counted. */
 function access(w: u64): i64 {
   const cls = <u32>(w >> 1) & 1;
-  for (let l = 0; l < levels; l++) if (look(levelOf(cls, l).first, w)) return hit(w, cls, l);
-  return miss(w, cls);
+  if (levels > 0 && look(levelOf(cls, 0).first, w)) return hit(w, cls, 0);
+  return below(w, cls);
 }
 
-/** One access that does not hit the latest entry of `place`, the first to be asked. */
+/** One access that does not hit the latest entry of `place`, the first to be asked. Small, so that its registers need no saving. */
 function accessOther(w: u64, place: Place, set: usize, probe: u64): void {
-  const cls = <u32>(w >> 1) & 1;
   if ((load<u64>(set) ^ probe) <= FLAGS || useOtherHere(place.array, set, probe)) {
     if ((load<u64>(set) & w & FLAGS) != 0) forbidden(w, load<u64>(set, 8));
     return;
   }
+  const cls = <u32>(w >> 1) & 1;
   // Of the class' own list: two classes may begin in one array and go on in others.
-  if (look(levelOf(cls, 0).first!.next, w)) {
-    hit(w, cls, 0);
-    return;
-  }
-  for (let l = 1; l < levels; l++)
-    if (look(levelOf(cls, l).first, w)) {
-      hit(w, cls, l);
-      return;
-    }
-  miss(w, cls);
+  const next = levelOf(cls, 0).first!.next;
+  if (next !== null && look(next, w)) hit(w, cls, 0);
+  else below(w, cls);
+}
+
+/** One access that misses in the first level. */
+function below(w: u64, cls: u32): i64 {
+  for (let l = 1; l < levels; l++) if (look(levelOf(cls, l).first, w)) return hit(w, cls, l);
+  return miss(w, cls);
 }
 
 /** No level holds the page. Returns the frame that the walk leads to, -1 for a fault. */

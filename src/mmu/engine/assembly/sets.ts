@@ -89,10 +89,14 @@ const FEW: i32 = 8;
  */
 @inline
 export function useOtherHere(a: Sets, set: usize, probe: u64): bool {
-  const slot = a.ringMask < FEW ? searchFew(a, set, probe) : search(a, set, probe);
+  const slot = a.ringMask < FEW ? searchFew(a, set, probe) : searchMany(a, set, probe);
   if (slot < 0) return false;
   makeLatest(a, set, slot);
   return true;
+}
+
+function searchMany(a: Sets, set: usize, probe: u64): i32 {
+  return search(a, set, probe);
 }
 
 @inline

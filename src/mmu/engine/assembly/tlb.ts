@@ -111,7 +111,6 @@ export let found: usize = 0;
 export let foundLg2: u64 = 0;
 
 /** Looks through places from one on. True if one of them holds the page, whose entry is then the latest of its set. */
-@inline
 export function look(first: Place | null, w: u64): bool {
   let next = first;
   while (next !== null) {
