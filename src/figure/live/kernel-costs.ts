@@ -36,6 +36,9 @@ const SIZES: Readonly<Record<string, (name: string) => boolean>> = {
 /** Rows further off than this are named in the picture. */
 const FAR = 0.3;
 
+/** About the middle of the axis, in nanoseconds. */
+const MIDDLE = 30;
+
 /** Every timed operation: measured time against modelled time. */
 export const calibrationLive = defineLive({
   id: "calibration",
@@ -89,10 +92,12 @@ export const calibrationLive = defineLive({
       marks: [
         Plot.line(ends, { x: "at", y: "at", strokeDasharray: "2 4", strokeOpacity: 0.6 }),
         Plot.dot(all!.rows, { ...place, fill: all!.colour, symbol: all!.symbol, r: 4 }),
-        // Names of neighbours would lie on one another in one line.
-        ...far.map((row, i) =>
-          Plot.text([row], { ...place, text: "name", dx: 7, dy: i % 2 ? 7 : -7, textAnchor: "start", fontSize: 10 }),
-        ),
+        // Names of neighbours would lie on one another in one line, and those at the right would not fit in.
+        ...far.map((row, i) => {
+          const right = Number(row.modelled) > MIDDLE;
+          const off = { dx: right ? -7 : 7, dy: i % 2 ? 7 : -7, textAnchor: right ? "end" : "start" } as const;
+          return Plot.text([row], { ...place, ...off, text: "name", fontSize: 10 });
+        }),
       ],
     };
   },

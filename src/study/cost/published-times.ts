@@ -82,6 +82,9 @@ const contpteTimesParams = {
   machine: { kind: "choice", label: "machine", options: ["M2", "Altra"], default: "M2" },
 } as const;
 
+/** Whole folios of the largest order; more of them count the same by page. */
+const CONTPTE_PAGES = 2048;
+
 const NEITHER: Side = { label: "neither", spec: { contpte: false, batching: false } };
 const ALONE: Side = { label: "contpte alone", spec: { batching: false } };
 const BOTH: Side = { label: "contpte and batches", spec: {} };
@@ -93,7 +96,7 @@ export const contpteTimes: Experiment<typeof contpteTimesParams, ContpteTimeRow>
   params: contpteTimesParams,
   run: ({ machine }) =>
     PUBLISHED_CONTPTE.filter((p) => p.machine === machine).map(({ operation, order, on }) => {
-      const setting = { arch: "arm64-4k", policy: `order ${order}`, pages: batchingPages("arm64-4k") };
+      const setting = { arch: "arm64-4k", policy: `order ${order}`, pages: CONTPTE_PAGES };
       const workload = batchedWorkload(operation);
       const alone = compare(NEITHER, ALONE, workload, setting).b.counts;
       const { a, b } = compare(NEITHER, BOTH, workload, setting);
