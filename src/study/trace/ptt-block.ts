@@ -65,11 +65,12 @@ class Recent {
     return best;
   }
 
-  /** Makes a new line the latest; the one not used for longest leaves. */
-  enter(low: number, high: number): void {
+  /** Makes a new line the latest, and returns its slot; the one not used for longest leaves. */
+  enter(low: number, high: number): number {
     const slot = toFront(this.order, RECENT - 1);
     this.low[slot] = low;
     this.high[slot] = high;
+    return slot;
   }
 }
 
@@ -85,9 +86,13 @@ function toFront(order: Int32Array, place: number): number {
     order[i] = (four << 8) | moved;
     moved = four >>> 24;
   }
-  const behind = last & (-2 << (shift + 7));
-  order[element] = behind | ((last & ~(-1 << shift)) << 8) | moved;
+  order[element] = insertBelow(last, shift, moved);
   return slot;
+}
+
+/** Four places with the one at `shift` taken out and another put in as the lowest. */
+function insertBelow(four: number, shift: number, slot: number): number {
+  return (four & (-2 << (shift + 7))) | ((four & ~(-1 << shift)) << 8) | slot;
 }
 
 /** The coded bytes of accesses. */
@@ -134,31 +139,45 @@ interface Distances {
   at: number;
 }
 
-/** Fills `words` from coded bytes; false unless the bytes are a code of exactly that many accesses. */
+/**
+ * Fills `words` from coded bytes; false unless the bytes are a code of exactly that many accesses. Half of all accesses are to the
+ * four latest lines, which are kept apart in a local.
+ */
 export function decodeBlock(bytes: Uint8Array, words: AccessWords): boolean {
   const n = words.length / 2;
   if (bytes.length < n) return false;
   const recent = new Recent();
   const { low, high, order } = recent;
   const distances: Distances = { bytes, at: n };
+  let four = order[0]!;
   let wrong = 0;
   for (let i = 0; i < n; i++) {
     const code = bytes[i]!;
     const place = code >>> 2;
+    let slot: number;
+    if (place < 4) {
+      const shift = place << 3;
+      slot = (four >>> shift) & 255;
+      four = insertBelow(four, shift, slot);
+    } else {
+      order[0] = four;
+      slot = place === FAR ? enterFar(recent, distances) : toFront(order, place);
+      if (slot < 0) return false;
+      four = order[0]!;
+    }
     wrong |= code & (code >>> 1);
-    if (place === FAR && !enterFar(recent, distances)) return false;
-    const slot = place === FAR || place === 0 ? order[0]! & 255 : toFront(order, place);
     words[2 * i] = low[slot]! | (code & 3);
     words[2 * i + 1] = high[slot]!;
   }
   return (wrong & 1) === 0 && distances.at === bytes.length;
 }
 
-function enterFar(recent: Recent, distances: Distances): boolean {
+/** The slot of a line that the bytes at hand describe, -1 if they cannot. */
+function enterFar(recent: Recent, distances: Distances): number {
   const { bytes } = distances;
   const place = bytes[distances.at++]!;
   // Also when there is no such byte.
-  if (!(place < RECENT)) return false;
+  if (!(place < RECENT)) return -1;
   let byte = bytes[distances.at++]!;
   const sign = byte & 1;
   let distance = (byte & 127) >>> 1;
@@ -167,7 +186,6 @@ function enterFar(recent: Recent, distances: Distances): boolean {
     distance += (byte & 127) * unit;
   }
   const line = recent.line(place) + (sign ? -distance : distance);
-  if (byte & 128 || distances.at > bytes.length || !(line >= 0 && line <= MAX_LINE)) return false;
-  recent.enter((line % LOW_LINE_SPAN) << 2, Math.floor(line / LOW_LINE_SPAN));
-  return true;
+  if (byte & 128 || distances.at > bytes.length || !(line >= 0 && line <= MAX_LINE)) return -1;
+  return recent.enter((line % LOW_LINE_SPAN) << 2, Math.floor(line / LOW_LINE_SPAN));
 }

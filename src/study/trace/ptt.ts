@@ -144,6 +144,8 @@ class PttFile {
   index!: PttIndex;
   /** Accesses in the file. */
   accesses = 0;
+  /** Where blocks are unpacked, one at a time. */
+  #room = new Uint8Array(0);
   #headEnd = 0;
   #indexAt = 0;
 
@@ -229,7 +231,9 @@ class PttFile {
     const words = newAccessWords(n);
     if (accesses !== n || packed !== length - BLOCK_HEAD_BYTES || unpacked > n * MAX_CODED)
       throw this.#error(at, `damaged: block ${i} and the index contradict each other`);
-    if (!unpackBlock(bytes.subarray(BLOCK_HEAD_BYTES), unpacked, words))
+    // One byte more than there should be, to see whether there is more.
+    if (this.#room.length <= unpacked) this.#room = new Uint8Array(unpacked + 1);
+    if (!unpackBlock(bytes.subarray(BLOCK_HEAD_BYTES), this.#room.subarray(0, unpacked + 1), words))
       throw this.#error(at, `damaged: the bytes of block ${i} are not ${n} accesses`);
     return words;
   }
@@ -249,11 +253,11 @@ class PttFile {
 const MAX_PACKED = MAX_CODED + 1;
 const MIN_PACKED = 64;
 
-function unpackBlock(packed: Uint8Array, unpacked: number, words: AccessWords): boolean {
+/** `room` is one byte longer than the unpacked bytes must be. */
+function unpackBlock(packed: Uint8Array, room: Uint8Array, words: AccessWords): boolean {
   try {
-    // One byte more than there should be, to see whether there is more.
-    const coded = inflateSync(packed, { out: new Uint8Array(unpacked + 1) });
-    return coded.length === unpacked && decodeBlock(coded, words);
+    const coded = inflateSync(packed, { out: room });
+    return coded.length === room.length - 1 && decodeBlock(coded, words);
   } catch {
     return false;
   }
