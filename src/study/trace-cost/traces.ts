@@ -14,13 +14,13 @@ export type TraceName = keyof typeof TRACE_FILES;
 const TRACE_NAMES = Object.keys(TRACE_FILES) as TraceName[];
 
 /** How much of a trace is used, by its name. */
-const LENGTHS = { "0.1 M": 1e5, "0.3 M": 3e5, "1 M": 1e6, "3 M": 3e6 } as const;
+const LENGTHS = { "0.1 M": 1e5, "0.5 M": 5e5, "1 M": 1e6, "3 M": 3e6 } as const;
 const LENGTH_NAMES = Object.keys(LENGTHS) as (keyof typeof LENGTHS)[];
 
 /** Which trace, and how many of its accesses from the first on. */
 export const traceParams = {
   trace: { kind: "choice", label: "Trace", options: TRACE_NAMES, default: "sqlite" },
-  accesses: { kind: "choice", label: "Accesses", options: LENGTH_NAMES, default: "1 M" },
+  accesses: { kind: "choice", label: "Accesses", options: LENGTH_NAMES, default: "0.5 M" },
 } as const;
 
 /** Values of {@link traceParams}. */
