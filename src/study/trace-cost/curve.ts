@@ -4,11 +4,13 @@
  *
  * The TLB is one array for leaves of every size, LRU; a contiguous block is one entry. Every leaf's first use is a miss.
  */
+import { type AccessWords, accessesOf, newAccessWords } from "../../mmu/access-words.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
+import { sweepTlb } from "../sweep/sweep.ts";
 import type { TracePolicy } from "../trace/replay.ts";
 import { policyText } from "../walk-cost/layout.ts";
-import { setMisses, stackMisses } from "./lru-curve.ts";
-import type { MappedSlice, TraceSlice } from "./slice.ts";
+import { stackMisses } from "./lru-curve.ts";
+import { type Leaves, type MappedSlice, SMALL_LG2, type TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
 
 /** Ways of each shape; null is fully associative. */
@@ -70,9 +72,26 @@ export function curveMisses(mapped: MappedSlice, ways: number | null): Float64Ar
   const { leafOf, index } = mapped.leaves();
   const keys = leafUses(mapped.slice.pageOf, leafOf);
   if (ways === null) return stackMisses(keys, index.length, CURVE_ENTRIES);
-  const sets = CURVE_ENTRIES.map((entries) => entries / ways);
-  return setMisses(keys, index, sets, ways);
+  const shapes = { sets: CURVE_ENTRIES.map((entries) => entries / ways), ways };
+  const swept = sweepTlb(asPages(keys, mapped.leaves()), SMALL_LG2, shapes);
+  return Float64Array.from(shapes.sets, (sets) => swept.lookups - swept.hits(sets, ways));
 }
+
+/** Uses of leaves as accesses to one page each, which has its leaf's place in every array and differs from all others. */
+function asPages(keys: Int32Array, { index, lg2 }: Leaves): AccessWords {
+  const byLeaf = accessesOf(
+    Float64Array.from(index, (n, leaf) => lg2[leaf]! * SIZE_SPAN + (n >>> 0)),
+    SMALL_LG2,
+  );
+  const words = newAccessWords(keys.length);
+  for (let i = 0; i < keys.length; i++) {
+    words[2 * i] = byLeaf[2 * keys[i]!]!;
+    words[2 * i + 1] = byLeaf[2 * keys[i]! + 1]!;
+  }
+  return words;
+}
+
+const SIZE_SPAN = 2 ** 32;
 
 /** The leaves that are used, one after the other, a leaf again only after another. */
 function leafUses(pageOf: Int32Array, leafOf: Int32Array): Int32Array {

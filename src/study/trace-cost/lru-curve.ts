@@ -1,10 +1,9 @@
 /**
- * Misses of LRU arrays of many sizes, out of one pass over a stream of keys: what an array holds, every larger one of the same sets
+ * Misses of fully associative LRU arrays of many sizes, out of one pass over a stream of keys: what an array holds, every larger one
  * holds too (R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, "Evaluation techniques for storage hierarchies", 1970).
  *
- * A fully associative stack is a list with a mark at each capacity that is asked for, so that a use moves as many marks as it passes
- * and no distance is ever counted out. Sets: what is used last in its set of few is used last in its set of many as well (M. D. Hill,
- * A. J. Smith, 1989), so that each pass leaves a shorter stream for the next.
+ * The stack is a list with a mark at each capacity that is asked for, so that a use moves as many marks as it passes, mostly none,
+ * and no distance is ever counted out. Arrays of sets are swept by `../sweep/sweep.ts`, whose search would be long here.
  */
 
 /** Misses of fully associative arrays, by capacity. Keys are numbers from 0 up; capacities ascend. */
@@ -99,36 +98,4 @@ class MarkedStack {
     const c = this.#capacities.indexOf(this.#size);
     if (c >= 0) this.#mark[c] = this.#oldest;
   }
-}
-
-/** Misses of arrays of so many sets, each a power of two and more than the one before, with so many ways. */
-export function setMisses(keys: Int32Array, index: Int32Array, sets: readonly number[], ways: number): Float64Array {
-  const left = keys.slice();
-  let n = keys.length;
-  return Float64Array.from(sets, (count) => {
-    const pass = onePass(left, n, index, count, ways);
-    n = pass.left;
-    return pass.misses;
-  });
-}
-
-/** Misses of one shape. What was not used last in its set is moved to the front of the keys; `left` says how many that are. */
-function onePass(keys: Int32Array, n: number, index: Int32Array, sets: number, ways: number) {
-  const held = new Int32Array(sets * ways).fill(NONE);
-  let [left, misses] = [0, 0];
-  for (let i = 0; i < n; i++) {
-    const key = keys[i]!;
-    const first = (index[key]! & (sets - 1)) * ways;
-    if (held[first] === key) continue;
-    keys[left++] = key;
-    let at = first + 1;
-    while (at < first + ways && held[at] !== key) at++;
-    if (at === first + ways) {
-      misses++;
-      at--;
-    }
-    for (; at > first; at--) held[at] = held[at - 1]!;
-    held[first] = key;
-  }
-  return { misses, left };
 }

@@ -77,6 +77,8 @@ export interface Leaves {
   readonly leafOf: Int32Array;
   /** The number that chooses a TLB set, by leaf: the page divided by the leaf's size, its low 32 bits. */
   readonly index: Int32Array;
+  /** Log two of the base pages that each covers. */
+  readonly lg2: Uint8Array;
 }
 
 /** A slice over memory mapped in one way. Running it changes no table: every page was written when it was mapped. */
@@ -155,14 +157,16 @@ function leavesOf(slice: TraceSlice, mapped: MappedTrace): Leaves {
   const { pt, kernel } = mapped.mm;
   const numbers = new Map<string, number>();
   const index: number[] = [];
+  const sizes: number[] = [];
   const leafOf = Int32Array.from(pagesOf(slice, mapped), (vpn) => {
     const lg2 = leafLg2(pt, vpn, kernel.accessDirty);
     const at = Math.floor(vpn / 2 ** lg2);
     const number = numbers.get(`${lg2} ${at}`) ?? index.push(at | 0) - 1;
     numbers.set(`${lg2} ${at}`, number);
+    sizes[number] = lg2;
     return number;
   });
-  return { leafOf, index: Int32Array.from(index) };
+  return { leafOf, index: Int32Array.from(index), lg2: Uint8Array.from(sizes) };
 }
 
 /** Log two of the base pages that the leaf of a mapped page covers, a contiguous block as one. */
