@@ -27,6 +27,19 @@ export function newOrder(what: string, policy: Policy, sets: number, ways: numbe
   return new PlruOrder(sets, ways);
 }
 
+/** For each entry the one `by` places on in the ring of its set. A loop: `from` takes 50 times as long, and a cache has a million. */
+function ring(sets: number, ways: number, by: number): Int32Array {
+  const to = new Int32Array(sets * ways);
+  for (let i = 0; i < to.length; i++) to[i] = i + by;
+  // Where the ring closes: the last of each set leads to the first, or the first to the last.
+  for (let set = 0; set < sets; set++) {
+    const [first, last] = [set * ways, set * ways + ways - 1];
+    if (by > 0) to[last] = first;
+    else to[first] = last;
+  }
+  return to;
+}
+
 /**
  * The entries of a set as a ring from the latest used to the oldest: a replacement turns the ring by one. Comparing times of last
  * use instead takes as long as the search itself.
@@ -38,11 +51,10 @@ class LruOrder implements Order {
   readonly #newer: Int32Array;
 
   constructor(sets: number, ways: number) {
-    const ring = (by: number) =>
-      Int32Array.from({ length: sets * ways }, (_, i) => i - (i % ways) + ((i + by + ways) % ways));
-    this.#older = ring(1);
-    this.#newer = ring(-1);
-    this.latest = Int32Array.from({ length: sets }, (_, set) => set * ways);
+    this.#older = ring(sets, ways, 1);
+    this.#newer = ring(sets, ways, -1);
+    this.latest = new Int32Array(sets);
+    for (let set = 0; set < sets; set++) this.latest[set] = set * ways;
   }
 
   touch(set: number, i: number): void {

@@ -44,13 +44,14 @@ describe.each(figures)("the live figure $id", (live) => {
 });
 
 test("times by cause add up to the time of each row", async () => {
-  const times = { "trace-walk-cost": /^ns.+/, "trace-scan": /^us_/ } as const;
+  const times = { "trace-walk-cost": /^ns.+/, "trace-scan": /^us_/, "cycles-by-cause": /^p_/ } as const;
+  const totals = { "trace-walk-cost": "ns", "trace-scan": "us", "cycles-by-cause": "cycles" } as const;
   for (const [id, part] of Object.entries(times)) {
     const made = await liveFigures.find((live) => live.id === id)!.make({ accesses: "0.1 M" }, traceBytes);
     const keys = made.columns.map((column) => column.key).filter((key) => part.test(key));
     for (const row of made.rows) {
       const sum = keys.reduce((all, key) => all + Number(row[key]), 0);
-      expect(sum).toBeCloseTo(Number(row[id === "trace-scan" ? "us" : "ns"]), 9);
+      expect(sum).toBeCloseTo(Number(row[totals[id as keyof typeof totals]]), 9);
     }
   }
 });

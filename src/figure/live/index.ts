@@ -16,6 +16,7 @@ import { opScriptLive } from "./op-script.ts";
 import { contpteTimesLive, genericPtLive, publishedTimesLive } from "./published-times.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
+import { cyclesByCause } from "./trace-causes.ts";
 import { missCurve } from "./trace-curve.ts";
 import { traceScan } from "./trace-scan.ts";
 import { traceReach, traceWalkCost } from "./trace-walks.ts";
@@ -29,6 +30,7 @@ export const liveFigures: readonly LiveFigure[] = [
   traceWalkCost,
   missCurve,
   traceReach,
+  cyclesByCause,
   traceScan,
   splitCountsLive,
   contptePoliciesLive,

@@ -7,6 +7,12 @@ import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
 import { sliceText, TRACE_INPUTS, traceOrigin } from "./trace-parts.ts";
 
+/** Powers of ten from the one below the smallest value up to the largest: labels for all marks between would be too many. */
+function decades(values: readonly number[]): number[] {
+  const [first, last] = [Math.floor(Math.log10(Math.min(...values))), Math.floor(Math.log10(Math.max(...values)))];
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(`1e${first + i}`));
+}
+
 /** Misses over TLB entries, by how memory is mapped. */
 export const missCurve = defineLive({
   id: "miss-curve",
@@ -45,7 +51,11 @@ export const missCurve = defineLive({
   },
   plot: (Plot, frame) => ({
     x: frame.axis("entries", { type: "log" }),
-    y: frame.axis("misses", { type: "log" }),
+    y: frame.axis("misses", {
+      type: "log",
+      ticks: decades(frame.rows.map((row) => Number(row.misses))),
+      tickFormat: String,
+    }),
     ...lines(Plot, frame, { x: "entries", y: "misses", series: "mapping" }),
   }),
 });

@@ -1,11 +1,14 @@
 /**
  * Live figure of what software pays to read the entries of a recorded program's memory, by design and folio order.
  */
+
 import { EVENTS, type EventName } from "../../base/tally.ts";
+import { DESIGN_NAMES } from "../../design/design.ts";
 import { runTraceScan, type TraceScanRow, traceScanParams } from "../../study/trace-cost/scan.ts";
 import { chosenSlice } from "../../study/trace-cost/traces.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
+import { stack } from "../marks.ts";
 import { TRACE_INPUTS, traceOrigin } from "./trace-parts.ts";
 
 /** Causes apart in the picture; the locks of both kinds are one of them. */
@@ -29,8 +32,12 @@ function timeColumn(cause: Cause): Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { key: "folios", label: "folios", definition: "Size of the folios that the kernel was allowed to take." },
-  { key: "design", label: "design", definition: "Way to reach the entries." },
+  {
+    key: "name",
+    label: "folios, design",
+    definition: "Size of the folios that the kernel was allowed to take; way to reach the entries.",
+  },
+  { key: "folios", label: "folios", definition: "Size of the folios." },
   ...NAMES.map(countColumn),
   {
     ...{ key: "us", label: "time", unit: "us", basis: "modelled", digits: 1 },
@@ -46,7 +53,7 @@ function scanRow({ folios, design, counts, ns, causes }: TraceScanRow): Row {
     const sum = (of: (event: EventName) => number) => events.reduce((all, event) => all + of(event), 0);
     return [[name, sum((event) => counts[event])] as const, [`us_${name}`, sum((e) => times.get(e) ?? 0)] as const];
   });
-  return { folios, design, us: ns / 1000, ...Object.fromEntries(sums) };
+  return { name: `${folios}, ${design}`, folios, us: ns / 1000, ...Object.fromEntries(sums) };
 }
 
 /** What each design pays to read all entries of a recorded program, by folio order. */
@@ -63,24 +70,21 @@ export const traceScan = defineLive({
       caption:
         `Every design reads the entries (${params.reads}) of all areas of ${params.trace}, in which the pages of its first ` +
         `${slice.accesses} accesses are present: ${slice.uses.length} pages of 4K. What they saw was proven equal first.`,
-      alt: `Stacked bars of modelled time by cause. ${rows.map((r) => `${r.folios} ${r.design}: ${Number(r.us).toFixed(1)} us`).join("; ")}.`,
+      alt: `Stacked bars of modelled time by cause. ${rows.map((r) => `${r.name}: ${Number(r.us).toFixed(1)} us`).join("; ")}.`,
       better: "fewer of every cause and less time are better",
       columns: COLUMNS,
       rows,
       compare: "us",
       compareWithin: "folios",
-      origin: traceOrigin(params, slice, [...new Set(rows.map((row) => String(row.design)))]),
+      origin: traceOrigin(params, slice, DESIGN_NAMES),
     };
   },
   plot: (Plot, frame) => {
     const keys = NAMES.map((name) => `us_${name}`);
-    const rows = frame.unpivot(keys);
     return {
-      color: frame.colours("series", "fill", rows),
+      ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
       x: frame.axis(keys, { label: "Time" }),
-      y: frame.axis("design", { label: null }),
-      fy: { ...frame.axis("folios", { label: null }), axis: "left" },
-      marks: [Plot.barX(rows, { x: "value", y: "design", fy: "folios", fill: "series" }), Plot.ruleX([0])],
+      y: frame.axis("name", { label: null }),
     };
   },
 });

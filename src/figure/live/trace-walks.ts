@@ -1,6 +1,9 @@
 /**
  * Live figures of recorded traces: what their walks cost by way of mapping, and how many entries they need.
  */
+import { coreNamed } from "../../mmu/cores/cores.ts";
+import type { ParamsOf } from "../../study/experiment.ts";
+import { GENERIC } from "../../study/trace-cost/cores.ts";
 import { runTraceReach, type TraceReachRow } from "../../study/trace-cost/reach.ts";
 import { chosenSlice, traceParams } from "../../study/trace-cost/traces.ts";
 import { runTraceWalks, type TraceWalkRow, traceWalkParams } from "../../study/trace-cost/walks.ts";
@@ -24,19 +27,19 @@ function readsColumn(level: number): Column {
 }
 
 const TIME: Column = {
-  ...{ key: "ns", label: "Time", unit: "ns per 1000", basis: "modelled", digits: 0 },
-  definition: "Translation of 1000 accesses, the sum of the times below.",
+  ...{ key: "ns", label: "Time", unit: "ns", basis: "modelled", digits: 0 },
+  definition: "Translation of 1000 accesses, the sum of the times below; the accesses themselves are not in it.",
 };
 
 const TLB_TIME: Column = {
-  ...{ key: "nsTlb", label: "Second TLB level", unit: "ns per 1000", basis: "modelled", digits: 1 },
-  definition: "Time to look in the second TLB level.",
+  ...{ key: "nsTlb", label: "Second TLB level", unit: "ns", basis: "modelled", digits: 1 },
+  definition: "Time to look in the second TLB level, for 1000 accesses.",
 };
 
 function timeColumn(level: number): Column {
   return {
-    ...{ key: `ns${level}`, label: `Table reads, level ${level}`, unit: "ns per 1000", basis: "modelled", digits: 1 },
-    definition: `Time to read slots of level ${level}, from the smallest cache taken to hold that level.`,
+    ...{ key: `ns${level}`, label: `Table reads, level ${level}`, unit: "ns", basis: "modelled", digits: 1 },
+    definition: `Time to read slots of level ${level}, from the smallest cache taken to hold that level, for 1000 accesses.`,
   };
 }
 
@@ -58,6 +61,12 @@ function walkRow({ mapping, counts, cost }: TraceWalkRow, levels: readonly numbe
   };
 }
 
+function coreText({ core, tlb, walkCache }: ParamsOf<typeof traceWalkParams>): string {
+  if (core === GENERIC)
+    return `Generic core: second TLB level of ${tlb} entries, walk caches ${walkCache ? "on" : "off"}.`;
+  return `Core: ${coreNamed(core).title}, its caches without the program's data.`;
+}
+
 /** What the walks of a recorded program cost by format, page size and folio order. */
 export const traceWalkCost = defineLive({
   id: "trace-walk-cost",
@@ -73,13 +82,13 @@ export const traceWalkCost = defineLive({
       title: `Translation of ${params.trace}'s accesses`,
       caption:
         `${sliceText(params, slice)} over its memory, mapped by the page-fault code under each policy; every access was seen to ` +
-        `reach the frame written at its address. Second TLB level of ${params.tlb} entries, walk caches ${params.walkCache ? "on" : "off"}.`,
+        `reach the frame written at its address. ${coreText(params)}`,
       alt: `Stacked bars of modelled time, by cause. ${rows.map((row) => `${row.name}: ${Number(row.misses).toFixed(2)} misses per 1000`).join("; ")}.`,
       better: "fewer misses, fewer reads and less time are better",
       columns: [MAPPING, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)],
       rows,
       compare: "ns",
-      origin: traceOrigin(params, slice, params.format === "all" ? ["five formats"] : [params.format]),
+      origin: traceOrigin(params, slice, [params.core]),
     };
   },
   plot: (Plot, frame) => {

@@ -10,7 +10,8 @@ import { sweepTlb } from "../sweep/sweep.ts";
 import type { TracePolicy } from "../trace/replay.ts";
 import { policyText } from "../walk-cost/layout.ts";
 import { stackMisses } from "./lru-curve.ts";
-import { type Leaves, type MappedSlice, SMALL_LG2, type TraceSlice } from "./slice.ts";
+import { type Leaves, type MappedSlice, SMALL_LG2 } from "./mapped.ts";
+import type { TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
 
 /** Ways of each shape; null is fully associative. */
@@ -70,7 +71,7 @@ export function runMissCurve(
 /** Misses by {@link CURVE_ENTRIES} of a slice over memory mapped in one way, for so many ways or full associativity. */
 export function curveMisses(mapped: MappedSlice, ways: number | null): Float64Array {
   const { leafOf, index } = mapped.leaves();
-  const keys = leafUses(mapped.slice.pageOf, leafOf);
+  const keys = leafUses(mapped.slice.moves.pageOf, leafOf);
   if (ways === null) return stackMisses(keys, index.length, CURVE_ENTRIES);
   const shapes = { sets: CURVE_ENTRIES.map((entries) => entries / ways), ways };
   const swept = sweepTlb(asPages(keys, mapped.leaves()), SMALL_LG2, shapes);

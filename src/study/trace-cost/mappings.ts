@@ -14,17 +14,19 @@ const ORDERS = {
   "arm64-4k": [0, 4, 9],
   "arm64-16k": [0, 7],
   "arm64-64k": [0, 5],
+  "riscv-sv39": [0, 9],
   "riscv-sv48": [0, 9],
 } as const;
 type FormatName = keyof typeof ORDERS;
 
-/** The formats that there are rows for. */
-export const TRACE_FORMATS = Object.keys(ORDERS) as FormatName[];
+/** Largest folio order that is looked at on a format. */
+export function largestOrder(format: string): number {
+  return Math.max(...ORDERS[format as FormatName]);
+}
 
-/** The ways to map on one format, or on all: by order; where contiguous blocks matter on arm64-4k, without them before with. */
-export function mappingsOf(format: string): TracePolicy[] {
-  const names = format === "all" ? TRACE_FORMATS : [format as FormatName];
-  return names.flatMap((name) => ORDERS[name].flatMap((order) => policiesOf(name, order)));
+/** The ways to map on formats: by order; where contiguous blocks matter on arm64-4k, without them before with. */
+export function mappingsOf(formats: readonly string[]): TracePolicy[] {
+  return (formats as readonly FormatName[]).flatMap((name) => ORDERS[name].flatMap((order) => policiesOf(name, order)));
 }
 
 function policiesOf(format: FormatName, order: number): TracePolicy[] {

@@ -6,7 +6,8 @@
  */
 import { KiB, MiB } from "../../base/size.ts";
 import type { Experiment } from "../experiment.ts";
-import { SMALL_LG2, type TraceSlice } from "./slice.ts";
+import { SMALL_LG2 } from "./mapped.ts";
+import type { TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
 
 /** Page sizes that are looked at, by name. */

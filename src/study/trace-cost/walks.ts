@@ -2,27 +2,27 @@
  * The experiment "What do a real program's walks cost?": a recorded trace over its memory, mapped by the page-fault code in different
  * ways, on one core.
  */
-import { type AccessCost, accessCost, type CostTable, defaultCosts } from "../../mmu/cost.ts";
-import { genericCore } from "../../mmu/generic.ts";
-import type { MmuCounts } from "../../mmu/simulate.ts";
+import { type AccessCost, accessCost } from "../../mmu/cost.ts";
+import type { MmuCounts } from "../../mmu/counts.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import type { TracePolicy } from "../trace/replay.ts";
 import { policyText } from "../walk-cost/layout.ts";
-import { mappingsOf, TRACE_FORMATS } from "./mappings.ts";
-import type { MappedSlice, TraceSlice } from "./slice.ts";
+import { costsNamed, formatsOf, GENERIC, plainCore, REAL_CORES } from "./cores.ts";
+import { mappingsOf } from "./mappings.ts";
+import type { TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
 
-/** Parameters of "What do a real program's walks cost?". */
+/** Parameters of "What do a real program's walks cost?". The last two are of the generic core. */
 export const traceWalkParams = {
   ...traceParams,
-  format: { kind: "choice", label: "Format", options: ["all", ...TRACE_FORMATS], default: "all" },
+  core: { kind: "choice", label: "Core", options: [GENERIC, ...REAL_CORES], default: GENERIC },
   tlb: {
     kind: "choice",
-    label: "TLB entries, second level",
+    label: "Generic core: TLB entries, second level",
     options: ["256", "512", "1024", "1536", "2048", "3072"],
     default: "1024",
   },
-  walkCache: { kind: "toggle", label: "Walk caches", default: true },
+  walkCache: { kind: "toggle", label: "Generic core: walk caches", default: true },
 } as const;
 
 /** One way of mapping, and what the trace counted there. */
@@ -40,14 +40,14 @@ export function runTraceWalks(
   params: Omit<ParamsOf<typeof traceWalkParams>, keyof typeof traceParams>,
   slice: TraceSlice,
   effects?: RunEffects,
-  costs: CostTable = defaultCosts,
 ): readonly TraceWalkRow[] {
-  const list = mappingsOf(params.format);
+  const costs = costsNamed(params.core);
+  const list = mappingsOf(formatsOf(params.core));
   return list.map((policy, i) => {
     effects?.signal?.throwIfAborted();
     effects?.progress?.(i, list.length);
     const mapped = slice.mapped(policy);
-    const counts = mapped.run(coreOf(params, mapped));
+    const counts = mapped.run(plainCore(params.core, mapped, params));
     return {
       ...policy,
       mapping: policyText(policy),
@@ -56,11 +56,6 @@ export function runTraceWalks(
       cost: accessCost(counts, costs),
     };
   });
-}
-
-function coreOf({ tlb, walkCache }: { readonly tlb: string; readonly walkCache: boolean }, { mm }: MappedSlice) {
-  const { format, accessDirty } = mm.kernel;
-  return genericCore(format, { tlbEntries: Number(tlb), walkCache, contiguous: true, accessDirty });
 }
 
 /** "What do a real program's walks cost?" */

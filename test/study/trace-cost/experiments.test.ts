@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { AccessKind } from "../../../src/mmu/access-words.ts";
 import { leafSizes } from "../../../src/mmu/generic.ts";
+import { runTraceCauses } from "../../../src/study/trace-cost/causes.ts";
+import { formatsOf, GENERIC, REAL_CORES } from "../../../src/study/trace-cost/cores.ts";
 import { CURVE_ENTRIES, curveMisses, missCurveExperiment } from "../../../src/study/trace-cost/curve.ts";
+import type { MappedSlice } from "../../../src/study/trace-cost/mapped.ts";
 import { mappingsOf } from "../../../src/study/trace-cost/mappings.ts";
 import { runTraceReach, usesBySize } from "../../../src/study/trace-cost/reach.ts";
 import { runTraceScan } from "../../../src/study/trace-cost/scan.ts";
-import type { MappedSlice } from "../../../src/study/trace-cost/slice.ts";
 import { runTraceWalks } from "../../../src/study/trace-cost/walks.ts";
 import { policyText } from "../../../src/study/walk-cost/layout.ts";
 import { slice, traceNames } from "./slices.ts";
@@ -20,7 +22,7 @@ function directMisses(mapped: MappedSlice, sets: number, ways: number): number {
 describe.each(traceNames)("%s", (name) => {
   test("a curve of one pass equals a run on the engine for every number of entries", async () => {
     const part = await slice(name, 12_000);
-    for (const policy of mappingsOf("all")) {
+    for (const policy of mappingsOf(formatsOf(GENERIC))) {
       const mapped = part.mapped(policy);
       const direct = CURVE_ENTRIES.map((entries) => directMisses(mapped, 1, entries));
       expect(Array.from(curveMisses(mapped, null)), policyText(policy)).toEqual(direct);
@@ -54,7 +56,7 @@ describe.each(traceNames)("%s", (name) => {
 
   test("every access hits or walks, and formats with the same leaves count alike", async () => {
     const part = await slice(name, 60_000);
-    const rows = runTraceWalks({ format: "all", tlb: "256", walkCache: true }, part);
+    const rows = runTraceWalks({ core: GENERIC, tlb: "256", walkCache: true }, part);
     for (const { mapping, counts } of rows) {
       const hits = counts.tlbHits.reduce((a, b) => a + b);
       expect(hits + counts.walks, mapping).toBe(60_000);
@@ -103,9 +105,33 @@ describe.each(traceNames)("%s", (name) => {
   });
 });
 
+describe.each(REAL_CORES)("cycles on %s", (core) => {
+  const run = async (host: string) => runTraceCauses({ core, host }, await slice("sort", 20_000));
+
+  test("by level and by cache they add up to the same, and a virtual machine never costs less", async () => {
+    for (const host of ["base pages", "large"]) {
+      const rows = await run(host);
+      for (const { mapping, cost, fromCaches } of rows) {
+        const caches = fromCaches.reduce((a, b) => a + b);
+        expect(cost.tlb + caches, mapping).toBeCloseTo(cost.total, 9);
+      }
+      for (const [i, row] of rows.entries())
+        if (row.nested) expect(row.cost.total, row.mapping).toBeGreaterThanOrEqual(rows[i - 1]!.cost.total);
+    }
+  });
+
+  test("each counts the second half, and the program's own lines are those of the half, all of them", async () => {
+    for (const { counts, nested } of await run("base pages")) {
+      expect(counts.accesses).toBe(10_000);
+      expect(counts.dataReads!.reduce((a, b) => a + b)).toBe(10_000);
+      expect(counts.host !== undefined).toBe(nested);
+    }
+  });
+});
+
 test("the traces hold loads and stores and no fetches, so that every access needs a place for data", async () => {
   for (const name of traceNames) {
-    const { words } = await slice(name, 20_000);
+    const { words } = (await slice(name, 20_000)).all;
     const kinds = new Set(Array.from({ length: words.length / 2 }, (_, i) => words[2 * i]! & 3));
     expect(kinds).toEqual(new Set([AccessKind.load, AccessKind.store]));
   }
@@ -114,6 +140,6 @@ test("the traces hold loads and stores and no fetches, so that every access need
 test("an aborted run stops", async () => {
   const part = await slice("sort", 1000);
   const run = () =>
-    runTraceWalks({ format: "all", tlb: "256", walkCache: true }, part, { signal: AbortSignal.abort() });
+    runTraceWalks({ core: GENERIC, tlb: "256", walkCache: true }, part, { signal: AbortSignal.abort() });
   expect(run).toThrow("abort");
 });
