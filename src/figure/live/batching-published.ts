@@ -9,6 +9,7 @@ import {
   publishedTable,
   remapVariants,
 } from "../../study/batching/beside-published.ts";
+import { defaultKernelCosts } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { bars } from "../marks.ts";
@@ -191,6 +192,10 @@ export const remapVariantsLive = defineLive({
         perMoved("folios", "folios touched", "Folio descriptors read or written"),
         perMoved("slots", "slots", "Slots read and written"),
         perMoved("flushes", "flushes", "TLB invalidations of a range"),
+        {
+          ...{ key: "ns", label: "time", unit: "ns per page", basis: "modelled", digits: 1 },
+          definition: `All counts times their weights, fitted to recorded runs on ${defaultKernelCosts.name}.`,
+        },
         {
           ...{ key: "calls", label: "realloc calls", unit: "per s", basis: "measured", digits: 0 },
           definition:

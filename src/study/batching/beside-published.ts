@@ -142,6 +142,8 @@ export interface RemapRow {
   readonly folios: number;
   readonly slots: number;
   readonly flushes: number;
+  /** Modelled nanoseconds by the default cost table. */
+  readonly ns: number;
   readonly calls: number | null;
 }
 
@@ -170,6 +172,7 @@ export const remapVariants: Experiment<typeof remapParams, RemapRow> = {
         return {
           ...{ way: label, folio, slots: slotsOf(b) / pages },
           ...{ folios: b.counts.foliosTouched / pages, flushes: b.counts.flushRanges / pages },
+          ns: b.pricedNs / pages,
           calls: arch === "x86-64" && order === 0 ? calls : null,
         };
       });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { counts, EVENT_NAMES, type EventName, newTally } from "../../../src/base/tally.ts";
+import { remapVariants } from "../../../src/study/batching/beside-published.ts";
 import { PUBLISHED } from "../../../src/study/batching/published.ts";
 import { calibratedRows, costTable, defaultKernelCosts, priceOf } from "../../../src/study/cost/costs.ts";
 import { genericPtTimes } from "../../../src/study/cost/generic-pt.ts";
@@ -91,6 +92,13 @@ describe("published series", () => {
       expect(small!.modelledChange > 80 && small!.modelledChange < 100).toBe(true);
       expect(small!.change).toBeLessThanOrEqual(10.1);
     }
+  });
+
+  test("of mremap: looking for folios first is the slow one for small pages on x86-64, and the fix is as fast as before", () => {
+    const [entries, folio, hint] = remapVariants.run({ arch: "x86-64", contpte: true }, undefined);
+    expect(folio!.ns).toBeGreaterThan(3 * entries!.ns);
+    expect(hint!.ns).toBe(entries!.ns);
+    expect(Math.min(entries!.calls!, hint!.calls!)).toBeGreaterThan(1.5 * folio!.calls!);
   });
 
   test("of contpte: entry by entry every operation on whole blocks gets slower, in runs of entries none does by one per cent", () => {
