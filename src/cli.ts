@@ -166,10 +166,11 @@ program
   .description(
     "fit the weights of the cost table to recorded times of a real kernel's operations, and show every residual",
   )
-  .argument("[limits.json]", "recorded times", `${ROOT}/notebooks/data/limits-zen4-6.18.json`)
+  .argument("[limits.json]", "recorded times (default: those of the default table)")
   .option("--out <file>", "write the weights as JSON; an existing file is replaced")
   .option("--core <name>", "core of the model that the rows of random loads are held against", "zen-4")
-  .action(async (file: string, o: { out?: string; core: string }) => {
+  .action(async (given: string | undefined, o: { out?: string; core: string }) => {
+    const file = given ?? `${ROOT}/notebooks/data/limits-zen4-6.18.json`;
     const { calibrateCommand } = await import("./cli/calibrate.ts");
     const { sourceDigest } = await import("./notebook/digest.ts");
     await calibrateCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
