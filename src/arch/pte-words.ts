@@ -66,6 +66,23 @@ export class PteWords {
     return nr;
   }
 
+  /**
+   * How many entries from `at` on, at most `max`, say what the first one does: equal words, or leaves that differ in their near
+   * frames alone. Of contiguous entries none does, since readers ask the whole block.
+   */
+  alike(lo: Int32Array, hi: Int32Array, at: number, max: number): number {
+    const firstLo = lo[at]!;
+    const firstHi = hi[at]!;
+    const leaf = this.#format.kind(firstLo, firstHi, 0) === Kind.leaf;
+    if (leaf && this.#format.attrs(firstLo, firstHi, 0) & A.cont) return 1;
+    const frames = leaf && this.#format.pfn(firstLo, firstHi, 0) < NEAR;
+    const sayLo = frames ? ~this.#frameLo : -1;
+    const sayHi = frames ? ~this.#frameHi : -1;
+    let i = at + 1;
+    while (i < at + max && (((lo[i]! ^ firstLo) & sayLo) | ((hi[i]! ^ firstHi) & sayHi)) === 0) i++;
+    return i - at;
+  }
+
   /** Stores leaves that map `nr` near frames and say the same; not contiguous ones. */
   storeLeaves(lo: Int32Array, hi: Int32Array, at: number, pfns: Int32Array, nr: number, attrs: number): void {
     const flip = this.#flip(attrs);

@@ -16,3 +16,12 @@ export function storeFill(pt: PageTable, slot: number, nr: number, fill: Fill, a
   // One hook for the run: no flush is needed, since what was empty is in no TLB.
   pt.tally[E.mmuCacheUpdates]!++;
 }
+
+/** {@link storeFill} of one slot after the other, as a loop over entries does it; markers all the same as a run. */
+export function storeEach(pt: PageTable, slot: number, nr: number, fill: Fill, at: number): void {
+  if (fill.kind === "leaf") for (let i = 0; i < nr; i++) storeFill(pt, slot + i, 1, fill, at + i);
+  else {
+    storeFill(pt, slot, nr, fill, at);
+    pt.tally[E.mmuCacheUpdates]! += nr - 1;
+  }
+}

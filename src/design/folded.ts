@@ -9,9 +9,10 @@ import { Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { ptepAttrs } from "../pgtable/ptep.ts";
+import { alikeRun, emptyRun } from "../pgtable/runs.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Design, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
-import { storeFill } from "./fill.ts";
+import { storeEach } from "./fill.ts";
 import { copyPageRange } from "./folded-copy.ts";
 import {
   P4D,
@@ -21,7 +22,6 @@ import {
   PMD,
   type Pmdp,
   PTE,
-  type Ptep,
   PUD,
   type Pudp,
   p4dAddrEnd,
@@ -57,7 +57,7 @@ import {
   pudOffset,
   pudpGet,
 } from "./folded-levels.ts";
-import { addPages, isResident, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
+import { addPages, isResident, newCounts, newPagemap, putLeaves, putPresent, putSoftleaf } from "./read.ts";
 
 /** As `follow_pfnmap_start`: a step down for each level, those that are folded too. */
 function find(pt: PageTable, vpn: number, level: number): number {
@@ -182,7 +182,7 @@ interface Install extends Installer {
   stopped: number;
 }
 
-/** As `apply_to_page_range` with creation: tables on the way down, then one entry after the other. */
+/** As `apply_to_page_range` with creation: tables on the way down, then one entry after the other; empty ones are found as a run. */
 function installPageRange(pt: PageTable, start: number, end: number, installer: Installer): Installed {
   const w = { pt, start, pages: 0, stopped: -1, fill: installer.fill, keep: installer.keep.bind(installer) };
   let pgdp = pgdOffset(pt, start);
@@ -220,23 +220,41 @@ function installPmdRange(w: Install, pudp: Pudp, addr: number, end: number): voi
 }
 
 function installPteRange(w: Install, pmdp: Pmdp, addr: number, end: number): void {
-  const first = pteAllocMapLock(w.pt, pmdp, addr);
+  const { pt } = w;
+  const tables = pt.tablesAt[PTE]!;
+  const first = pteAllocMapLock(pt, pmdp, addr);
+  const isNew = pt.tablesAt[PTE]! > tables;
   try {
-    for (let ptep = first; addr < end && w.stopped < 0; ptep++, addr++) {
-      if (ptepKind(w.pt, ptep) === Kind.none) {
-        storeFill(w.pt, ptep, 1, w.fill, addr - w.start);
-        w.pages++;
-      } else if (!w.keep(ptep, PTE)) w.stopped = addr;
+    for (let ptep: number = first; addr < end && w.stopped < 0; ) {
+      const n = isNew ? end - addr : emptyRun(pt, ptep, end - addr);
+      pt.tally[E.slotsRead]! += n;
+      if (n > 0) storeEach(pt, ptep, n, w.fill, addr - w.start);
+      w.pages += n;
+      addr += n;
+      ptep += n;
+      if (addr === end) break;
+      ptepAttrs(pt, ptep);
+      if (!w.keep(ptep, PTE)) w.stopped = addr;
+      ptep++;
+      addr++;
     }
   } finally {
-    pteUnmapUnlock(w.pt, first);
+    pteUnmapUnlock(pt, first);
   }
 }
 
-/** `ptep_get`, asked for the kind alone; it reads a whole contiguous block nevertheless. */
-function ptepKind(pt: PageTable, ptep: Ptep): Kind {
-  ptepAttrs(pt, ptep);
-  return pt.kind(ptep, PTE);
+/** What a reader is told of a run of entries that say the same, with the attributes of a leaf as `ptep_get` reports them. */
+type UseRun = (slot: number, addr: number, nr: number, kind: Kind, attrs: number) => void;
+
+/** The loop of a reader over the entries of a table: a `ptep_get` for each, in runs where they are no contiguous block. */
+function readPtes(pt: PageTable, slot: number, addr: number, nr: number, use: UseRun): void {
+  for (let i = 0; i < nr; ) {
+    const n = alikeRun(pt, slot + i, nr - i);
+    const attrs = ptepAttrs(pt, slot + i);
+    pt.tally[E.slotsRead]! += n - 1;
+    use(slot + i, addr + i, n, pt.kind(slot + i, PTE), attrs);
+    i += n;
+  }
 }
 
 function countPages(pt: PageTable, start: number, end: number): PageCounts {
@@ -246,12 +264,10 @@ function countPages(pt: PageTable, start: number, end: number): PageCounts {
     huge: (slot, level, from, to) => {
       if (pt.kind(slot, level) === Kind.leaf) addPages(counts, to - from, pt.attrs(slot, level));
     },
-    ptes: (slot, _from, nr) => {
-      for (let ptep = slot; ptep < slot + nr; ptep++) {
-        const attrs = ptepAttrs(pt, ptep);
-        if (pt.kind(ptep, PTE) === Kind.leaf) addPages(counts, 1, attrs);
-      }
-    },
+    ptes: (slot, from, nr) =>
+      readPtes(pt, slot, from, nr, (_slot, _addr, n, kind, attrs) => {
+        if (kind === Kind.leaf) addPages(counts, n, attrs);
+      }),
   });
   return counts;
 }
@@ -265,14 +281,11 @@ function pagemap(pt: PageTable, start: number, end: number): Pagemap {
       if (pt.kind(slot, level) === Kind.softleaf) putSoftleaf(map, from - start, to - from, pt, slot);
       else putPresent(map, from - start, to - from, pfn, pt.attrs(slot, level));
     },
-    ptes: (slot, from, nr) => {
-      for (let i = 0; i < nr; i++) {
-        const attrs = ptepAttrs(pt, slot + i);
-        const kind = pt.kind(slot + i, PTE);
-        if (kind === Kind.leaf) putPresent(map, from + i - start, 1, pt.pfn(slot + i), attrs);
-        else if (kind === Kind.softleaf) putSoftleaf(map, from + i - start, 1, pt, slot + i);
-      }
-    },
+    ptes: (slot, from, nr) =>
+      readPtes(pt, slot, from, nr, (at, addr, n, kind, attrs) => {
+        if (kind === Kind.leaf) putLeaves(map, addr - start, n, pt, at, attrs);
+        else if (kind === Kind.softleaf) putSoftleaf(map, addr - start, n, pt, at);
+      }),
   });
   return map;
 }
@@ -283,9 +296,10 @@ function mincore(pt: PageTable, start: number, end: number): Uint8Array {
     readsOnly: true,
     huge: (slot, level, from, to) =>
       void resident.fill(isResident(pt.kind(slot, level)) ? 1 : 0, from - start, to - start),
-    ptes: (slot, from, nr) => {
-      for (let i = 0; i < nr; i++) resident[from + i - start] = isResident(ptepKind(pt, (slot + i) as Ptep)) ? 1 : 0;
-    },
+    ptes: (slot, from, nr) =>
+      readPtes(pt, slot, from, nr, (_slot, addr, n, kind) => {
+        if (isResident(kind)) resident.fill(1, addr - start, addr - start + n);
+      }),
   });
   return resident;
 }

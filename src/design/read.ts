@@ -34,6 +34,11 @@ export function putPresent(map: Pagemap, at: number, nr: number, pfn: number, at
   }
 }
 
+/** Writes the words of `nr` pages that leaves of one table map which say the same, each of its own frame. */
+export function putLeaves(map: Pagemap, at: number, nr: number, pt: PageTable, slot: number, attrs: number): void {
+  for (let i = 0; i < nr; i++) putPresent(map, at + i, 1, pt.pfn(slot + i), attrs);
+}
+
 /** What reading a non-present entry needs of a page table; nothing here writes. */
 export type SoftleafWords = Pick<PageTable, "format" | "lo" | "hi">;
 

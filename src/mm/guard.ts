@@ -8,6 +8,7 @@ import { isGuard } from "../arch/format.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
+import { alikeRun } from "../pgtable/runs.ts";
 import type { Errno } from "./errno.ts";
 import type { Mm } from "./mm.ts";
 import { prepareAnonVma, Vm, type Vma } from "./vma.ts";
@@ -57,9 +58,11 @@ export function guardRemove(mm: Mm, _vma: Vma, start: number, end: number): Errn
   const { pt } = mm;
   mm.design.visit(pt, start, end, {
     ptes: (slot, _vpn, nr) => {
-      for (let i = slot; i < slot + nr; i++) {
-        pt.tally[E.slotsRead]!++;
-        if (isGuardMarker(pt, i)) clearPtes(pt, i, 1);
+      pt.tally[E.slotsRead]! += nr;
+      for (let i = slot; i < slot + nr; ) {
+        const n = alikeRun(pt, i, slot + nr - i);
+        if (isGuardMarker(pt, i)) clearPtes(pt, i, n);
+        i += n;
       }
     },
   });

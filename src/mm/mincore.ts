@@ -9,8 +9,8 @@ import type { Errno } from "./errno.ts";
 import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
 
-/** One boolean a page of `[start, end)`, or ENOMEM where something is not mapped. */
-export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
+/** One byte a page of `[start, end)`, 1 for those in memory and 0 for others, or ENOMEM where something is not mapped. */
+export function mincore(mm: Mm, start: number, end: number): Errno | Uint8Array {
   mm.kernel.tally[E.systemCalls]!++;
   let at = start;
   for (const vma of mm.vmas.overlapping(start, end)) {
@@ -19,24 +19,24 @@ export function mincore(mm: Mm, start: number, end: number): Errno | boolean[] {
   }
   if (at < end) return "ENOMEM";
   mm.kernel.tally[E.bytesReported]! += end - start;
-  const resident = Array.from(mm.design.mincore(mm.pt, start, end), (byte) => byte === 1);
+  const resident = mm.design.mincore(mm.pt, start, end);
   for (const vma of mm.vmas.overlapping(start, end)) {
     if (vma.file === null) continue;
     for (let vpn = Math.max(start, vma.start); vpn < Math.min(end, vma.end); vpn++)
-      resident[vpn - start] ||= vma.file.lookup(fileIndex(vma, vpn)) >= 0;
+      if (vma.file.lookup(fileIndex(vma, vpn)) >= 0) resident[vpn - start] = 1;
   }
   if (mm.swapEnts > 0) addSwapCache(mm, start, end, resident);
   return resident;
 }
 
 /** `mincore_page` of a swap entry: a page that is in the swap cache is in memory. */
-function addSwapCache(mm: Mm, start: number, end: number, resident: boolean[]): void {
+function addSwapCache(mm: Mm, start: number, end: number, resident: Uint8Array): void {
   const { pt, kernel } = mm;
   mm.design.visit(pt, start, end, {
     ptes: (slot, vpn, nr) => {
       for (let i = 0; i < nr; i++)
         if (isSwapPte(pt, slot + i))
-          resident[vpn + i - start] = kernel.swap.cached(swapPteAt(pt, slot + i).offset) >= 0;
+          resident[vpn + i - start] = kernel.swap.cached(swapPteAt(pt, slot + i).offset) >= 0 ? 1 : 0;
     },
   });
 }

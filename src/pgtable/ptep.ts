@@ -94,10 +94,8 @@ export function setPte(pt: PageTable, slot: number, pfn: number, attrs: number):
 
 /** `set_pte_at` of a non-present entry over `nr` slots. */
 export function setSoftleaf(pt: PageTable, slot: number, nr: number, type: number, offset: number): void {
-  for (let i = 0; i < nr; i++) {
-    if (pt.contpte) contpte.tryUnfold(pt, slot + i);
-    pt.write(slot + i, pt.format.swapLo(type, offset), pt.format.swapHi(type, offset));
-  }
+  if (pt.contpte) for (let i = 0; i < nr; i++) contpte.tryUnfold(pt, slot + i);
+  pt.tables.fill(slot, nr, pt.format.swapLo(type, offset), pt.format.swapHi(type, offset));
   pt.tally[E.slotsWritten]! += nr;
 }
 

@@ -210,7 +210,7 @@ class Run {
       case "mincore": {
         const there = mincore(mm, start, end);
         if (typeof there === "string") return { err: there };
-        return { err: null, vals: joined(there.map((bit, i) => [start + i - base, bit ? 1 : 0])) };
+        return { err: null, vals: joined([...there].map((bit, i) => [start + i - base, bit])) };
       }
       case "remap":
         return this.#remap(mm, start, end, rest[0]!);

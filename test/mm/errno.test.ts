@@ -128,7 +128,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
       "ENOMEM",
       "ENOMEM",
     ]);
-    expect(mincore(mm, BASE, BASE + 4)).toEqual([false, false, false, false]);
+    expect(mincore(mm, BASE, BASE + 4)).toEqual(new Uint8Array([0, 0, 0, 0]));
   });
 
   test("a knob that is not there is ENOENT, a value it does not take EINVAL, one that is only to be read EACCES", () => {

@@ -378,7 +378,7 @@ export class ScriptRunner {
   #mincore(mm: Mm, a: Extract<Action, { op: "mincore" | "lock" | "unlock" }>): Outcome {
     const places = this.#range(a).len / BigInt(this.#page);
     this.#bound(places);
-    let res: boolean[] = [];
+    let res: Uint8Array = new Uint8Array();
     const outcome = this.#call(a, "ENOMEM", (start, end) => {
       const result = mincore(mm, start, end);
       if (typeof result === "string") return result;
@@ -387,8 +387,14 @@ export class ScriptRunner {
     });
     if (outcome.err !== null) return outcome;
     // The recorder lists whole pages only, while the call itself rounds up.
-    res.length = Number(places);
-    return { err: null, res: spans(res, Number(a.off), this.#page).map(([off, n, bit]) => [off, n, bit ? 1 : 0]) };
+    return {
+      err: null,
+      res: spans([...res.subarray(0, Number(places))], Number(a.off), this.#page).map(([off, n, bit]) => [
+        off,
+        n,
+        bit ? 1 : 0,
+      ]),
+    };
   }
 }
 

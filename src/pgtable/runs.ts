@@ -1,11 +1,12 @@
 /**
- * Empty entries of level 0 as runs: what fills them (faults, guards, populating) asks how far it may go.
+ * Looking along the entries of a PTE table: how far they are empty, for what fills them, and how far they say the same, for what
+ * reads them. The callers count the reads, for only they know how often the kernel would have looked.
  */
 import { Kind } from "../arch/entry.ts";
 import type { PageTable } from "./pagetable.ts";
 
 /**
- * How many entries from a slot on are empty, at most `max`, all of one table; the caller counts the reads. Nearly every empty
+ * How many entries from a slot on are empty, at most `max`, all of one table. Nearly every empty
  * entry is the very word that makes one, so the format is asked only about others.
  */
 export function emptyRun(pt: PageTable, slot: number, max: number): number {
@@ -18,6 +19,13 @@ export function emptyRun(pt: PageTable, slot: number, max: number): number {
   for (let at = first; at < first + max; at++)
     if ((lo[at] !== empty || hi[at] !== 0) && format.kind(lo[at]!, hi[at]!, 0) !== Kind.none) return at - first;
   return max;
+}
+
+/** How many entries from a slot on, at most `max`, say what the first does but for the frames that they map ({@link PteWords.alike}). */
+export function alikeRun(pt: PageTable, slot: number, max: number): number {
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  return pt.words.alike(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, max);
 }
 
 /** The slot of level 0 for a page, or -1 without a table; a look that is no part of what is modelled, and so is not counted. */
