@@ -66,6 +66,20 @@ export class PteWords {
     return nr;
   }
 
+  /** Which bits of the low word tell whether an entry says the same as a leaf of near frames; of the high word {@link saysHi}. */
+  get saysLo(): number {
+    return ~this.#frameLo;
+  }
+
+  get saysHi(): number {
+    return ~this.#frameHi;
+  }
+
+  /** Whether what a leaf says is all there is to know of entries that say the same: a near frame, and no contiguous block. */
+  isPlain(lo: number, hi: number): boolean {
+    return !(this.#format.attrs(lo, hi, 0) & A.cont) && this.#format.pfn(lo, hi, 0) < NEAR;
+  }
+
   /**
    * How many entries from `at` on, at most `max`, say what the first one does: equal words, or leaves that differ in their near
    * frames alone. Of contiguous entries none does, since readers ask the whole block.

@@ -14,7 +14,9 @@ import { broken } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import { splitLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
+import { PteReader } from "../pgtable/pte-reader.ts";
 import { clearPtes, pteBatchHint, ptepAttrs } from "../pgtable/ptep.ts";
+import { alikeRun } from "../pgtable/runs.ts";
 import type { Visitor } from "../pgtable/visit.ts";
 import type { Design, Fill, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
 import {
@@ -29,7 +31,16 @@ import {
   walkPteUnmapUnlock,
 } from "./pagewalk.ts";
 import { walkPageRange, walkPageRangeMm } from "./pagewalk-entry.ts";
-import { addPages, isResident, type MutableCounts, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
+import {
+  addPages,
+  isResident,
+  type MutableCounts,
+  newCounts,
+  newPagemap,
+  putLeaves,
+  putPresent,
+  putSoftleaf,
+} from "./read.ts";
 
 const PMD = 1;
 const PUD = 2;
@@ -199,11 +210,12 @@ function hugeEntry(
 /** Counts by pteEntry: an indirect call for every page, present or not. */
 function countPagesByWalk(pt: PageTable, start: number, end: number): PageCounts {
   const counts = newCounts();
-  walkPageRange(wholeMm(pt), start, end, countOps(counts));
+  walkPageRange(wholeMm(pt), start, end, countOps(pt, counts));
   return counts;
 }
 
-function countOps(counts: MutableCounts): MmWalkOps {
+function countOps(pt: PageTable, counts: MutableCounts): MmWalkOps {
+  const pte = new PteReader(pt);
   const huge = (level: number) =>
     hugeEntry(level, ({ pt }, slot, addr, next) => {
       if (isResident(pt.kind(slot, level))) addPages(counts, next - addr, pt.attrs(slot, level));
@@ -212,9 +224,9 @@ function countOps(counts: MutableCounts): MmWalkOps {
     walkLock: "RDLOCK",
     pudEntry: huge(PUD),
     pmdEntry: huge(PMD),
-    pteEntry: (slot, _addr, _next, { pt }) => {
-      const attrs = ptepAttrs(pt, slot);
-      if (isResident(pt.kind(slot, 0))) addPages(counts, 1, attrs);
+    pteEntry: (slot) => {
+      pte.read(slot);
+      if (isResident(pte.kind)) addPages(counts, 1, pte.attrs);
       return 0;
     },
   };
@@ -232,16 +244,21 @@ function pagemapByWalk(pt: PageTable, start: number, end: number): Pagemap {
  * leaves it whole.
  */
 export function pagemapOps(map: Pagemap, start: number): MmWalkOps {
-  const put = (pt: PageTable, slot: number, level: number, addr: number, next: number, attrs: number) => {
-    const pfn = pt.pfn(slot, level) + (addr % pt.span[level]!);
-    if (pt.kind(slot, level) === Kind.leaf) putPresent(map, addr - start, next - addr, pfn, attrs);
-    else if (pt.kind(slot, level) === Kind.softleaf) putSoftleaf(map, addr - start, next - addr, pt, slot);
-  };
   const huge = (level: number) =>
-    hugeEntry(level, ({ pt }, slot, addr, next) => put(pt, slot, level, addr, next, pt.attrs(slot, level)));
-  const ptes = pteRange((pt, slot, addr) => {
-    put(pt, slot, 0, addr, addr + 1, ptepAttrs(pt, slot));
-    return 1;
+    hugeEntry(level, ({ pt }, slot, addr, next) => {
+      const pfn = pt.pfn(slot, level) + (addr % pt.span[level]!);
+      const kind = pt.kind(slot, level);
+      if (kind === Kind.leaf) putPresent(map, addr - start, next - addr, pfn, pt.attrs(slot, level));
+      else if (kind === Kind.softleaf) putSoftleaf(map, addr - start, next - addr, pt, slot);
+    });
+  const ptes = pteRange((pt, slot, addr, max) => {
+    const n = alikeRun(pt, slot, max);
+    const attrs = ptepAttrs(pt, slot);
+    pt.tally[E.slotsRead]! += n - 1;
+    const kind = pt.kind(slot, 0);
+    if (kind === Kind.leaf) putLeaves(map, addr - start, n, pt, slot, attrs);
+    else if (kind === Kind.softleaf) putSoftleaf(map, addr - start, n, pt, slot);
+    return n;
   });
   const pteHole = (addr: number, next: number) => {
     map.hi.fill(0, addr - start, next - start);
@@ -264,9 +281,11 @@ export function mincoreOps(resident: Uint8Array, start: number): MmWalkOps {
       resident.fill(isResident(pt.kind(slot, level)) ? 1 : 0, addr - start, next - start);
     });
   const ptes = pteRange((pt, slot, addr, max) => {
+    const n = alikeRun(pt, slot, max);
     ptepAttrs(pt, slot);
+    pt.tally[E.slotsRead]! += n - 1;
     const present = isResident(pt.kind(slot, 0));
-    const step = present ? Math.min(pteBatchHint(pt, slot), max) : 1;
+    const step = present ? Math.min(Math.max(n, pteBatchHint(pt, slot)), max) : n;
     resident.fill(present ? 1 : 0, addr - start, addr - start + step);
     return step;
   });
@@ -285,7 +304,10 @@ function hugeOrPtes(huge: EntryCallback, ptes: EntryCallback): EntryCallback {
   };
 }
 
-/** The part of a pmdEntry that goes through the PTEs under their lock; `use` returns how many entries it dealt with. */
+/**
+ * The part of a pmdEntry that goes through the PTEs under their lock. `use` returns how many entries it dealt with: the loop is the
+ * callback's own, so that it may take together what says the same.
+ */
 function pteRange(use: (pt: PageTable, slot: number, addr: number, max: number) => number): EntryCallback {
   return (pmd, addr, next, walk) => {
     const { pt } = walk;
@@ -327,6 +349,8 @@ export function guardInstallWalk(vma: WalkVma, start: number, end: number, zap: 
   return { err: -ERESTARTNOINTR, attempts: MAX_GUARD_RETRIES, zaps: MAX_GUARD_RETRIES };
 }
 
+const GUARD: Fill = { kind: "marker", marker: Marker.guard };
+
 /** `guard_install_walk_ops`: anything huge, and any entry that is no guard, stops the walk with 1. */
 export function guardInstallOps(done: { pages: number }): MmWalkOps {
   return {
@@ -339,7 +363,7 @@ export function guardInstallOps(done: { pages: number }): MmWalkOps {
       return 0;
     },
     installPte: (_addr, _next, copy) => {
-      copy.pte = { kind: "marker", marker: Marker.guard };
+      copy.pte = GUARD;
       done.pages++;
       return 0;
     },

@@ -310,12 +310,30 @@ function walkPteRange(walk: MmWalk, pmd: number, addr: number, end: number): num
 /** `walk_pte_range_inner`: one call for each slot. */
 function walkPteRangeInner(walk: MmWalk, first: number, start: number, end: number): number {
   const { pt, ops } = walk;
+  if (ops.installPte === undefined) return enterAll(walk, first, start, end);
+  const copy = new StackPte();
   for (let addr = start, pte = first; addr < end; addr++, pte++) {
-    const empty = ops.installPte !== undefined && isPteNone(pt, pte);
-    const err = empty ? installOne(walk, pte, addr) : enterOne(walk, pte, addr);
+    const err = isPteNone(pt, pte) ? installOne(walk, pte, addr, copy) : enterOne(walk, pte, addr);
     if (err !== 0) return err;
   }
   return 0;
+}
+
+/** Without installPte nobody but the callback looks at the slots. Its calls are counted together, also where one of them throws. */
+function enterAll(walk: MmWalk, first: number, start: number, end: number): number {
+  const { pteEntry } = walk.ops;
+  if (pteEntry === undefined) return enterOne(walk, first, start);
+  let called = 0;
+  try {
+    for (let pte = first; called < end - start; pte++) {
+      const addr = start + called++;
+      const err = pteEntry(pte, addr, addr + 1, walk);
+      if (err !== 0) return err;
+    }
+    return 0;
+  } finally {
+    walk.pt.tally[E.indirectCalls]! += called;
+  }
 }
 
 /** `pte_none(ptep_get(pte))`. */
@@ -325,9 +343,9 @@ function isPteNone(pt: PageTable, pte: number): boolean {
 }
 
 /** The callback fills a copy, the walker stores it: one entry at a time, never a run. */
-function installOne(walk: MmWalk, pte: number, addr: number): number {
+function installOne(walk: MmWalk, pte: number, addr: number, copy: StackPte): number {
   const { pt, ops } = walk;
-  const copy = new StackPte();
+  copy.pte = null;
   pt.tally[E.indirectCalls]!++;
   const err = ops.installPte!(addr, addr + 1, copy, walk);
   if (err !== 0) return err;

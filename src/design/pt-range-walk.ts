@@ -23,6 +23,7 @@ import { E } from "../base/tally.ts";
 import { populate } from "../pgtable/alloc.ts";
 import { contSlots, gatherBlock, isContiguous } from "../pgtable/cont.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
+import { alikeRun, anyAttrs, emptyRun, ramp } from "../pgtable/runs.ts";
 
 /** What a run is of. */
 export const PtRun = {
@@ -267,12 +268,20 @@ export class PtRangeWalk {
     }
     const end = this.#ends[level]!;
     let to = this.#entryEnd(level, pt.span[level]!);
+    if (level === 0) return this.#hand(PtRun.none, to + this.#moreHoles(end - to));
     for (let slot = this.slot + 1; to < end; slot++) {
       pt.tally[E.slotsRead]!++;
       if (pt.kind(slot, level) !== Kind.none) break;
       to += pt.span[level]!;
     }
     return this.#hand(PtRun.none, Math.min(to, end));
+  }
+
+  /** Empty entries behind the one at hand, at most `max`; the one that ends them was looked at too. */
+  #moreHoles(max: number): number {
+    const n = emptyRun(this.pt, this.slot + 1, max);
+    this.pt.tally[E.slotsRead]! += Math.min(n + 1, max);
+    return n;
   }
 
   /** `ptep_get` and its kin of any level; a contiguous block is read as one where its accessed and dirty are wanted. */
@@ -303,6 +312,11 @@ export class PtRangeWalk {
     const end = slot + Math.min(most, this.#reach(hint, attrs));
     let merged = attrs;
     let next = slot + hint;
+    if (this.entry === 1 && next < end) {
+      next += this.#plainAhead(next, end - next, attrs);
+      if (this.#rules.merge !== 0)
+        merged |= anyAttrs(pt, slot, next - slot) & (this.#rules.accessDirty ? -1 : ~ACCESS_DIRTY);
+    }
     for (; next < end; next += this.entry) {
       const own = this.#continuing(next, attrs);
       if (own < 0) break;
@@ -310,6 +324,15 @@ export class PtRangeWalk {
     }
     this.attrs = attrs | (merged & this.#rules.merge);
     return this.#hand(PtRun.pages, this.start + Math.min(most, next - slot));
+  }
+
+  /** The plain PTEs from a slot on that continue the run at hand, each looked at once. What stops them may be of another sort. */
+  #plainAhead(slot: number, max: number, attrs: number): number {
+    const { pt } = this;
+    const mask = this.#rules.accessDirty ? this.#agree : this.#agree & ~ACCESS_DIRTY;
+    const n = ramp(pt, slot, max, this.pfn + (slot - this.slot), attrs, mask);
+    pt.tally[E.slotsRead]! += n;
+    return n;
   }
 
   /** How far a run of PTEs may go by the rule for folios: to the end of the folio, or as far as the entries agree. */
@@ -340,9 +363,16 @@ export class PtRangeWalk {
     const step = this.type === SWP_PTE_MARKER ? 0 : 1;
     const end = level === 0 ? slot + Math.min(this.room(), this.#rules.most) : slot + 1;
     let next = slot + 1;
+    if (step === 0 && level === 0) next += this.#sameMarkers(end - next);
     while (next < end && this.#continuesSoft(next, step)) next++;
     const to = level === 0 ? this.start + (next - slot) : this.#entryEnd(level, pt.span[level]!);
     return this.#hand(step === 0 ? PtRun.marker : PtRun.swap, to);
+  }
+
+  #sameMarkers(max: number): number {
+    const n = alikeRun(this.pt, this.slot, max + 1) - 1;
+    this.pt.tally[E.slotsRead]! += n;
+    return n;
   }
 
   #continuesSoft(slot: number, step: number): boolean {

@@ -14,7 +14,8 @@ import { broken } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 import type { Pte } from "./ptep.ts";
-import { anyAttrs, changeAttrs, ramp, writePtes } from "./raw.ts";
+import { changeAttrs, writePtes } from "./raw.ts";
+import { anyAttrs, ramp } from "./runs.ts";
 
 /** What hardware notes in an entry of its own accord; of a block, on whichever entry it likes. */
 const NOTES = A.young | A.dirty;

@@ -11,7 +11,8 @@ import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
 import * as contpte from "./contpte.ts";
 import type { PageTable } from "./pagetable.ts";
-import { anyAttrs, changeAttrs, changeAttrsAtomic, ramp, testAndClearYoung, writePtes } from "./raw.ts";
+import { changeAttrs, changeAttrsAtomic, testAndClearYoung, writePtes } from "./raw.ts";
+import { anyAttrs, ramp } from "./runs.ts";
 
 /** An entry of level 0 as `ptep_get` reports it. `pfn` and `attrs` mean something for leaves only. */
 export interface Pte {

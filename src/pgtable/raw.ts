@@ -8,6 +8,7 @@
 import { A } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
+import { anyAttrs } from "./runs.ts";
 
 /** Stores a run of leaves as they are given. */
 export function writePtes(pt: PageTable, slot: number, pfn: number, attrs: number, nr: number): void {
@@ -25,23 +26,6 @@ export function changeAttrs(pt: PageTable, slot: number, nr: number, set: number
   pt.tally[E.slotsRead]! += nr;
   pt.tally[E.slotsWritten]! += nr;
   pt.tally[E.slotsChanged]! += nr;
-}
-
-/** All attributes that any of a run has; the caller counts the reads. */
-export function anyAttrs(pt: PageTable, slot: number, nr: number): number {
-  const { tables } = pt;
-  const chunk = slot >>> tables.chunkLg2;
-  return pt.words.anyAttrs(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, nr);
-}
-
-/**
- * How many entries from a slot on, at most `max`, are leaves that map `pfn` and the frames behind it and agree with `attrs` in
- * `mask`; the caller counts the reads.
- */
-export function ramp(pt: PageTable, slot: number, max: number, pfn: number, attrs: number, mask: number): number {
-  const { tables } = pt;
-  const chunk = slot >>> tables.chunkLg2;
-  return pt.words.ramp(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, max, pfn, attrs, mask);
 }
 
 /**

@@ -28,6 +28,23 @@ export function alikeRun(pt: PageTable, slot: number, max: number): number {
   return pt.words.alike(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, max);
 }
 
+/** All attributes that any of `nr` leaves has. */
+export function anyAttrs(pt: PageTable, slot: number, nr: number): number {
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  return pt.words.anyAttrs(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, nr);
+}
+
+/**
+ * How many entries from a slot on, at most `max`, are leaves that map `pfn` and the frames behind it and agree with `attrs` in
+ * `mask`.
+ */
+export function ramp(pt: PageTable, slot: number, max: number, pfn: number, attrs: number, mask: number): number {
+  const { tables } = pt;
+  const chunk = slot >>> tables.chunkLg2;
+  return pt.words.ramp(tables.lo[chunk]!, tables.hi[chunk]!, slot & tables.chunkMask, max, pfn, attrs, mask);
+}
+
 /** The slot of level 0 for a page, or -1 without a table; a look that is no part of what is modelled, and so is not counted. */
 export function peek(pt: PageTable, vpn: number): number {
   let slot = pt.slot(pt.root, vpn, pt.levels - 1);
