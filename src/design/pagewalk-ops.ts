@@ -210,12 +210,18 @@ function hugeEntry(
 /** Counts by pteEntry: an indirect call for every page, present or not. */
 function countPagesByWalk(pt: PageTable, start: number, end: number): PageCounts {
   const counts = newCounts();
-  walkPageRange(wholeMm(pt), start, end, countOps(pt, counts));
+  const reader = new PteReader(pt);
+  walkPageRange(wholeMm(pt), start, end, countOps(reader, counts));
+  countRead(reader, counts);
+  reader.end();
   return counts;
 }
 
-function countOps(pt: PageTable, counts: MutableCounts): MmWalkOps {
-  const pte = new PteReader(pt);
+function countRead({ kind, attrs, nr }: PteReader, counts: MutableCounts): void {
+  if (isResident(kind)) addPages(counts, nr, attrs);
+}
+
+function countOps(reader: PteReader, counts: MutableCounts): MmWalkOps {
   const huge = (level: number) =>
     hugeEntry(level, ({ pt }, slot, addr, next) => {
       if (isResident(pt.kind(slot, level))) addPages(counts, next - addr, pt.attrs(slot, level));
@@ -225,8 +231,9 @@ function countOps(pt: PageTable, counts: MutableCounts): MmWalkOps {
     pudEntry: huge(PUD),
     pmdEntry: huge(PMD),
     pteEntry: (slot) => {
-      pte.read(slot);
-      if (isResident(pte.kind)) addPages(counts, 1, pte.attrs);
+      if (reader.repeats(slot)) return 0;
+      countRead(reader, counts);
+      reader.begin(slot);
       return 0;
     },
   };

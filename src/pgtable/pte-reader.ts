@@ -1,60 +1,77 @@
 /**
- * Reading single entries quickly, for walks whose callbacks are given one at a time.
+ * `ptep_get` of one entry after the other, for callbacks that are given single entries: as long as entries say the same but for their
+ * frames they are only counted, and what they say is used once for all of them.
+ *
+ *   if (!reader.repeats(slot)) {
+ *     use(reader.kind, reader.attrs, reader.nr);
+ *     reader.begin(slot);
+ *   }
  */
 import { Kind } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
 import type { PageTable } from "./pagetable.ts";
 import { ptepAttrs } from "./ptep.ts";
 
-/**
- * `ptep_get` of one entry after the other, for callbacks that are given single entries: what one says is decoded anew only where
- * it says something else than the one before.
- */
+/** Reads the entries of one tree of tables. */
 export class PteReader {
-  /** What the entry read last is. */
+  /** What the entries at hand are. */
   kind: Kind = Kind.none;
-  /** Attributes of the entry read last, as {@link ptepAttrs} reports them. */
+  /** Their attributes as {@link ptepAttrs} reports them. */
   attrs = 0;
+  /** How many they are. */
+  nr = 0;
   readonly #pt: PageTable;
-  #chunk = -1;
+  /** The chunk of words at hand, and the slot of its first. */
   #los: Int32Array = new Int32Array();
   #his: Int32Array = new Int32Array();
+  #first = 0;
+  /** The words of the first entry at hand, and the bits in which others must agree with them. */
   #lo = 0;
   #hi = 0;
-  /** Bits in which a word must agree with the one before to say the same; nothing does before the first. */
   #saysLo = 0;
   #saysHi = 0;
-  #known = false;
+  /** Not 0 where an entry tells nothing of the next. */
+  #alone = 1;
 
   constructor(pt: PageTable) {
     this.#pt = pt;
   }
 
-  read(slot: number): void {
-    const { chunkLg2, chunkMask, lo: los, hi: his } = this.#pt.tables;
-    const chunk = slot >>> chunkLg2;
-    if (chunk !== this.#chunk) {
-      this.#chunk = chunk;
-      this.#los = los[chunk]!;
-      this.#his = his[chunk]!;
-    }
-    const lo = this.#los[slot & chunkMask]!;
-    const hi = this.#his[slot & chunkMask]!;
-    if (this.#known && (((lo ^ this.#lo) & this.#saysLo) | ((hi ^ this.#hi) & this.#saysHi)) === 0)
-      this.#pt.tally[E.slotsRead]!++;
-    else this.#decode(slot, lo, hi);
+  /** Whether an entry says what those at hand say, and so is one of them now. */
+  repeats(slot: number): boolean {
+    const at = slot - this.#first;
+    const los = this.#los;
+    if (at < 0 || at >= los.length) return false;
+    const differs = ((los[at]! ^ this.#lo) & this.#saysLo) | ((this.#his[at]! ^ this.#hi) & this.#saysHi) | this.#alone;
+    if (differs !== 0) return false;
+    this.nr++;
+    return true;
   }
 
-  /** Entries of a block are read as a whole each time, and tell nothing of the next. */
-  #decode(slot: number, lo: number, hi: number): void {
-    const { words } = this.#pt;
-    this.kind = this.#pt.kind(slot, 0);
-    this.attrs = ptepAttrs(this.#pt, slot);
+  /** Reads an entry that begins anew; those at hand so far are counted as read. Entries of a block are read as a whole, each time. */
+  begin(slot: number): void {
+    this.end();
+    const pt = this.#pt;
+    const { tables, words } = pt;
+    const chunk = slot >>> tables.chunkLg2;
+    this.#first = chunk * 2 ** tables.chunkLg2;
+    this.#los = tables.lo[chunk]!;
+    this.#his = tables.hi[chunk]!;
+    this.#lo = pt.lo(slot);
+    this.#hi = pt.hi(slot);
+    this.kind = pt.kind(slot, 0);
+    this.attrs = ptepAttrs(pt, slot);
+    this.nr = 1;
     const leaf = this.kind === Kind.leaf;
-    this.#known = !leaf || words.isPlain(lo, hi);
-    this.#lo = lo;
-    this.#hi = hi;
     this.#saysLo = leaf ? words.saysLo : -1;
     this.#saysHi = leaf ? words.saysHi : -1;
+    this.#alone = leaf && !words.isPlain(this.#lo, this.#hi) ? 1 : 0;
+  }
+
+  /** The walk is over: nothing is at hand any more. */
+  end(): void {
+    if (this.nr > 1) this.#pt.tally[E.slotsRead]! += this.nr - 1;
+    this.nr = 0;
+    this.#alone = 1;
   }
 }
