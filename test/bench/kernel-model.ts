@@ -1,0 +1,145 @@
+/**
+ * The simulated side of the kernel's operations: through all of `mm`, with accounting and tally, on x86-64 with 4K pages.
+ *
+ * What is timed is the operation alone, as in `kernel.c`; its preparation is not. Most take a millisecond, far below the ticks in
+ * which CPU time comes here, so an operation is done several times a round and the median of the clock times counts; what takes
+ * longer than some ticks is given in CPU time.
+ */
+import { GiB } from "../../src/base/size.ts";
+import { designNamed } from "../../src/design/designs.ts";
+import { access } from "../../src/mm/fault.ts";
+import { accessRange } from "../../src/mm/fault-run.ts";
+import { exit, fork } from "../../src/mm/fork.ts";
+import { Kernel } from "../../src/mm/kernel.ts";
+import { madvise } from "../../src/mm/madvise.ts";
+import { mincore } from "../../src/mm/mincore.ts";
+import { Mm } from "../../src/mm/mm.ts";
+import { mmap, munmap } from "../../src/mm/mmap.ts";
+import { mprotect } from "../../src/mm/mprotect.ts";
+import { Vm } from "../../src/mm/vma.ts";
+import { type Round, spread, type Variant } from "./harness.ts";
+
+const RW = Vm.read | Vm.write;
+/** First page of the range, aligned to every table that the range can need. */
+const START = 2 ** 27;
+/** Pages that every operation goes over before it counts, at least: Node's last compiler comes late. */
+const WARM_UP = 2 ** 23;
+/** Longer than this, in milliseconds, and ticks do no harm. */
+const LONG = 80;
+
+/** One process with one area, in which operations are done. */
+export class Place {
+  readonly mm = new Mm(new Kernel({ arch: "x86-64", memory: 512 * GiB }));
+  readonly pages: number;
+  readonly start = START;
+  readonly end: number;
+
+  constructor(pages: number) {
+    this.pages = pages;
+    this.end = START + pages;
+  }
+
+  /** Maps the area anew, with pages or without. */
+  fresh(populated: boolean): void {
+    const { mm, start, end, pages } = this;
+    this.gone();
+    check(mmap(mm, { start, pages, flags: RW }) ?? (populated ? madvise(mm, start, end, "populate_write") : null));
+  }
+
+  gone(): void {
+    if (this.mm.vmas.at(this.start) !== undefined) check(munmap(this.mm, this.start, this.end));
+  }
+}
+
+function check(err: string | null): void {
+  if (err !== null) throw new Error(err);
+}
+
+/** One operation. `prepare` and `restore` are not timed. */
+export interface Op {
+  prepare(place: Place): void;
+  act(place: Place): void;
+  restore?(place: Place): void;
+}
+
+const present = (place: Place) => {
+  if (place.mm.anonPages !== place.pages) place.fresh(true);
+};
+const advise =
+  (advice: string): Op["act"] =>
+  ({ mm, start, end }) =>
+    check(madvise(mm, start, end, advice));
+const protect =
+  (flags: number): Op["act"] =>
+  ({ mm, start, end }) =>
+    check(mprotect(mm, start, end, flags));
+const readOnly = (place: Place) => {
+  present(place);
+  protect(Vm.read)(place);
+};
+const count =
+  (design: string): Op["act"] =>
+  ({ mm, start, end, pages }) => {
+    const counts = designNamed(design).countPages(mm.pt, start, end);
+    if (counts.present !== pages) throw new Error(`${counts.present} of ${pages} pages`);
+  };
+
+const children = new WeakMap<Place, Mm>();
+
+/** The operations by name. */
+export const OPS = {
+  guard: { prepare: (p) => p.fresh(false), act: advise("guard"), restore: (p) => p.gone() },
+  populate: { prepare: (p) => p.fresh(false), act: advise("populate_write") },
+  touch: {
+    prepare: (p) => p.fresh(false),
+    act: ({ mm, start, end }) => {
+      for (let vpn = start; vpn < end; vpn++) access(mm, vpn, true);
+    },
+  },
+  touchRange: { prepare: (p) => p.fresh(false), act: ({ mm, start, end }) => void accessRange(mm, start, end, true) },
+  fork: {
+    prepare: (p) => p.fresh(true),
+    act: (p) => void children.set(p, fork(p.mm)),
+    restore: (p) => exit(children.get(p)!),
+  },
+  unmap: { prepare: (p) => p.fresh(true), act: (p) => p.gone() },
+  dontneed: { prepare: present, act: advise("dontneed") },
+  protect: { prepare: present, act: protect(Vm.read), restore: protect(RW) },
+  unprotect: { prepare: readOnly, act: protect(RW) },
+  mincore: { prepare: present, act: ({ mm, start, end }) => void mincore(mm, start, end) },
+  mincoreByRuns: {
+    prepare: present,
+    act: ({ mm, start, end }) => void designNamed("ptRangeWalk").mincore(mm.pt, start, end),
+  },
+  countByCallback: { prepare: present, act: count("pagewalk") },
+  countByRuns: { prepare: present, act: count("ptRangeWalk") },
+} satisfies Record<string, Op>;
+
+/** An operation as a variant, done `times` times a round, by an own process. */
+export function modelVariant(name: string, op: Op, pages: number, times: number): Variant {
+  let place: Place | null = null;
+  return {
+    name,
+    round: () => {
+      if (place === null) {
+        place = new Place(pages);
+        for (let done = 0; done < WARM_UP; done += pages) once(place, op);
+      }
+      const all: number[] = [];
+      for (let i = 0; i < times; i++) all.push(once(place, op));
+      return { units: pages, amount: spread(all).median } satisfies Round;
+    },
+  };
+}
+
+/** Nanoseconds of one operation. */
+function once(place: Place, op: Op): number {
+  op.prepare(place);
+  const cpu = process.threadCpuUsage();
+  const start = process.hrtime.bigint();
+  op.act(place);
+  const ns = Number(process.hrtime.bigint() - start);
+  const { user, system } = process.threadCpuUsage(cpu);
+  op.restore?.(place);
+  return ns > LONG * 1e6 ? (user + system) * 1000 : ns;
+}

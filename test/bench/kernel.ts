@@ -1,0 +1,86 @@
+/**
+ * Operations of the running kernel (`kernel.c`) beside those of the simulated one, over 1 GiB of 4K pages. The ratio of each pair is
+ * taken within one round; goals are ratios to the kernel.
+ */
+import { buildC, type CProgram, startC } from "./c-program.ts";
+import type { BenchCase, Context, Round, Variant } from "./harness.ts";
+import { modelVariant, OPS, type Op } from "./kernel-model.ts";
+
+const KERNEL = "the running kernel";
+
+/** One operation of the kernel's and what stands beside it. */
+interface Pair {
+  readonly name: string;
+  /** What `kernel.c` calls it. */
+  readonly ask: string;
+  readonly rivals: readonly { readonly name: string; readonly op: Op; readonly atMost?: number }[];
+}
+
+const PAIRS: readonly Pair[] = [
+  { name: "guard install on an empty range", ask: "guard", rivals: [{ name: "mm", op: OPS.guard, atMost: 1 / 20 }] },
+  { name: "fork, the parent's side", ask: "fork", rivals: [{ name: "mm", op: OPS.fork, atMost: 1 / 10 }] },
+  { name: "munmap", ask: "unmap", rivals: [{ name: "mm", op: OPS.unmap, atMost: 1 / 10 }] },
+  { name: "mprotect to read-only", ask: "protect", rivals: [{ name: "mm", op: OPS.protect, atMost: 1 / 10 }] },
+  { name: "mprotect to writable", ask: "unprotect", rivals: [{ name: "mm", op: OPS.unprotect, atMost: 1 / 10 }] },
+  {
+    name: "walk with a callback, beside PAGEMAP_SCAN",
+    ask: "scan",
+    rivals: [
+      { name: "pagewalk", op: OPS.countByCallback, atMost: 1 },
+      { name: "ptRangeWalk", op: OPS.countByRuns },
+    ],
+  },
+  {
+    name: "mincore",
+    ask: "mincore",
+    rivals: [
+      { name: "mm", op: OPS.mincore, atMost: 1 },
+      { name: "ptRangeWalk", op: OPS.mincoreByRuns, atMost: 1 },
+    ],
+  },
+  { name: "populate", ask: "populate", rivals: [{ name: "mm", op: OPS.populate }] },
+  {
+    name: "touch",
+    ask: "touch",
+    rivals: [
+      { name: "mm, access by access", op: OPS.touch },
+      { name: "mm, as a range", op: OPS.touchRange },
+    ],
+  },
+  { name: "DONTNEED", ask: "dontneed", rivals: [{ name: "mm", op: OPS.dontneed }] },
+];
+
+/** Operations that take milliseconds are done so often in a round. */
+const TIMES = 9;
+
+export const cases: readonly BenchCase[] = PAIRS.map(({ name, ask, rivals }) => ({
+  group: "kernel",
+  name,
+  unit: "page",
+  baseline: KERNEL,
+  goals: rivals.flatMap((r) => (r.atMost === undefined ? [] : [{ variant: r.name, atMost: r.atMost }])),
+  warmUp: 2 ** 19,
+  variants: (context) => {
+    const mib = context.quick ? 256 : 1024;
+    return [
+      kernelVariant(context, mib, ask),
+      ...rivals.map((r) => modelVariant(r.name, r.op, mib * 256, r.op === OPS.touch ? 1 : TIMES)),
+    ];
+  },
+}));
+
+function kernelVariant(context: Context, mib: number, ask: string): Variant | string {
+  if (process.platform !== "linux") return `${KERNEL}: this is not Linux`;
+  const file = buildC(context, "kernel.c");
+  if (file === null) return `${KERNEL}: there is no gcc`;
+  let program: CProgram | null = null;
+  return {
+    name: KERNEL,
+    round: async () => {
+      program ??= startC(context, file, [`${mib}`]);
+      const answer = await program.ask<Round | { error: string }>(ask);
+      if ("error" in answer) throw new Error(`${KERNEL}: ${answer.error}`);
+      return answer;
+    },
+  };
+}
