@@ -186,9 +186,6 @@ export class PteWords {
    */
   ramp(lo: Int32Array, hi: Int32Array, at: number, max: number, first: number, attrs: number, mask: number): number {
     const f = this.#format;
-    const shift = this.#shift;
-    const frameLo = this.#frameLo;
-    const frameHi = this.#frameHi;
     for (let i = 0; i < max; ) {
       const firstLo = lo[at + i]!;
       const firstHi = hi[at + i]!;
@@ -197,15 +194,19 @@ export class PteWords {
       if ((own ^ attrs) & mask || this.#pfnAt(firstLo, firstHi, own, at + i) !== first + i) return i;
       i++;
       if (first + max > NEAR || (f.napot && own & A.cont)) continue;
-      const flip = this.#flip(own);
-      for (; i < max; i++) {
-        const l = lo[at + i]!;
-        const h = hi[at + i]!;
-        if (((l ^ firstLo) & ~frameLo) | ((h ^ firstHi) & ~frameHi)) break;
-        if ((((l ^ flip) >>> shift) | (((h ^ flip) & frameHi) << (32 - shift))) !== first + i) return i;
-      }
+      const step = this.#flip(own) < 0 ? -1 << this.#shift : 1 << this.#shift;
+      const end = Math.min(max, i - 1 + this.#untilCarry(first + i - 1));
+      // What follows is the same word with the next frame number; any other is looked at for itself.
+      for (let next = (firstLo + step) | 0; i < end && lo[at + i] === next && hi[at + i] === firstHi; i++)
+        next = (next + step) | 0;
     }
     return max;
+  }
+
+  /** Frames from one on whose numbers differ in the low word alone. */
+  #untilCarry(pfn: number): number {
+    const span = 2 ** (32 - this.#shift);
+    return span - (pfn % span);
   }
 
   /** The frame that a leaf maps with this very slot, as `pte_pfn` of a block whose entries all name its first frame does not. */

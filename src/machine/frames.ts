@@ -15,6 +15,7 @@
  */
 import { broken, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { FolioFields } from "./folio-fields.ts";
 
 /** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
 export const MAX_ORDER = 13;
@@ -24,8 +25,6 @@ const CHUNK = 1 << CHUNK_LG2;
 const CHUNK_MASK = CHUNK - 1;
 /** No folio mapped above level 0 is smaller than this order: s390 has 256 pages under a segment, all others more. */
 const ENTIRE_LG2 = 8;
-/** No large folio has fewer frames than two. Of order 1 there are only those of files (THP_ORDERS_ALL_ANON leaves it out). */
-const SUM_LG2 = 1;
 
 /** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
 const MAX_FRAMES = 2 ** 31;
@@ -202,7 +201,6 @@ export class Frames {
   /** Adds to the times a folio is mapped as a whole. */
   addEntireMapcount(head: number, by: number): void {
     this.#large.addEntire(head, by);
-    this.#large.addSum(head, by);
   }
 
   hasFlag(pfn: number, flag: number): boolean {
@@ -369,42 +367,35 @@ class BlockStack {
   }
 }
 
-/** What is counted of large folios. Its chunks are made when a large folio of theirs is first mapped. */
+/** What is counted of large folios. */
 class LargeCounts {
-  /** Times each folio is mapped by an entry above level 0 (`_entire_mapcount`), by units of the smallest PMD order. */
-  readonly #entire: (Int32Array | undefined)[] = [];
-  /** Entries that map a folio or a page of it, by units of the smallest large order (`_large_mapcount`). */
-  readonly #sum: (Int32Array | undefined)[] = [];
-
-  entire(head: number): number {
-    return this.#entire[head >>> CHUNK_LG2]?.[(head & CHUNK_MASK) >>> ENTIRE_LG2] ?? 0;
-  }
+  /** Entries that map a folio or a page of it (`_large_mapcount`), and those above level 0 alone (`_entire_mapcount`). */
+  readonly #fields = new FolioFields(2);
 
   sum(head: number): number {
-    return this.#sum[head >>> CHUNK_LG2]?.[(head & CHUNK_MASK) >>> SUM_LG2] ?? 0;
+    return this.#fields.of(head)[this.#fields.at]!;
   }
 
-  addEntire(head: number, by: number): void {
-    const chunk = head >>> CHUNK_LG2;
-    this.#entire[chunk] ??= new Int32Array(CHUNK >>> ENTIRE_LG2);
-    this.#entire[chunk][(head & CHUNK_MASK) >>> ENTIRE_LG2]! += by;
+  entire(head: number): number {
+    return this.#fields.of(head)[this.#fields.at + 1]!;
   }
 
   addSum(head: number, by: number): void {
-    const chunk = head >>> CHUNK_LG2;
-    this.#sum[chunk] ??= new Int32Array(CHUNK >>> SUM_LG2);
-    this.#sum[chunk][(head & CHUNK_MASK) >>> SUM_LG2]! += by;
+    this.#fields.of(head)[this.#fields.at]! += by;
+  }
+
+  addEntire(head: number, by: number): void {
+    const fields = this.#fields.of(head);
+    fields[this.#fields.at]! += by;
+    fields[this.#fields.at + 1]! += by;
   }
 
   /** The folio has been split. */
   forget(head: number): void {
-    const sum = this.#sum[head >>> CHUNK_LG2];
-    if (sum !== undefined) sum[(head & CHUNK_MASK) >>> SUM_LG2] = 0;
+    this.#fields.of(head)[this.#fields.at] = 0;
   }
 
   get bytes(): number {
-    const size = (chunks: readonly (Int32Array | undefined)[]) =>
-      chunks.reduce((bytes, chunk) => bytes + (chunk?.byteLength ?? 0), 0);
-    return size(this.#entire) + size(this.#sum);
+    return this.#fields.bytes;
   }
 }

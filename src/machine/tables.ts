@@ -60,6 +60,11 @@ export class Tables {
     this.hi[chunk]!.fill(hi, at, at + n);
   }
 
+  /** Bytes of the arrays that hold the words. */
+  get bytes(): number {
+    return this.lo.length * 2 ** this.chunkLg2 * 2 * Int32Array.BYTES_PER_ELEMENT;
+  }
+
   pfnOf(table: number): number {
     return this.basePfn + table;
   }

@@ -7,11 +7,7 @@
  * Source: folio_add_return_large_mapcount and folio_sub_return_large_mapcount of include/linux/rmap.h, `_mm_id`,
  * `_mm_id_mapcount` and FOLIO_MM_IDS_SHARED_BIT of include/linux/mm_types.h, Linux 6.18 (CONFIG_MM_ID).
  */
-
-/** Frames to a chunk; chunks are made when a folio of theirs is first mapped. */
-const CHUNK_LG2 = 13;
-/** No large folio has fewer frames than 2^1. */
-const UNIT_LG2 = 1;
+import { FolioFields } from "../machine/folio-fields.ts";
 
 /** `MM_ID_DUMMY`: the slot is free. */
 const NOBODY = 0;
@@ -24,11 +20,12 @@ const FIELDS = 5;
 
 /** The owners of all large folios of one machine. */
 export class MmIds {
-  readonly #chunks: (Int32Array | undefined)[] = [];
+  readonly #fields = new FolioFields(FIELDS);
 
   /** `diff` more entries of one address space map the folio, which makes `total` (`folio_add_return_large_mapcount`). */
   add(head: number, mmId: number, diff: number, total: number): void {
-    const [f, at] = [this.#fields(head), base(head)];
+    const f = this.#fields.of(head);
+    const { at } = this.#fields;
     if (f[at + ID] === mmId) f[at + COUNT]! += diff;
     else if (f[at + ID + 1] === mmId) f[at + COUNT + 1]! += diff;
     else if (f[at + ID] === NOBODY) {
@@ -45,7 +42,8 @@ export class MmIds {
    * found a slot late has more entries than are counted in it, so a count may run out early.
    */
   sub(head: number, mmId: number, diff: number, total: number): void {
-    const [f, at] = [this.#fields(head), base(head)];
+    const f = this.#fields.of(head);
+    const { at } = this.#fields;
     const slot = f[at + ID] === mmId ? at : f[at + ID + 1] === mmId ? at + 1 : -1;
     if (slot >= 0) {
       f[slot + COUNT]! -= diff;
@@ -58,12 +56,13 @@ export class MmIds {
 
   /** Whether more than one address space may map the folio (FOLIO_MM_IDS_SHARED_BIT). */
   shared(head: number): boolean {
-    return this.#fields(head)[base(head) + SHARED] !== 0;
+    return this.#fields.of(head)[this.#fields.at + SHARED] !== 0;
   }
 
   /** The owners that are known, with the entries counted for each. */
   owners(head: number): { mmId: number; entries: number }[] {
-    const [f, at] = [this.#fields(head), base(head)];
+    const f = this.#fields.of(head);
+    const { at } = this.#fields;
     return [0, 1]
       .map((slot) => ({ mmId: f[at + ID + slot]!, entries: f[at + COUNT + slot]! }))
       .filter(({ mmId }) => mmId !== NOBODY);
@@ -71,18 +70,13 @@ export class MmIds {
 
   /** Forgets the owners of a folio that is no large folio any more. */
   clear(head: number): void {
-    this.#fields(head).fill(0, base(head), base(head) + FIELDS);
+    this.#fields.of(head).fill(0, this.#fields.at, this.#fields.at + FIELDS);
   }
 
-  #fields(head: number): Int32Array {
-    const chunk = head >>> CHUNK_LG2;
-    this.#chunks[chunk] ??= new Int32Array(FIELDS << (CHUNK_LG2 - UNIT_LG2));
-    return this.#chunks[chunk];
+  /** Bytes of the arrays that hold all this. */
+  get bytes(): number {
+    return this.#fields.bytes;
   }
-}
-
-function base(head: number): number {
-  return ((head & ((1 << CHUNK_LG2) - 1)) >>> UNIT_LG2) * FIELDS;
 }
 
 function take(f: Int32Array, slot: number, mmId: number, diff: number): void {

@@ -99,6 +99,28 @@ describe.each(formats)("$name", (f) => {
     },
   );
 
+  test.each(SEEDS)(
+    "entries that say the same end where kind or attributes change, and are no blocks (seed %d)",
+    (seed) => {
+      const t = someTable(f, random(seed));
+      const says = (i: number) => {
+        const kind = kindAt(f, t, i);
+        return kind === Kind.leaf ? `leaf ${attrsAt(f, t, i)}` : `${kind} ${t.lo[i]} ${t.hi[i]}`;
+      };
+      for (let at = 0; at < SLOTS; at++) {
+        const max = Math.min(SLOTS - at, 1 + (at % 60));
+        const n = words.alike(t.lo, t.hi, at, max);
+        expect(n).toBeGreaterThanOrEqual(1);
+        expect(n).toBeLessThanOrEqual(max);
+        for (let i = 1; i < n; i++) expect(says(at + i)).toBe(says(at));
+        const leaf = kindAt(f, t, at) === Kind.leaf;
+        if (leaf && attrsAt(f, t, at) & A.cont) expect(n).toBe(1);
+        else if (n < max && !(leaf && pfnAt(f, t, at) >= 2 ** 31))
+          expect(says(at + n) === says(at) && (!leaf || pfnAt(f, t, at + n) < 2 ** 31)).toBe(false);
+      }
+    },
+  );
+
   test.each(SEEDS)("leaves and ramps are stored as the format encodes them one by one (seed %d)", (seed) => {
     const rng = random(seed);
     for (let round = 0; round < 40; round++) {
