@@ -37,6 +37,10 @@ const COUNT_LG2 = 15;
 const ONE = 1 << COUNT_LG2;
 /** A count that does not fit: the whole of it is in the map. */
 const MANY = 0xffff;
+/** Numbers of a large folio that are counted here. */
+export const COUNTS = 2;
+/** Numbers of a large folio behind them, for the kernel's use: who maps it. */
+export const KEPT = 5;
 /** Set for a moment in the word of a free block, which has no count. */
 const SEEN = 1 << 31;
 
@@ -74,7 +78,9 @@ export class Frames {
   /** Frames that the last {@link allocRun} handed out. */
   taken = 0;
   readonly #words: Int32Array[] = [];
-  readonly #large = new LargeCounts();
+  /** Numbers of the large folios: two that are counted here, and then as many as the kernel wants to keep. */
+  readonly folios = new FolioFields(COUNTS + KEPT);
+  readonly #large = new LargeCounts(this.folios);
   /** Counts of frames whose word says {@link MANY}. */
   readonly #many = new Map<number, number>();
   /** Free blocks by order, the latest last. */
@@ -235,7 +241,7 @@ export class Frames {
   /** Bytes of the arrays that hold all this. */
   get bytes(): number {
     const stacks = this.#stacks.reduce((sum, stack) => sum + stack.items.byteLength, 0);
-    return this.#words.length * CHUNK * 4 + this.#large.bytes + stacks;
+    return this.#words.length * CHUNK * 4 + this.folios.bytes + stacks;
   }
 
   #at(pfn: number): Int32Array {
@@ -370,7 +376,11 @@ class BlockStack {
 /** What is counted of large folios. */
 class LargeCounts {
   /** Entries that map a folio or a page of it (`_large_mapcount`), and those above level 0 alone (`_entire_mapcount`). */
-  readonly #fields = new FolioFields(2);
+  readonly #fields: FolioFields;
+
+  constructor(fields: FolioFields) {
+    this.#fields = fields;
+  }
 
   sum(head: number): number {
     return this.#fields.of(head)[this.#fields.at]!;
@@ -393,9 +403,5 @@ class LargeCounts {
   /** The folio has been split. */
   forget(head: number): void {
     this.#fields.of(head)[this.#fields.at] = 0;
-  }
-
-  get bytes(): number {
-    return this.#fields.bytes;
   }
 }

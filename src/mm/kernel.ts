@@ -111,7 +111,7 @@ export class Kernel {
   /** What is locked in memory, and what waits to be. */
   readonly lru: Lru;
   /** Who maps the large folios. */
-  readonly mmIds = new MmIds();
+  readonly mmIds: MmIds;
   /** The frame that all read faults on empty private memory map. */
   readonly zeroPfn: number;
   readonly #thpStats: (MthpStats | undefined)[] = [];
@@ -125,6 +125,7 @@ export class Kernel {
     this.design = designNamed(spec.design ?? "folded");
     const total = framesOf(this.format, spec.memory);
     this.frames = new Frames(total);
+    this.mmIds = new MmIds(this.frames.folios);
     this.lru = new Lru(this.frames);
     this.tables = new Tables(Math.max(...this.format.indexLg2), total, addressable(this.format) - total);
     this.contpte = spec.contpte ?? true;

@@ -8,6 +8,7 @@
  * `_mm_id_mapcount` and FOLIO_MM_IDS_SHARED_BIT of include/linux/mm_types.h, Linux 6.18 (CONFIG_MM_ID).
  */
 import { FolioFields } from "../machine/folio-fields.ts";
+import { COUNTS, KEPT } from "../machine/frames.ts";
 
 /** `MM_ID_DUMMY`: the slot is free. */
 const NOBODY = 0;
@@ -16,16 +17,20 @@ const NOBODY = 0;
 const ID = 0;
 const COUNT = 2;
 const SHARED = 4;
-const FIELDS = 5;
 
 /** The owners of all large folios of one machine. */
 export class MmIds {
-  readonly #fields = new FolioFields(FIELDS);
+  readonly #fields: FolioFields;
+
+  /** What is noted here is kept with the other numbers of the folios, behind {@link COUNTS} of them. */
+  constructor(fields = new FolioFields(COUNTS + KEPT)) {
+    this.#fields = fields;
+  }
 
   /** `diff` more entries of one address space map the folio, which makes `total` (`folio_add_return_large_mapcount`). */
   add(head: number, mmId: number, diff: number, total: number): void {
     const f = this.#fields.of(head);
-    const { at } = this.#fields;
+    const at = this.#fields.at + COUNTS;
     if (f[at + ID] === mmId) f[at + COUNT]! += diff;
     else if (f[at + ID + 1] === mmId) f[at + COUNT + 1]! += diff;
     else if (f[at + ID] === NOBODY) {
@@ -43,7 +48,7 @@ export class MmIds {
    */
   sub(head: number, mmId: number, diff: number, total: number): void {
     const f = this.#fields.of(head);
-    const { at } = this.#fields;
+    const at = this.#fields.at + COUNTS;
     const slot = f[at + ID] === mmId ? at : f[at + ID + 1] === mmId ? at + 1 : -1;
     if (slot >= 0) {
       f[slot + COUNT]! -= diff;
@@ -56,13 +61,13 @@ export class MmIds {
 
   /** Whether more than one address space may map the folio (FOLIO_MM_IDS_SHARED_BIT). */
   shared(head: number): boolean {
-    return this.#fields.of(head)[this.#fields.at + SHARED] !== 0;
+    return this.#fields.of(head)[this.#fields.at + COUNTS + SHARED] !== 0;
   }
 
   /** The owners that are known, with the entries counted for each. */
   owners(head: number): { mmId: number; entries: number }[] {
     const f = this.#fields.of(head);
-    const { at } = this.#fields;
+    const at = this.#fields.at + COUNTS;
     return [0, 1]
       .map((slot) => ({ mmId: f[at + ID + slot]!, entries: f[at + COUNT + slot]! }))
       .filter(({ mmId }) => mmId !== NOBODY);
@@ -70,12 +75,8 @@ export class MmIds {
 
   /** Forgets the owners of a folio that is no large folio any more. */
   clear(head: number): void {
-    this.#fields.of(head).fill(0, this.#fields.at, this.#fields.at + FIELDS);
-  }
-
-  /** Bytes of the arrays that hold all this. */
-  get bytes(): number {
-    return this.#fields.bytes;
+    const f = this.#fields.of(head);
+    f.fill(0, this.#fields.at + COUNTS, this.#fields.at + COUNTS + KEPT);
   }
 }
 

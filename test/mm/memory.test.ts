@@ -16,7 +16,7 @@ import { always, BASE, RW } from "./bench.ts";
 /** 8 GiB of 4K pages: enough that arrays made in advance do not count. */
 const PAGES = 2 ** 21;
 
-const bytes = ({ tables, frames, mmIds }: Kernel) => tables.bytes + frames.bytes + mmIds.bytes;
+const bytes = ({ tables, frames }: Kernel) => tables.bytes + frames.bytes;
 
 function mapped(): Mm {
   const mm = new Mm(new Machine({ arch: "x86-64" }));
