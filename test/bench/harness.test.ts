@@ -11,7 +11,7 @@ function ticking(): { options: RunOptions; pass(us: number): void } {
   return { options, pass: (us) => (now += us) };
 }
 
-const context: Context = { temp: "", quick: true, onStop: () => {} };
+const context: Context = { temp: "", quick: true, big: false, onStop: () => {} };
 
 test("median and tenths of a row of numbers lie between neighbours where none is in the middle", () => {
   expect(spread([3, 1, 2])).toEqual({ median: 2, p10: 1.2, p90: 2.8 });

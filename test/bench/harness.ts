@@ -28,6 +28,8 @@ export interface Context {
   readonly temp: string;
   /** Smaller inputs, for a first look. */
   readonly quick: boolean;
+  /** Inputs that take gibibytes of memory and minutes. */
+  readonly big: boolean;
   /** Registers what must be stopped when the case is over or the user interrupts. */
   onStop(stop: () => void): void;
 }

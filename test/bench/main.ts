@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- [GROUP...] [--kernel] [--json FILE] [--rounds N] [--quick]`
+ * `npm run bench -- [GROUP...] [--kernel] [--json FILE] [--rounds N] [--quick] [--big]`
  *
  * Runs the cases of the named groups, or all but `kernel`, which holds the real kernel's operations beside the simulated ones and
  * is asked for by name or by `--kernel`. Cases come from the files of this folder named after a group; `kernel*.ts` is one group.
+ * With `--big` growth goes to 256 GiB of mapped pages, which takes 3 GiB of memory and some minutes.
  * Exits with 1 if a goal was missed, 2 for a bad argument, 130 when interrupted.
  */
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -22,6 +23,7 @@ interface Options {
   readonly json: string | undefined;
   readonly rounds: number;
   readonly quick: boolean;
+  readonly big: boolean;
 }
 
 function options(args: readonly string[]): Options {
@@ -32,7 +34,7 @@ function options(args: readonly string[]): Options {
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000)
     throw new UserError(`bad number of rounds '${values.rounds}': 1 to 1000 is allowed`);
   const groups = asked.length > 0 ? asked : GROUPS.filter((name) => name !== "kernel");
-  return { groups, json: values.json, rounds, quick: values.quick ?? false };
+  return { groups, json: values.json, rounds, quick: values.quick ?? false, big: values.big ?? false };
 }
 
 function parse(args: readonly string[]) {
@@ -45,6 +47,7 @@ function parse(args: readonly string[]) {
         json: { type: "string" },
         rounds: { type: "string" },
         quick: { type: "boolean" },
+        big: { type: "boolean" },
       },
     });
   } catch (error) {
@@ -76,7 +79,7 @@ function machine(): Machine {
 }
 
 async function bench(
-  { groups, json, rounds, quick }: Options,
+  { groups, json, rounds, quick, big }: Options,
   signal: AbortSignal,
   temp: string,
 ): Promise<CaseResult[]> {
@@ -99,7 +102,7 @@ async function bench(
 
   async function oneCase(c: BenchCase, title: string): Promise<CaseResult> {
     const stops: (() => void)[] = [];
-    const context: Context = { temp, quick, onStop: (stop) => stops.push(stop) };
+    const context: Context = { temp, quick, big, onStop: (stop) => stops.push(stop) };
     const cpu = () => {
       const { user, system } = process.cpuUsage();
       return user + system;

@@ -1,0 +1,84 @@
+/**
+ * What a page costs when there are many: time per page over 16 GiB beside 1 GiB of mapped 4K pages, or with `--big` over 256 GiB beside
+ * 16; and the memory that a mapped page takes.
+ */
+import type { BenchCase, Context, Variant } from "./harness.ts";
+import { modelVariant, OPS, type Op, Place } from "./kernel-model.ts";
+
+const PAGES_OF_GIB = 2 ** 18;
+/** How much more a page may cost where sixteen times as many are mapped. */
+const GROWTH = 1.25;
+const BYTES = 16;
+
+const GROWING: readonly { readonly name: string; readonly op: Op }[] = [
+  { name: "populate on a new machine", op: OPS.populateNew },
+  { name: "populate", op: OPS.populate },
+  { name: "touch, as a range", op: OPS.touchRange },
+  { name: "guard install", op: OPS.guard },
+  { name: "fork", op: OPS.fork },
+  { name: "mprotect", op: OPS.protect },
+  { name: "mincore", op: OPS.mincore },
+  { name: "walk with a callback", op: OPS.countByCallback },
+  { name: "munmap", op: OPS.unmap },
+];
+
+const growth: BenchCase[] = GROWING.map(({ name, op }) => ({
+  group: "kernel",
+  name: `growth, ${name}`,
+  unit: "page",
+  baseline: "fewer pages",
+  goals: [{ variant: "sixteen times as many", atMost: GROWTH }],
+  warmUp: 1,
+  rounds: 5,
+  variants: ({ big, quick }) => {
+    const few = (quick ? 1 / 4 : big ? 16 : 1) * PAGES_OF_GIB;
+    return [modelVariant("fewer pages", op, few, big ? 1 : 9), modelVariant("sixteen times as many", op, 16 * few, 1)];
+  },
+}));
+
+/** Bytes of the arrays that hold entries, frames and folios, which {@link Place} makes for itself alone. */
+function structures(pages: number): Variant {
+  return {
+    name: "tables and frames",
+    round: () => {
+      const place = new Place(pages);
+      place.fresh(true);
+      const { tables, frames } = place.mm.kernel;
+      return { units: pages, amount: tables.bytes + frames.bytes };
+    },
+  };
+}
+
+/** By how much the process grew: what lies outside of those arrays is in it, and whatever else it did meanwhile. */
+function resident(pages: number): Variant {
+  const kept: Place[] = [];
+  return {
+    name: "the process' resident memory",
+    round: () => {
+      const before = process.memoryUsage.rss();
+      const place = new Place(pages);
+      place.fresh(true);
+      kept.push(place);
+      return { units: pages, amount: process.memoryUsage.rss() - before };
+    },
+  };
+}
+
+const memory: BenchCase = {
+  group: "kernel",
+  name: "memory of a mapped page",
+  unit: "page",
+  measures: "bytes",
+  goals: [
+    { variant: "tables and frames", atMost: BYTES, of: null },
+    { variant: "the process' resident memory", atMost: BYTES, of: null },
+  ],
+  warmUp: 1,
+  rounds: 3,
+  variants: ({ quick }: Context) => {
+    const pages = (quick ? 8 : 32) * PAGES_OF_GIB;
+    return [structures(pages), resident(pages)];
+  },
+};
+
+export const cases: readonly BenchCase[] = [memory, ...growth];
