@@ -17,6 +17,8 @@ export interface CacheShape {
 export const GLOBAL = -1;
 
 const EMPTY = -1;
+/** Also what a search that finds nothing returns. */
+const NOWHERE = -1;
 
 /** Throws a {@link UserError} unless the shape can be built. `what` names the array. */
 export function checkShape(what: string, { sets, ways, policy }: CacheShape): void {
@@ -28,7 +30,11 @@ export function checkShape(what: string, { sets, ways, policy }: CacheShape): vo
     throw new UserError(`bad policy '${policy}' of ${what}: lru or plru is allowed`);
 }
 
-/** The keys of one array and the order of their use. */
+/**
+ * The keys of one array and the order of their use. Equal keys must come with equal sets.
+ *
+ * Entries are found by a hash of their key: going through the ways of a fully associative array takes longer than all else of a hit.
+ */
 export class KeySets {
   readonly entries: number;
   readonly #ways: number;
@@ -41,6 +47,10 @@ export class KeySets {
   readonly #order: Order;
   /** Entries of each set that hold nothing; these are taken before any victim. */
   readonly #empty: Int32Array;
+  /** The first entry of each bucket of the hash, and the next one behind each entry; {@link NOWHERE} ends the chain. */
+  readonly #head: Int32Array;
+  readonly #next: Int32Array;
+  readonly #hashShift: number;
 
   /** Throws {@link UserError} for a shape that cannot be built. `what` names the array. */
   constructor(what: string, shape: CacheShape) {
@@ -54,6 +64,10 @@ export class KeySets {
     this.#tag = new Int32Array(this.entries);
     this.#order = newOrder(what, policy, sets, ways);
     this.#empty = new Int32Array(sets).fill(ways);
+    const lg2 = Math.ceil(Math.log2(this.entries)) + 1;
+    this.#head = new Int32Array(2 ** lg2).fill(NOWHERE);
+    this.#next = new Int32Array(this.entries).fill(NOWHERE);
+    this.#hashShift = 32 - lg2;
   }
 
   /**
@@ -65,24 +79,30 @@ export class KeySets {
     const latest = this.#order.latest[row]!;
     // Most hits are on what was used last, and then no policy changes anything.
     if (this.#a[latest] === a && this.#b[latest] === b && this.#answers(latest, tag)) return latest;
-    const i = this.#search(row * this.#ways, a, b, tag);
+    const i = this.#search(a, b, tag);
     if (i >= 0) this.#order.touch(row, i);
     return i;
   }
 
-  /** Index of the entry with this key in a set, -1 if there is none; the order stays. */
-  find(set: number, a: number, b: number, tag: number): number {
-    return this.#search((set & this.#setMask) * this.#ways, a, b, tag);
+  /** Index of the entry with this key, -1 if there is none; the order stays. */
+  find(a: number, b: number, tag: number): number {
+    return this.#search(a, b, tag);
   }
 
   /** Gives an entry of a set to a key that is not there, and returns its index. */
   replace(set: number, a: number, b: number, tag: number): number {
     const row = set & this.#setMask;
-    const i = this.#empty[row]! > 0 ? this.#takeEmpty(row) : this.#order.victim(row);
+    let i: number;
+    if (this.#empty[row]! > 0) i = this.#takeEmpty(row);
+    else {
+      i = this.#order.victim(row);
+      this.#unlink(i);
+    }
     this.#order.touch(row, i);
     this.#a[i] = a;
     this.#b[i] = b;
     this.#tag[i] = tag;
+    this.#link(i, this.#bucket(a, b));
     return i;
   }
 
@@ -90,16 +110,38 @@ export class KeySets {
   drop(gone: (i: number, a: number, b: number, tag: number) => boolean): void {
     for (let i = 0; i < this.entries; i++)
       if (this.#b[i] !== EMPTY && gone(i, this.#a[i]!, this.#b[i]!, this.#tag[i]!)) {
+        this.#unlink(i);
         this.#b[i] = EMPTY;
         this.#empty[Math.floor(i / this.#ways)]!++;
       }
   }
 
-  #search(first: number, a: number, b: number, tag: number): number {
-    const keys = this.#a;
-    const end = first + this.#ways;
-    for (let i = first; i < end; i++) if (keys[i] === a && this.#b[i] === b && this.#answers(i, tag)) return i;
-    return -1;
+  #search(a: number, b: number, tag: number): number {
+    let i = this.#head[this.#bucket(a, b)]!;
+    while (i >= 0 && !(this.#a[i] === a && this.#b[i] === b && this.#answers(i, tag))) i = this.#next[i]!;
+    return i;
+  }
+
+  /** The constants are odd and without pattern (2^32 divided by the golden ratio, and one of murmur3's). */
+  #bucket(a: number, b: number): number {
+    return (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) >>> this.#hashShift;
+  }
+
+  #link(i: number, bucket: number): void {
+    this.#next[i] = this.#head[bucket]!;
+    this.#head[bucket] = i;
+  }
+
+  #unlink(i: number): void {
+    const bucket = this.#bucket(this.#a[i]!, this.#b[i]!);
+    const next = this.#next[i]!;
+    let at = this.#head[bucket]!;
+    if (at === i) {
+      this.#head[bucket] = next;
+      return;
+    }
+    while (this.#next[at] !== i) at = this.#next[at]!;
+    this.#next[at] = next;
   }
 
   #answers(i: number, tag: number): boolean {

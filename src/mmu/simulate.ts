@@ -70,6 +70,7 @@ export class Mmu {
   readonly #afterFault: FlushKind;
   /** Lines in a page, log two. */
   readonly #pageLines: number;
+  readonly #linesPerPage: number;
   #accesses = 0;
   #dirtyWalks = 0;
   #faults = 0;
@@ -86,6 +87,7 @@ export class Mmu {
     this.#onFault = onFault;
     this.#afterFault = afterFault(tree.format.machine);
     this.#pageLines = tree.format.pageLg2 - LINE_LG2;
+    this.#linesPerPage = 2 ** this.#pageLines;
     this.#hits = new Float64Array(spec.tlb.length + 1);
   }
 
@@ -178,7 +180,7 @@ export class Mmu {
   }
 
   #use(pfn: number, line: number): void {
-    this.#dataReads[this.#caches!.programUses(pfn * 2 ** this.#pageLines + line)]!++;
+    this.#dataReads[this.#caches!.programUses(pfn * this.#linesPerPage + line)]!++;
   }
 
   #access(low: number, high: number, kind: AccessKind): number {

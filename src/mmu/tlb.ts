@@ -142,7 +142,7 @@ export class Tlb {
   makeStorable(low: number, high: number): void {
     for (const { places } of this.#data)
       for (const { lg2, keys, flags } of places) {
-        const i = keys.find(indexAt(low, high, lg2), (low >>> lg2) << lg2, (high << SIZE_BITS) | lg2, this.asid);
+        const i = keys.find((low >>> lg2) << lg2, (high << SIZE_BITS) | lg2, this.asid);
         if (i >= 0) flags[i] = flags[i]! | TlbFlag.storable;
       }
   }
