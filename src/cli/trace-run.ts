@@ -82,7 +82,7 @@ export async function traceRunCommand(
     });
     const results = await runTrace(trace, cases, { warmUp, progress: show(running) });
     running!.clear();
-    const what = whole.info.text === "" ? `trace ${file}` : whole.info.text;
+    const what = whole.info.text === "" ? `trace ${file}` : whole.info.text.replace(/\p{Cc}/gu, " ");
     const { core, tlb, walkCache, caches, dataCompetes } = options;
     const params = { skip, limit: options.limit ?? null, warmUp, kinds, core, tlb, walkCache, caches, dataCompetes };
     const rows = results.map((result, i) => row(cases[i]!.name, result));

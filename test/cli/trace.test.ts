@@ -15,7 +15,7 @@ import { allWords, bytesInput } from "../../src/study/trace/source.ts";
 
 const BUILD = { version: "0.1.0", source: "0123456789abcdef" };
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-const SLICES = ["sort", "sqlite", "python"].map((name) =>
+const SLICES = ["sort", "sqlite", "sqlite-fetches", "python"].map((name) =>
   fileURLToPath(new URL(`../../notebooks/data/${name}.ptt`, import.meta.url)),
 );
 
