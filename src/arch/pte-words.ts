@@ -16,14 +16,28 @@ import type { Format } from "./format.ts";
 const NEAR = 2 ** 31;
 
 /** Entries that are read at once: enough to forget the price of a call, few enough to lose little where a reader stops early. */
-export const LEAVES = 128;
+export const LEAVES = 256;
 
-/** Leaves of one table that say the same of different frames, as {@link PteWords.leaves} finds them; a room that is used again. */
+/** Frames in a row from which on they are told as one: fewer are not worth a run of their own. */
+const ROW = 16;
+
+/**
+ * Leaves of one table that say the same of different frames, as {@link PteWords.leaves} finds them; a room that is used again.
+ * Their high words are equal, so that one loop over low words does for most of it.
+ */
 export class Leaves {
-  /** Their frames; the first of them, as many as were found, mean something. */
-  readonly pfns = new Int32Array(LEAVES);
   /** What each of them says (`A.*`). */
   attrs = 0;
+  /** Their frames follow one another from `first` on, and are not in the list. */
+  inRow = false;
+  first = 0;
+  /** Their frames, if they are not in a row; as many as were found mean something. */
+  readonly pfns = new Int32Array(LEAVES);
+
+  /** The frame of one of them. */
+  pfn(i: number): number {
+    return this.inRow ? this.first + i : this.pfns[i]!;
+  }
 }
 
 /** Words of one format in two arrays, their low and their high halves; `at` is a position in both. */
@@ -42,28 +56,72 @@ export class PteWords {
   }
 
   /**
-   * How many entries from `at` on, at most `max` and {@link LEAVES}, are leaves that differ in their frames alone; 0 where the
-   * first is none, or one of a contiguous block, or maps a frame that is not near.
+   * How many entries from `at` on, at most `max` and {@link LEAVES}, are leaves that differ in nothing but the frame number's part
+   * of the low word; 0 where the first is none, or one of a contiguous block, or maps a frame that is not near.
    */
   leaves(lo: Int32Array, hi: Int32Array, at: number, max: number, found: Leaves): number {
     const firstLo = lo[at]!;
     const firstHi = hi[at]!;
     if (this.#format.kind(firstLo, firstHi, 0) !== Kind.leaf) return 0;
-    found.attrs = this.#format.attrs(firstLo, firstHi, 0);
-    if (found.attrs & A.cont || this.#format.pfn(firstLo, firstHi, 0) >= NEAR) return 0;
-    const flip = this.#flip(found.attrs);
-    const shift = this.#shift;
-    const frameLo = this.#frameLo;
-    const frameHi = this.#frameHi;
-    const pfns = found.pfns;
+    const attrs = this.#format.attrs(firstLo, firstHi, 0);
+    if (attrs & A.cont || this.#format.pfn(firstLo, firstHi, 0) >= NEAR) return 0;
+    found.attrs = attrs;
+    found.first = this.#format.pfn(firstLo, firstHi, 0);
     const nr = Math.min(max, LEAVES);
+    const row = this.#row(lo, hi, at, Math.min(nr, this.#leftInRow(found.first)), this.#step(attrs));
+    found.inRow = row >= ROW || row === nr;
+    return found.inRow ? row : this.#list(lo, hi, at, nr, found);
+  }
+
+  /** How many words go on from one to the next by a step, with one high word; the low words must not wrap. */
+  #row(lo: Int32Array, hi: Int32Array, at: number, nr: number, step: number): number {
+    const high = hi[at]!;
+    let low = lo[at]!;
     for (let i = 0; i < nr; i++) {
-      const l = lo[at + i]!;
-      const h = hi[at + i]!;
-      if (((l ^ firstLo) & ~frameLo) | ((h ^ firstHi) & ~frameHi)) return i;
-      pfns[i] = ((l ^ flip) >>> shift) | (((h ^ flip) & frameHi) << (32 - shift));
+      if (lo[at + i] !== low || hi[at + i] !== high) return i;
+      low = (low + step) | 0;
     }
     return nr;
+  }
+
+  #list(lo: Int32Array, hi: Int32Array, at: number, nr: number, found: Leaves): number {
+    const firstHi = hi[at]!;
+    const flip = this.#flip(found.attrs);
+    const shift = this.#shift;
+    const saysLo = ~this.#frameLo;
+    const says = lo[at]! & saysLo;
+    // The frame's part of the high word is the same for all, and either part is inverted or not: one exchange of bits does both.
+    const turn = (flip >>> shift) ^ (((firstHi ^ flip) & this.#frameHi) << (32 - shift));
+    const pfns = found.pfns;
+    for (let i = 0; i < nr; i++) {
+      const l = lo[at + i]!;
+      if ((l & saysLo) !== says || hi[at + i] !== firstHi) return i;
+      pfns[i] = (l >>> shift) ^ turn;
+    }
+    return nr;
+  }
+
+  /**
+   * Copies `nr` leaves that {@link leaves} has found at `at`, or some of them, to `to` with other attributes; not contiguous ones.
+   * That may be the same place.
+   */
+  copyLeaves(
+    lo: Int32Array,
+    hi: Int32Array,
+    at: number,
+    toLo: Int32Array,
+    toHi: Int32Array,
+    to: number,
+    nr: number,
+    attrs: number,
+  ): void {
+    const f = this.#format;
+    const pfn = f.pfn(lo[at]!, hi[at]!, 0);
+    const toFirstHi = f.leafHi(pfn, attrs, 0);
+    // The same bits change in every word.
+    const turn = lo[at]! ^ f.leafLo(pfn, attrs, 0);
+    for (let i = 0; i < nr; i++) toLo[to + i] = lo[at + i]! ^ turn;
+    fill(toHi, toFirstHi, to, nr);
   }
 
   /** Which bits of the low word tell whether an entry says the same as a leaf of near frames; of the high word {@link saysHi}. */
@@ -97,21 +155,6 @@ export class PteWords {
     return i - at;
   }
 
-  /** Stores leaves that map `nr` near frames and say the same; not contiguous ones. */
-  storeLeaves(lo: Int32Array, hi: Int32Array, at: number, pfns: Int32Array, nr: number, attrs: number): void {
-    const flip = this.#flip(attrs);
-    const shift = this.#shift;
-    const frameLo = this.#frameLo;
-    const frameHi = this.#frameHi;
-    const flagsLo = this.#format.leafLo(0, attrs, 0) & ~frameLo;
-    const flagsHi = this.#format.leafHi(0, attrs, 0) & ~frameHi;
-    for (let i = 0; i < nr; i++) {
-      const pfn = pfns[i]!;
-      lo[at + i] = flagsLo | (((pfn << shift) ^ flip) & frameLo);
-      hi[at + i] = flagsHi | (((pfn >>> (32 - shift)) ^ flip) & frameHi);
-    }
-  }
-
   /** Stores leaves that map `nr` consecutive frames, whichever they are. */
   storeRamp(lo: Int32Array, hi: Int32Array, at: number, first: number, nr: number, attrs: number): void {
     const f = this.#format;
@@ -122,15 +165,16 @@ export class PteWords {
       }
       return;
     }
-    const flip = this.#flip(attrs);
-    const shift = this.#shift;
-    const frameLo = this.#frameLo;
-    const frameHi = this.#frameHi;
-    const flagsLo = f.leafLo(0, attrs, 0) & ~frameLo;
-    const flagsHi = f.leafHi(0, attrs, 0) & ~frameHi;
-    for (let i = 0; i < nr; i++) {
-      lo[at + i] = flagsLo | ((((first + i) << shift) ^ flip) & frameLo);
-      hi[at + i] = flagsHi | ((((first + i) >>> (32 - shift)) ^ flip) & frameHi);
+    const step = this.#step(attrs);
+    for (let done = 0; done < nr; ) {
+      const n = Math.min(nr - done, this.#leftInRow(first + done));
+      let low = f.leafLo(first + done, attrs, 0);
+      for (let i = at + done; i < at + done + n; i++) {
+        lo[i] = low;
+        low = (low + step) | 0;
+      }
+      fill(hi, f.leafHi(first + done, attrs, 0), at + done, n);
+      done += n;
     }
   }
 
@@ -216,8 +260,25 @@ export class PteWords {
     return f.napot && attrs & A.cont ? pfn + (at & ((1 << f.contLg2[0]!) - 1)) : pfn;
   }
 
+  /** Frames from one on that have its high word. */
+  #leftInRow(pfn: number): number {
+    const low = 2 ** (32 - this.#shift);
+    return low - (pfn & (low - 1));
+  }
+
+  /** What the low word of the next frame is more. */
+  #step(attrs: number): number {
+    return this.#flip(attrs) === 0 ? 1 << this.#shift : -(1 << this.#shift);
+  }
+
   /** All ones where entries with these attributes hold the frame number inverted (PROT_NONE of x86), else 0. */
   #flip(attrs: number): number {
     return this.#format.leafLo(0, attrs, 0) & this.#frameLo ? -1 : 0;
   }
+}
+
+/** `Int32Array.fill` for runs that may be short: its call costs as much as ten stores. */
+function fill(words: Int32Array, word: number, at: number, nr: number): void {
+  if (nr > 16) words.fill(word, at, at + nr);
+  else for (let i = at; i < at + nr; i++) words[i] = word;
 }

@@ -15,26 +15,22 @@
  */
 import { broken, UserError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { BlockStack } from "./block-stack.ts";
 import { FolioFields } from "./folio-fields.ts";
+import { FrameRuns, type PfnRun } from "./frame-runs.ts";
+import { CHUNK, CHUNK_LG2, CHUNK_MASK, COUNT_LG2, FREE, ONE, ORDER, USED } from "./frame-word.ts";
+
+export { FrameFlag } from "./frame-word.ts";
 
 /** Largest order the allocator hands out at once. Linux 6.18 stops at 10 on 4K pages; larger granules need 13 for a PMD. */
 export const MAX_ORDER = 13;
 
-const CHUNK_LG2 = 15;
-const CHUNK = 1 << CHUNK_LG2;
-const CHUNK_MASK = CHUNK - 1;
 /** No folio mapped above level 0 is smaller than this order: s390 has 256 pages under a segment, all others more. */
 const ENTIRE_LG2 = 8;
 
 /** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
 const MAX_FRAMES = 2 ** 31;
 
-const ORDER = 0xf;
-const FREE = 1 << 4;
-const USED = 1 << 5;
-const FLAGS_LG2 = 6;
-const COUNT_LG2 = 15;
-const ONE = 1 << COUNT_LG2;
 /** A count that does not fit: the whole of it is in the map. */
 const MANY = 0xffff;
 /** Numbers of a large folio that are counted here. */
@@ -43,31 +39,6 @@ export const COUNTS = 2;
 export const KEPT = 5;
 /** Set for a moment in the word of a free block, which has no count. */
 const SEEN = 1 << 31;
-
-/** Flags of a frame ({@link Frames.flags}); those of a folio are kept at its head. */
-export const FrameFlag = {
-  /** `PageAnonExclusive`: no other process maps this page. */
-  exclusive: 1 << FLAGS_LG2,
-  /** Folio: on the deferred split queue. */
-  deferred: 2 << FLAGS_LG2,
-  /** A program has written to this page, so it can no longer be taken for one of zeros. */
-  written: 4 << FLAGS_LG2,
-  /** Folio: dirty whatever its entries say (`PG_dirty`), because entries that were have been taken out and put back. */
-  dirty: 8 << FLAGS_LG2,
-  /**
-   * The architecture's own flag (`PG_arch_1`): on arm64 and riscv, the data cache is clean for it; on s390, it may belong to a
-   * secure guest. Folio, since 6.6; before, and on s390 until it had to change, of each page.
-   */
-  arch1: 16 << FLAGS_LG2,
-  /** Folio: its pages are those of a file (not `PageAnon`), which keeps them when nobody maps them. */
-  file: 32 << FLAGS_LG2,
-  /** Folio: `PG_mlocked`. */
-  mlocked: 64 << FLAGS_LG2,
-  /** Folio: `PG_unevictable`, on the list of those that reclaim passes over. */
-  unevictable: 128 << FLAGS_LG2,
-  /** Folio: MADV_FREE has said that it may be dropped while clean (`PG_swapbacked` is not set). */
-  lazyFree: 256 << FLAGS_LG2,
-} as const;
 
 /** The frames of one machine. */
 export class Frames {
@@ -78,6 +49,8 @@ export class Frames {
   /** Frames that the last {@link allocRun} handed out. */
   taken = 0;
   readonly #words: Int32Array[] = [];
+  /** What is done to runs of single frames. */
+  readonly runs = new FrameRuns(this.#words);
   /** Numbers of the large folios: two that are counted here, and then as many as the kernel wants to keep. */
   readonly folios = new FolioFields(COUNTS + KEPT);
   readonly #large = new LargeCounts(this.folios);
@@ -213,11 +186,57 @@ export class Frames {
     return (this.#at(pfn)[pfn & CHUNK_MASK]! & flag) !== 0;
   }
 
+  /** How many frames from one on, at most `n` and all of one folio, are alike in a flag. */
+  alikeIn(pfn: number, n: number, flag: number): number {
+    const words = this.#at(pfn);
+    const at = pfn & CHUNK_MASK;
+    let alike = 1;
+    while (alike < n && ((words[at]! ^ words[at + alike]!) & flag) === 0) alike++;
+    return alike;
+  }
+
   setFlag(pfn: number, n: number, flag: number, on: boolean): void {
     for (let p = pfn; p < pfn + n; p++) {
       const words = this.#at(p);
       if (on) words[p & CHUNK_MASK]! |= flag;
       else words[p & CHUNK_MASK]! &= ~flag;
+    }
+  }
+
+  /**
+   * Gives the first `n` frames of a run back, single ones that nothing maps: what as many calls of {@link free} do, one after the
+   * other. Where they are all of an aligned block it is given back as such, for its frames would merge with one another and with
+   * nothing else before.
+   */
+  freeRun(run: PfnRun, n: number): void {
+    for (let i = 0; i < n; ) {
+      let row = 1;
+      if (run.inRow) row = n;
+      else while (i + row < n && run.pfns[i + row] === run.pfns[i]! + row) row++;
+      this.#freeRow(run.pfn(i), row);
+      i += row;
+    }
+    this.used -= n;
+  }
+
+  #freeRow(first: number, n: number): void {
+    const words = this.#at(first);
+    const at = first & CHUNK_MASK;
+    const here = Math.min(n, CHUNK - at);
+    for (let i = at; i < at + here; i++)
+      if (words[i]! >> COUNT_LG2 !== 0) broken(`freeing mapped frame ${first - at + i}`);
+    words.fill(0, at, at + here);
+    this.#releaseRow(first, here);
+    if (here < n) this.#freeRow(first + here, n - here);
+  }
+
+  /** Gives back frames in a row, by aligned blocks in ascending order. */
+  #releaseRow(first: number, n: number): void {
+    for (let pfn = first; pfn < first + n; ) {
+      const aligned = pfn === 0 ? MAX_ORDER : 31 - Math.clz32(pfn & -pfn);
+      const order = Math.min(MAX_ORDER, aligned, 31 - Math.clz32(first + n - pfn));
+      this.#release(pfn, order);
+      pfn += 2 ** order;
     }
   }
 
@@ -346,30 +365,6 @@ export class Frames {
       at = Math.min(at, buddy);
     }
     this.#push(at, o);
-  }
-}
-
-const LEAST_ITEMS = 64;
-
-/** Free blocks of one order, the latest last. An item is stale unless the block's word still says free and that order. */
-class BlockStack {
-  items = new Int32Array(LEAST_ITEMS);
-  length = 0;
-
-  grow(): void {
-    const items = new Int32Array(2 * this.items.length);
-    items.set(this.items);
-    this.items = items;
-  }
-
-  /** An empty stack gives its room back, so that memory in use is not paid for twice. */
-  shrink(): void {
-    if (this.items.length > LEAST_ITEMS) this.items = new Int32Array(LEAST_ITEMS);
-  }
-
-  /** Takes a block out that is no longer free, if it is the latest. Frees in ascending order would leave one in two stale. */
-  dropTop(pfn: number): void {
-    if (this.length > 0 && this.items[this.length - 1] === pfn) this.length--;
   }
 }
 

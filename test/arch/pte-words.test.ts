@@ -8,7 +8,7 @@ import { formats } from "../../src/arch/formats.ts";
 import { LEAVES, Leaves, PteWords } from "../../src/arch/pte-words.ts";
 import { type Random, random } from "../../src/base/random.ts";
 
-const SLOTS = 256;
+const SLOTS = 400;
 const SEEDS = [1, 2, 3, 4, 5, 6];
 const ALL = Object.values(A).reduce((all, bit) => all | bit, 0);
 
@@ -89,11 +89,12 @@ describe.each(formats)("$name", (f) => {
         for (let i = 0; i < n; i++) {
           expect(kindAt(f, t, at + i)).toBe(Kind.leaf);
           expect(attrsAt(f, t, at + i)).toBe(found.attrs);
-          expect(found.pfns[i]).toBe(pfnAt(f, t, at + i));
+          expect(found.pfn(i)).toBe(pfnAt(f, t, at + i));
         }
         if (n === Math.min(max, SLOTS - at, LEAVES)) continue;
         const next = at + n;
-        const alike = kindAt(f, t, next) === Kind.leaf && attrsAt(f, t, next) === found.attrs;
+        const alike =
+          kindAt(f, t, next) === Kind.leaf && t.hi[next] === t.hi[at] && attrsAt(f, t, next) === found.attrs;
         expect(alike && pfnAt(f, t, next) < 2 ** 31).toBe(false);
       }
     },
@@ -121,27 +122,51 @@ describe.each(formats)("$name", (f) => {
     },
   );
 
-  test.each(SEEDS)("leaves and ramps are stored as the format encodes them one by one (seed %d)", (seed) => {
+  test.each(SEEDS)("ramps are stored as the format encodes them one by one (seed %d)", (seed) => {
     const rng = random(seed);
     for (let round = 0; round < 40; round++) {
       const fast = someTable(f, rng);
       const slow = copyOf(fast);
-      const [at, attrs] = [rng.below(100), rng.below(ALL + 1)];
-      const n = 1 + rng.below(LEAVES);
-      const near = Math.min(2 ** 31, 2 ** (f.paBits - f.pageLg2));
-      const pfns = Int32Array.from({ length: n }, () => somePfn(f, rng) % near);
-      const ramp = round % 2 === 0;
+      const [at, attrs, n] = [rng.below(100), rng.below(ALL + 1), 1 + rng.below(SLOTS - 100)];
       const first = Math.max(0, Math.min(somePfn(f, rng), 2 ** (f.paBits - f.pageLg2) - n));
-      if (ramp) words.storeRamp(fast.lo, fast.hi, at, first, n, attrs);
-      else words.storeLeaves(fast.lo, fast.hi, at, pfns, n, attrs & ~A.cont);
+      words.storeRamp(fast.lo, fast.hi, at, first, n, attrs);
       for (let i = 0; i < n; i++) {
-        const pfn = ramp ? first + i : pfns[i]!;
-        slow.lo[at + i] = f.leafLo(pfn, ramp ? attrs : attrs & ~A.cont, 0);
-        slow.hi[at + i] = f.leafHi(pfn, ramp ? attrs : attrs & ~A.cont, 0);
+        slow.lo[at + i] = f.leafLo(first + i, attrs, 0);
+        slow.hi[at + i] = f.leafHi(first + i, attrs, 0);
       }
       expect(fast).toEqual(slow);
     }
   });
+
+  test.each(SEEDS)(
+    "leaves that were found are copied with other attributes, in place and elsewhere (seed %d)",
+    (seed) => {
+      const rng = random(seed);
+      const found = new Leaves();
+      const [fast, fastTo] = [someTable(f, rng), someTable(f, rng)];
+      const [slow, slowTo] = [copyOf(fast), copyOf(fastTo)];
+      for (let at = 0; at < SLOTS; ) {
+        const n = words.leaves(fast.lo, fast.hi, at, SLOTS - at, found);
+        const attrs = rng.pick([found.attrs & ~A.write, found.attrs | A.protnone, rng.below(ALL + 1)]) & ~A.cont;
+        const part = rng.below(n + 1);
+        for (const [i, to, toSlow] of [
+          [part, fastTo, slowTo],
+          [0, fast, slow],
+        ] as const) {
+          if (n === i) continue;
+          words.copyLeaves(fast.lo, fast.hi, at + i, to.lo, to.hi, at + i, n - i, attrs);
+          for (let j = at + i; j < at + n; j++) {
+            const pfn = pfnAt(f, slow, j);
+            toSlow.lo[j] = f.leafLo(pfn, attrs, 0);
+            toSlow.hi[j] = f.leafHi(pfn, attrs, 0);
+          }
+        }
+        at += Math.max(1, n);
+      }
+      expect(fast).toEqual(slow);
+      expect(fastTo).toEqual(slowTo);
+    },
+  );
 
   test.each(SEEDS)("attributes are changed and gathered as entry by entry (seed %d)", (seed) => {
     const rng = random(seed);

@@ -1,0 +1,136 @@
+/**
+ * Runs of single frames, as entries of one table map them: counted and marked in loops over their words. All stop at the first
+ * frame that is of another kind, and say how far they came; the rest is for {@link Frames}, frame by frame.
+ */
+import { CHUNK, CHUNK_LG2, CHUNK_MASK, COUNT_LG2, FREE, FrameFlag, ONE, ORDER, USED } from "./frame-word.ts";
+
+/** Frames that entries of one table map: `first` and those behind it, or a list. */
+export interface PfnRun {
+  readonly inRow: boolean;
+  readonly first: number;
+  readonly pfns: Int32Array;
+  pfn(i: number): number;
+}
+
+/**
+ * What tells a single frame of anonymous memory whose count has room: in use, of order 0, not a file's, and fewer than 2^13 entries.
+ * One test for all of it, since loops over runs make it each time.
+ */
+const SINGLE_ANON = ORDER | FREE | USED | FrameFlag.file | (-1 << (COUNT_LG2 + 13));
+
+/** For {@link FrameRuns.singles}: frames that one entry maps. */
+export const MAPPED_ONCE = { mask: -1 << COUNT_LG2, flags: ONE } as const;
+
+/** What frames say that were never handed out, such as a device's. */
+const NO_WORDS = new Int32Array(CHUNK);
+
+/** The runs of one machine's frames. */
+export class FrameRuns {
+  /** Frames that the last {@link unmap} left without an entry. */
+  unmapped = 0;
+  readonly #words: readonly Int32Array[];
+
+  constructor(words: readonly Int32Array[]) {
+    this.#words = words;
+  }
+
+  /**
+   * How many frames of a run, from `from` on and before `to`, are single ones in use whose flags among `mask` are `flags`. In a
+   * row it may be fewer than that at the end of a chunk, as in all that follow.
+   */
+  singles(run: PfnRun, from: number, to: number, mask: number, flags: number): number {
+    const asked = ORDER | FREE | USED | mask;
+    const wanted = USED | flags;
+    if (run.inRow) return this.#rowOf(run.first + from, to - from, asked, wanted);
+    for (let i = from; i < to; ) {
+      const words = this.#chunkOf(run.pfns[i]!);
+      const base = run.pfns[i]! & ~CHUNK_MASK;
+      for (; i < to; i++) {
+        const at = run.pfns[i]! - base;
+        if (at < 0 || at >= CHUNK) break;
+        if ((words[at]! & asked) !== wanted) return i - from;
+      }
+    }
+    return to - from;
+  }
+
+  #rowOf(first: number, n: number, asked: number, wanted: number): number {
+    const words = this.#chunkOf(first);
+    const at = first & CHUNK_MASK;
+    const end = Math.min(at + n, CHUNK);
+    for (let i = at; i < end; i++) if ((words[i]! & asked) !== wanted) return i - at;
+    return end - at;
+  }
+
+  /**
+   * Counts one more entry for each of the first `n` frames of a run, and says of none that it is one process' own; as far as they are
+   * single ones of anonymous memory. Returns how many those were.
+   */
+  dup(run: PfnRun, n: number): number {
+    const [asked, kept] = [SINGLE_ANON, ~FrameFlag.exclusive];
+    if (run.inRow) return this.#dupRow(run.first, n, asked, kept);
+    for (let i = 0; i < n; ) {
+      const words = this.#chunkOf(run.pfns[i]!);
+      const base = run.pfns[i]! & ~CHUNK_MASK;
+      for (; i < n; i++) {
+        const at = run.pfns[i]! - base;
+        if (at < 0 || at >= CHUNK) break;
+        const word = words[at]!;
+        if ((word & asked) !== USED) return i;
+        words[at] = (word & kept) + ONE;
+      }
+    }
+    return n;
+  }
+
+  #dupRow(first: number, n: number, asked: number, kept: number): number {
+    const words = this.#chunkOf(first);
+    const at = first & CHUNK_MASK;
+    const end = Math.min(at + n, CHUNK);
+    for (let i = at; i < end; i++) {
+      const word = words[i]!;
+      if ((word & asked) !== USED) return i - at;
+      words[i] = (word & kept) + ONE;
+    }
+    return end - at;
+  }
+
+  /**
+   * Counts one entry fewer for each of the first `n` frames of a run, as far as they are single ones of anonymous memory. Returns how
+   * many those were. Those that have none left are moved to the front of the list, and {@link unmapped} says how many; of a row, all
+   * or none have none left, for it ends where that changes.
+   */
+  unmap(run: PfnRun, n: number): number {
+    this.unmapped = 0;
+    if (run.inRow) return this.#unmapRow(run.first, n);
+    const { pfns } = run;
+    for (let i = 0; i < n; i++) {
+      const pfn = pfns[i]!;
+      const words = this.#chunkOf(pfn);
+      const word = words[pfn & CHUNK_MASK]!;
+      if ((word & SINGLE_ANON) !== USED || word < ONE) return i;
+      words[pfn & CHUNK_MASK] = word - ONE;
+      if (word < 2 * ONE) pfns[this.unmapped++] = pfn;
+    }
+    return n;
+  }
+
+  #unmapRow(first: number, n: number): number {
+    const words = this.#chunkOf(first);
+    const at = first & CHUNK_MASK;
+    const end = Math.min(at + n, CHUNK);
+    const [asked, last] = [SINGLE_ANON, words[at]! < 2 * ONE];
+    let i = at;
+    for (; i < end; i++) {
+      const word = words[i]!;
+      if ((word & asked) !== USED || word < ONE || word < 2 * ONE !== last) break;
+      words[i] = word - ONE;
+    }
+    if (last) this.unmapped = i - at;
+    return i - at;
+  }
+
+  #chunkOf(pfn: number): Int32Array {
+    return this.#words[pfn >>> CHUNK_LG2] ?? NO_WORDS;
+  }
+}
