@@ -13,12 +13,15 @@ import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf, setLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { ptepAttrs, setPtes, wrprotectPtes } from "../pgtable/ptep.ts";
+import { anyAttrs } from "../pgtable/runs.ts";
+import { leavesAt, setSinglePtes, wrprotectSinglePtes } from "../pgtable/singles.ts";
 import { changeSwapPte, isSwapPte, markerOf, setMarker, setSwapPte, swapPteAt } from "../pgtable/softleaf.ts";
 import { anonAttrs } from "./attrs.ts";
 import { folioPteBatch } from "./batch.ts";
 import { splitHuge } from "./huge.ts";
+import { neverResched } from "./kernel.ts";
 import { Mm } from "./mm.ts";
-import { dupHuge, dupPages, isFilePage, mapPages, newAnonFolio } from "./rmap.ts";
+import { dupHuge, dupPages, dupSingles, isFilePage, mapPages, newAnonFolio } from "./rmap.ts";
 import { Userfaultfd } from "./userfaultfd.ts";
 import { VM_UFFD, Vm, type Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
@@ -193,6 +196,8 @@ function copyPresent(copy: Copy, from: number, to: number, max: number): number 
   const { parent, child } = copy;
   const { pt } = parent;
   const pfn = pt.pfn(from);
+  const singles = parent.kernel.frames.order(pfn) === 0 ? copySingles(copy, from, to, max) : 0;
+  if (singles > 0) return singles;
   if (isFilePage(parent.kernel, pfn)) return copyShared(copy, from, to, max);
   const special = pt.attrs(from) & A.special;
   if (!special && needsCowForDma(copy, pfn)) return copyPinned(copy, from, to);
@@ -201,6 +206,25 @@ function copyPresent(copy: Copy, from: number, to: number, max: number): number 
   const attrs = ptepAttrs(pt, from) & ~(A.young | A.write) & uffdMask(copy);
   if (anyWritable(pt, from, n)) wrprotectPtes(pt, from, n);
   setPtes(child.pt, to, pfn, attrs, n);
+  return n;
+}
+
+/**
+ * The same of single anonymous pages whose entries say the same, one entry after the other: unless somebody may want the locks
+ * between two of them, or one may be pinned. The walk has counted its read of the first. Returns how many; 0 where others come first.
+ */
+function copySingles(copy: Copy, from: number, to: number, max: number): number {
+  const { parent, child } = copy;
+  const { leaves, tally } = parent.kernel;
+  if (parent.kernel.needResched !== neverResched || parent.hasPinned) return 0;
+  const found = leavesAt(parent.pt, from, max, leaves);
+  if (found === 0 || leaves.attrs & A.special) return 0;
+  const { attrs } = leaves;
+  const n = dupSingles(child, leaves, found);
+  if (n === 0) return 0;
+  tally[E.slotsRead]! += 2 * n - 1;
+  if (attrs & A.write) wrprotectSinglePtes(parent.pt, from, leaves, n);
+  setSinglePtes(parent.pt, from, child.pt, to, leaves, n, attrs & ~(A.young | A.write) & uffdMask(copy));
   return n;
 }
 
@@ -230,8 +254,7 @@ function copyPinned(copy: Copy, from: number, to: number): number {
 }
 
 function anyWritable(pt: PageTable, slot: number, n: number): boolean {
-  for (let i = slot; i < slot + n; i++) if (pt.attrs(i) & A.write) return true;
-  return false;
+  return (anyAttrs(pt, slot, n) & A.write) !== 0;
 }
 
 /** `exit_mmap`: everything is unmapped and every table goes. The address space must not be used afterwards. */

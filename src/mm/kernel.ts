@@ -5,12 +5,14 @@
 import type { AccessDirty, Format } from "../arch/format.ts";
 import { pmdOrder } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
+import { Leaves } from "../arch/pte-words.ts";
 import { UserError } from "../base/errors.ts";
 import { formatSize, GiB } from "../base/size.ts";
 import { E, newTally, type Tally } from "../base/tally.ts";
 import type { Design } from "../design/design.ts";
 import { designNamed } from "../design/designs.ts";
 import { Contents } from "../machine/contents.ts";
+import type { PfnRun } from "../machine/frame-runs.ts";
 import { FrameFlag, Frames } from "../machine/frames.ts";
 import { Tables } from "../machine/tables.ts";
 import { WalkRoom } from "../mmu/translate.ts";
@@ -64,6 +66,9 @@ export interface KernelSpec {
   readonly contents?: boolean;
 }
 
+/** Nobody ever waits: what happens between two entries of a table is nobody's affair. */
+export const neverResched = () => false;
+
 /** Frames that the entries of a format can name. */
 function addressable(format: Format): number {
   return 2 ** (format.paBits - format.pageLg2);
@@ -106,6 +111,8 @@ export class Kernel {
   readonly needResched: () => boolean;
   /** Pins held on folios, by their first frame (`_pincount`). */
   readonly pins = new Map<number, number>();
+  /** Where loops over entries leave what they have read: one table is gone through at a time. */
+  readonly leaves = new Leaves();
   /** Where hardware's walks leave their outcome: one machine walks one address at a time. */
   readonly walk = new WalkRoom();
   /** What is locked in memory, and what waits to be. */
@@ -136,7 +143,7 @@ export class Kernel {
     this.softDirty = spec.softDirty ?? this.format.swapSoftDirtyLo !== 0;
     this.contents = spec.contents ? new Contents(2 ** this.format.pageLg2) : null;
     this.thp = new ThpKnobs(this.format, this.profile);
-    this.needResched = spec.needResched ?? (() => false);
+    this.needResched = spec.needResched ?? neverResched;
     const pageBytes = 2 ** this.format.pageLg2;
     this.swap = new Swap(this, Math.floor((spec.swap ?? 0) / pageBytes), pageBytes);
     this.zeroPfn = this.frames.alloc(0);
@@ -178,6 +185,15 @@ export class Kernel {
     this.contents?.clear(head, 2 ** this.frames.order(head));
     this.lru.forget(head);
     this.frames.free(head);
+  }
+
+  /** The same for `n` single pages, which never wait for a split. */
+  freeSingles(run: PfnRun, n: number): void {
+    this.tally[E.foliosFreed]! += n;
+    this.tally[E.pagesFreed]! += n;
+    if (this.contents !== null) for (let i = 0; i < n; i++) this.contents.clear(run.pfn(i), 1);
+    if (!this.lru.idle) for (let i = 0; i < n; i++) this.lru.forget(run.pfn(i));
+    this.frames.freeRun(run, n);
   }
 
   /** A page's contents, and whether a program has written to it, become another page's as well. */

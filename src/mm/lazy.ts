@@ -7,9 +7,11 @@
  */
 import { A, Kind, Marker } from "../arch/entry.ts";
 import { E } from "../base/tally.ts";
+import { MAPPED_ONCE } from "../machine/frame-runs.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import { clearYoungDirtyPtes, pteClear } from "../pgtable/ptep.ts";
+import { clearYoungDirtySinglePtes, leavesAt } from "../pgtable/singles.ts";
 import { isSwapPte, markerOf } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -119,12 +121,36 @@ class AgeWalk {
     return 1;
   }
 
+  /**
+   * Single pages that COLD finds mapped by nobody else, or FREE finds clean, each as {@link #leaf} has it; the first one's read is
+   * counted. Returns how many; 0 where others come first.
+   */
+  #singles(slot: number, max: number): number {
+    const { pt, kernel } = this.#mm;
+    const { frames, leaves, tally } = kernel;
+    const { clear } = this.#how;
+    const frees = (clear & A.dirty) !== 0;
+    const found = leavesAt(pt, slot, max, leaves);
+    const { mask, flags } = frees ? { mask: FrameFlag.dirty, flags: 0 } : MAPPED_ONCE;
+    const n = frames.runs.singles(leaves, 0, found, mask, flags);
+    if (n === 0) return 0;
+    tally[E.slotsRead]! += n - 1;
+    tally[E.foliosTouched]! += n;
+    clearYoungDirtySinglePtes(pt, slot, leaves, n, clear);
+    if (!frees) return n;
+    tally[E.lruMoves]! += n;
+    for (let i = 0; i < n; i++) frames.setFlag(leaves.pfn(i), 1, FrameFlag.lazyFree, true);
+    return n;
+  }
+
   /** One folio's run. Returns how many entries are done with: none after a folio split, which is then gone through page by page. */
   #leaf(slot: number, vpn: number, max: number): number {
     const { pt, kernel } = this.#mm;
     const { frames } = kernel;
     const head = frames.head(pt.pfn(slot));
     const pages = 2 ** frames.order(head);
+    const singles = pages === 1 && !this.#how.pageout ? this.#singles(slot, max) : 0;
+    if (singles > 0) return singles;
     kernel.tally[E.foliosTouched]!++;
     const n = folioPteBatch(this.#mm, slot, max, 0);
     if (n < pages) {

@@ -73,6 +73,11 @@ export class Lru {
     for (const { head, op } of batch) if (head >= 0) this.#apply(head, op);
   }
 
+  /** Nothing waits and nothing is counted. */
+  get idle(): boolean {
+    return this.#batch.length === 0 && this.#counts.size === 0;
+  }
+
   /** References that the batch holds on a folio. */
   references(head: number): number {
     let n = 0;

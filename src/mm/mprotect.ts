@@ -8,6 +8,7 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { changeLeaf } from "../pgtable/huge.ts";
 import { getAndClearPtes, ptepAttrs, setPtes } from "../pgtable/ptep.ts";
+import { leavesAt, modifyProtSinglePtes } from "../pgtable/singles.ts";
 import { protAttrs } from "./attrs.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -102,8 +103,56 @@ function protectPtes(mm: Mm, vma: Vma, slot: number, nr: number): boolean {
   return changed;
 }
 
+/**
+ * Single pages whose entries say the same, each as {@link protectBatch} has it; the first entry's read is counted. Returns how many
+ * entries it was; 0 where others come first.
+ */
+function protectSingles(mm: Mm, vma: Vma, slot: number, max: number): number {
+  const { leaves, tally, profile, batching } = mm.kernel;
+  const found = leavesAt(mm.pt, slot, max, leaves);
+  if (found === 0 || leaves.attrs & A.special) return 0;
+  const attrs = (leaves.attrs & ~PROT_ATTRS) | protAttrs(vma.flags);
+  const n = upgrades(vma) ? setSinglesByOwnership(mm, slot, found, attrs) : setSingles(mm, slot, 0, found, 0, 0, attrs);
+  if (n === 0) return 0;
+  tally[E.slotsRead]! += n - 1;
+  if (!profile.mprotectBatches || !batching) return n;
+  tally[E.foliosTouched]! += n;
+  return n;
+}
+
+/** Gives new attributes to those of a run from `from` on that map single pages with `flags` among `mask`. Returns how many. */
+function setSingles(
+  mm: Mm,
+  slot: number,
+  from: number,
+  found: number,
+  mask: number,
+  flags: number,
+  attrs: number,
+): number {
+  const { leaves, frames } = mm.kernel;
+  const n = frames.runs.singles(leaves, from, found, mask, flags);
+  if (n > 0) modifyProtSinglePtes(mm.pt, slot, leaves, from, n, attrs);
+  return n;
+}
+
+/** {@link setByOwnership} of single pages. */
+function setSinglesByOwnership(mm: Mm, slot: number, found: number, attrs: number): number {
+  const { tally } = mm.kernel;
+  const mine = mayOwn(attrs) ? FrameFlag.exclusive : 0;
+  let done = 0;
+  for (let n = 1; n > 0 && done < found; done += n) {
+    n = setSingles(mm, slot, done, found, mine, mine, mine ? attrs | A.write : attrs);
+    if (n === 0) n = setSingles(mm, slot, done, found, FrameFlag.exclusive, 0, attrs);
+  }
+  tally[E.pagesTouched]! += done;
+  return done;
+}
+
 /** One folio's run, taken out and put back with the new protection. Accessed and dirty of any become those of all. */
 function protectBatch(mm: Mm, vma: Vma, slot: number, max: number): number {
+  const singles = mm.kernel.frames.order(mm.pt.pfn(slot)) === 0 ? protectSingles(mm, vma, slot, max) : 0;
+  if (singles > 0) return singles;
   const special = mm.pt.attrs(slot) & A.special;
   const n = special || !mm.kernel.profile.mprotectBatches ? 1 : folioPteBatch(mm, slot, max, A.write | A.softDirty);
   // Finding the folio to batch by is a look at its descriptor, which is cold more often than not.
@@ -126,8 +175,7 @@ function setByOwnership(mm: Mm, slot: number, pfn: number, attrs: number, n: num
   mm.kernel.tally[E.pagesTouched]! += n;
   for (let i = 0; i < n; ) {
     const owned = ownsFrame(mm, pfn + i, attrs);
-    let len = 1;
-    while (i + len < n && ownsFrame(mm, pfn + i + len, attrs) === owned) len++;
+    const len = mm.kernel.frames.alikeIn(pfn + i, n - i, mayOwn(attrs) ? FrameFlag.exclusive : 0);
     setPtes(mm.pt, slot + i, pfn + i, owned ? attrs | A.write : attrs, len);
     i += len;
   }
@@ -135,5 +183,10 @@ function setByOwnership(mm: Mm, slot: number, pfn: number, attrs: number, n: num
 
 /** `can_change_private_pte_writable`. */
 function ownsFrame(mm: Mm, pfn: number, attrs: number): boolean {
-  return !(attrs & (A.special | A.uffdWp)) && mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive);
+  return mayOwn(attrs) && mm.kernel.frames.hasFlag(pfn, FrameFlag.exclusive);
+}
+
+/** What it asks of the entry alone. */
+function mayOwn(attrs: number): boolean {
+  return !(attrs & (A.special | A.uffdWp));
 }

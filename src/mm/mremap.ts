@@ -11,6 +11,7 @@ import { setLeaf } from "../pgtable/huge.ts";
 import { SPLIT_LOCK_LEVEL } from "../pgtable/locks.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, copySoftleaf, getAndClearPtes, pteBatchHint, setPtes } from "../pgtable/ptep.ts";
+import { leavesAt, moveSinglePtes } from "../pgtable/singles.ts";
 import { changeSwapPte, isSwapPte, markerOf, swapPteAt } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import type { Errno } from "./errno.ts";
@@ -258,9 +259,27 @@ function movePtes(mm: Mm, from: number, to: number, n: number, clear: number): v
 
 function moveLeaves(mm: Mm, from: number, to: number, max: number, clear: number): number {
   const { pt } = mm;
+  const singles = mm.kernel.remapLooksUpFolios ? 0 : moveSingles(mm, from, to, max, clear);
+  if (singles > 0) return singles;
   const n = runToMove(mm, from, max);
   const pte = getAndClearPtes(pt, from, n);
   setPtes(pt, to, pte.pfn, pte.attrs & ~clear, n);
+  return n;
+}
+
+/**
+ * Entries that say the same and are moved one by one, for no contiguous bit promises a run; the first one's read is counted. Where
+ * the contiguous bit is used they must map single pages, of which no block can be made. Returns how many; 0 where others come first.
+ */
+function moveSingles(mm: Mm, from: number, to: number, max: number, clear: number): number {
+  const { pt } = mm;
+  const { leaves, frames, tally } = mm.kernel;
+  if (pt.contpte && frames.order(pt.pfn(from)) > 0) return 0;
+  const found = leavesAt(pt, from, max, leaves);
+  const n = pt.contpte ? frames.runs.singles(leaves, 0, found, 0, 0) : found;
+  if (n === 0) return 0;
+  tally[E.slotsRead]! += n - 1;
+  moveSinglePtes(pt, from, to, leaves, n, leaves.attrs & ~clear);
   return n;
 }
 

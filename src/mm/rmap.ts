@@ -7,6 +7,7 @@
 import { pmdOrder } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import { E } from "../base/tally.ts";
+import type { PfnRun } from "../machine/frame-runs.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { deferredSplitFolio } from "./deferred.ts";
 import type { Kernel } from "./kernel.ts";
@@ -72,6 +73,35 @@ function countResident(mm: Mm, pfn: number, nr: number): void {
 export function dupPages(child: Mm, pfn: number, nr: number): void {
   child.kernel.frames.setFlag(pfn, nr, FrameFlag.exclusive, false);
   mapPages(child, pfn, nr);
+}
+
+/**
+ * {@link dupPages} of `n` single pages, each by an entry of its own, as far as they are such. Returns how many.
+ */
+export function dupSingles(child: Mm, run: PfnRun, n: number): number {
+  const { frames, tally } = child.kernel;
+  const done = frames.runs.dup(run, n);
+  child.anonPages += done;
+  tally[E.foliosTouched]! += done;
+  tally[E.pagesTouched]! += done;
+  return done;
+}
+
+/**
+ * {@link unmapPages} of `n` single pages in an area that is not locked, as far as they are such. Returns how many; of the run
+ * nothing is left.
+ */
+export function unmapSingles(mm: Mm, run: PfnRun, n: number): number {
+  const { kernel } = mm;
+  const { frames, tally, swap, pins } = kernel;
+  const done = frames.runs.unmap(run, n);
+  mm.anonPages -= done;
+  tally[E.foliosTouched]! += done;
+  tally[E.pagesTouched]! += done;
+  const gone = frames.runs.unmapped;
+  if (!swap.cachesAny && pins.size === 0) kernel.freeSingles(run, gone);
+  else for (let i = 0; i < gone; i++) unmappedFolio(kernel, run.pfn(i));
+  return done;
 }
 
 /** One entry above level 0 of a child maps what the parent's maps. */

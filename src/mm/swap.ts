@@ -140,6 +140,11 @@ export class Swap {
     return this.#cached.has(pfn);
   }
 
+  /** Whether the swap cache holds any frame. */
+  get cachesAny(): boolean {
+    return this.#cached.size > 0;
+  }
+
   /** Frames in the swap cache. */
   get cachedFrames(): readonly number[] {
     return [...this.#cached.keys()];

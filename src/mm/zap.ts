@@ -9,13 +9,15 @@ import { E } from "../base/tally.ts";
 import { FrameFlag } from "../machine/frames.ts";
 import { freePteTableIfEmpty } from "../pgtable/free.ts";
 import { clearPtes } from "../pgtable/ptep.ts";
+import { anyAttrs } from "../pgtable/runs.ts";
+import { leavesAt } from "../pgtable/singles.ts";
 import { isSwapPte, markerOf } from "../pgtable/softleaf.ts";
 import { folioPteBatch } from "./batch.ts";
 import { splitHuge, zapHuge } from "./huge.ts";
 import type { Mm } from "./mm.ts";
-import { isFilePage, unmapPages } from "./rmap.ts";
+import { isFilePage, unmapPages, unmapSingles } from "./rmap.ts";
 import { zapSwap } from "./swap-io.ts";
-import type { Vma } from "./vma.ts";
+import { Vm, type Vma } from "./vma.ts";
 
 /** How thorough a zap is. */
 export interface ZapDetails {
@@ -67,6 +69,23 @@ function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails
 }
 
 /**
+ * Single anonymous pages whose entries say the same, in an area that is not locked; the first entry's read is counted. Returns how
+ * many entries it was; 0 where others come first.
+ */
+function zapSingles(mm: Mm, vma: Vma, slot: number, max: number): number {
+  if (vma.flags & Vm.locked) return 0;
+  const { pt } = mm;
+  const { leaves, tally } = mm.kernel;
+  const found = leavesAt(pt, slot, max, leaves);
+  if (found === 0 || leaves.attrs & A.special) return 0;
+  const n = unmapSingles(mm, leaves, found);
+  if (n === 0) return 0;
+  tally[E.slotsRead]! += n - 1;
+  clearPtes(pt, slot, n);
+  return n;
+}
+
+/**
  * `zap_nonpresent_ptes`: a run of swap entries, or one marker. Of markers that are not dropped guards stay, and poison where
  * even the pages of copies are to go; the write protection of a userfaultfd has no meaning on an empty anonymous page.
  */
@@ -81,11 +100,13 @@ function zapSoftleaf(mm: Mm, slot: number, max: number, { dropMarkers, keepCows 
 /** One batch of a folio, or one zero page. Returns how many entries it was. */
 function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number, delayed: Delayed[]): number {
   const { pt } = mm;
+  const pfn = pt.pfn(slot);
+  const singles = mm.kernel.frames.order(pfn) === 0 ? zapSingles(mm, vma, slot, max) : 0;
+  if (singles > 0) return singles;
   if (pt.attrs(slot) & A.special) {
     clearPtes(pt, slot, 1);
     return 1;
   }
-  const pfn = pt.pfn(slot);
   const n = folioPteBatch(mm, slot, max, 0);
   const dirtied = keepDirty(mm, slot, n, pfn);
   clearPtes(pt, slot, n);
@@ -98,8 +119,7 @@ function zapLeaves(mm: Mm, vma: Vma, slot: number, max: number, delayed: Delayed
 export function keepDirty(mm: Mm, slot: number, n: number, pfn: number): boolean {
   const { frames } = mm.kernel;
   if (!isFilePage(mm.kernel, pfn)) return false;
-  let dirty = false;
-  for (let i = slot; i < slot + n; i++) if (mm.pt.attrs(i) & A.dirty) dirty = true;
+  const dirty = (anyAttrs(mm.pt, slot, n) & A.dirty) !== 0;
   if (dirty) frames.setFlag(frames.head(pfn), 1, FrameFlag.dirty, true);
   return dirty;
 }

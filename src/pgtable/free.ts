@@ -7,6 +7,7 @@
 
 import { Kind } from "../arch/entry.ts";
 import type { PageTable } from "./pagetable.ts";
+import { emptyRun } from "./runs.ts";
 
 /**
  * Frees the tables under `[start, end)` whose span lies inside `[floor, ceiling)`; all in virtual pages. Their entries must
@@ -57,7 +58,7 @@ export function freePteTableIfEmpty(pt: PageTable, pmdSlot: number): void {
   const table = pt.child(pmdSlot, 1);
   const first = table << pt.tables.slotsLg2;
   const n = 1 << pt.format.indexLg2[0]!;
-  for (let i = first; i < first + n; i++) if (pt.kind(i, 0) !== Kind.none) return;
+  if (emptyRun(pt, first, n) < n) return;
   pt.clear(pmdSlot, 1, 1);
   pt.dropTable(table, 0);
 }
