@@ -35,7 +35,10 @@ export default defineConfig({
       sidebar: [
         { label: "Start", slug: "start" },
         { label: "Notebooks", items: notebooks },
-        { label: "Reference", items: ["commands", "traces", "oracle", "data", "glossary", "decisions", "review-2018"] },
+        {
+          label: "Reference",
+          items: ["commands", "traces", "hardware", "oracle", "data", "glossary", "decisions", "review-2018"],
+        },
       ],
       credits: false,
     }),

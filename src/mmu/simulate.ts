@@ -17,7 +17,7 @@ import { Caches, type CachesSpec } from "./caches.ts";
 import type { MmuCounts } from "./counts.ts";
 import { EVERYTHING } from "./extent.ts";
 import { afterFault, extentsOf, type FlushKind, type Told } from "./flush-kinds.ts";
-import { type NestedSpec, NestedWalker, nestedTree } from "./nested-walker.ts";
+import { type NestedSpec, type NestedTree, NestedWalker, nestedTree } from "./nested-walker.ts";
 import { Tlb, TlbFlag, type TlbSpec } from "./tlb.ts";
 import type { Tree } from "./translate.ts";
 import { vpnOf } from "./vpn.ts";
@@ -77,7 +77,7 @@ export class Mmu {
   readonly #hits: Float64Array;
 
   /** Without `onFault` an access that faults ends with the fault. */
-  constructor(tree: Tree, spec: MmuSpec, onFault: OnFault | null = null) {
+  constructor(tree: Tree | NestedTree, spec: MmuSpec, onFault: OnFault | null = null) {
     this.#tlb = new Tlb(spec.tlb);
     this.#caches = spec.caches === undefined ? null : new Caches(spec.caches);
     this.#walker = newWalker(tree, spec, this.#caches);
@@ -106,7 +106,7 @@ export class Mmu {
    * Makes accesses through another tree from now on. Without ASIDs that invalidates all but global entries; with them, nothing: what
    * the instruction that switches invalidates besides is a flush of its own kind (see `flush-kinds.ts`).
    */
-  switchTo(tree: Tree, asid = 0): void {
+  switchTo(tree: Tree | NestedTree, asid = 0): void {
     if (!Number.isInteger(asid) || asid < 0 || asid >= 2 ** this.#asidBits)
       throw new UserError(`bad ASID '${asid}': 0 to ${2 ** this.#asidBits - 1} is allowed`);
     this.#walker.switchTo(tree, asid);
