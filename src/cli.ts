@@ -118,7 +118,7 @@ trace
   .argument("<in>", "valgrind's lackey with --trace-mem=yes, ChampSim's records, or .ptt; - for standard input")
   .argument("<out>", "file to write, .ptt by custom")
   .option("--from <form>", "form of the input: auto, lackey, champsim or ptt", "auto")
-  .option("--kinds <list>", "kinds to keep: all, or some of loads,stores,fetches", "loads,stores")
+  .option("--kinds <list>", "kinds to keep: all, or some of loads,stores,fetches; loads,stores by default")
   .option("--skip <n>", "accesses to leave out at the start")
   .option("--limit <n>", "accesses to keep at most")
   .option("--text <words>", "what was traced, to be kept in the file")
@@ -132,8 +132,8 @@ trace
   .description("what a trace holds and touches")
   .argument("<file>", "trace, - for standard input")
   .option("--from <form>", "form of the input: auto, lackey, champsim or ptt", "auto")
-  .option("--kinds <list>", "kinds to look at in a foreign trace: all, or some of loads,stores,fetches", "loads,stores")
-  .action(async (file: string, o: { from: string; kinds: string }) => {
+  .option("--kinds <list>", "kinds to look at: all, or some of loads,stores,fetches")
+  .action(async (file: string, o: { from: string; kinds?: string }) => {
     const { traceInfoCommand } = await import("./cli/trace.ts");
     await traceInfoCommand(file, o, effects);
   });
@@ -154,7 +154,7 @@ trace
   .option("--limit <n>", "accesses to run at most")
   .option("--warm-up <n>", "accesses of these to run at first without counting", "0")
   .option("--from <form>", "form of the trace: auto, lackey, champsim or ptt", "auto")
-  .option("--kinds <list>", "kinds to run of a foreign trace: all, or some of loads,stores,fetches", "loads,stores")
+  .option("--kinds <list>", "kinds to run: all, or some of loads,stores,fetches")
   .action(async (file: string, o: RunOptions) => {
     const { traceRunCommand } = await import("./cli/trace-run.ts");
     const { sourceDigest } = await import("./notebook/digest.ts");

@@ -14,18 +14,15 @@ import { type GenericCore, genericCore } from "../mmu/generic.ts";
 import { openTrace } from "../study/trace/open.ts";
 import { type MappedTrace, mapTrace, type TracePolicy } from "../study/trace/replay.ts";
 import { runTrace, type TraceCase, type TraceResult } from "../study/trace/run.ts";
-import { DATA_KINDS } from "../study/trace/sink.ts";
-import { cutSource, parseKinds } from "../study/trace/source.ts";
+import { cutSource, type TraceSource } from "../study/trace/source.ts";
 import { summarize, type TraceSummary } from "../study/trace/summary.ts";
 import { contpteMatters, policyText } from "../study/walk-cost/layout.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 import { traceInput } from "./trace-input.ts";
-import { formatOption, wholeNumber } from "./trace-options.ts";
+import { type PartOptions, partOf, showProgress, wholeNumber } from "./trace-options.ts";
 
 /** Options of the command, as typed. */
-export interface RunOptions {
-  readonly from?: string;
-  readonly kinds?: string;
+export interface RunOptions extends PartOptions {
   /** Formats to compare, x86-64 by default. */
   readonly arch?: readonly string[];
   /** Sizes of folios to compare, by default those that the format's leaves and contiguous blocks have. */
@@ -42,9 +39,7 @@ export interface RunOptions {
   readonly caches?: boolean;
   /** Whether the program's data takes part of a real core's caches. */
   readonly dataCompetes?: boolean;
-  /** Accesses to leave out, to run at most, and to run at first without counting. */
-  readonly skip?: string;
-  readonly limit?: string;
+  /** Accesses to run at first without counting. */
   readonly warmUp?: string;
 }
 
@@ -55,43 +50,36 @@ export async function traceRunCommand(
   effects: CommandEffects,
   build: Build,
 ): Promise<void> {
-  const skip = wholeNumber("--skip", options.skip ?? "0");
-  const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit);
+  const part = partOf(options);
   const warmUp = wholeNumber("--warm-up", options.warmUp ?? "0");
   const hardware = hardwareOf(options);
   const policies = archsOf(options).flatMap((arch) => policiesOf(formatNamed(arch), options));
-  const kinds = options.kinds === undefined ? DATA_KINDS : parseKinds(options.kinds);
   const input = await traceInput(file, effects.signal);
-  const [reading, running] = [`reading ${input.name}`, `running ${input.name}`].map((what) =>
-    progressLine(what, effects),
-  );
-  const show = (bar: typeof reading) => (done: number, total: number | null) => {
-    effects.signal?.throwIfAborted();
-    if (total === null) bar!.say(`${(done / 1e6).toFixed(1)} million accesses`);
-    else bar!.show(done, total);
-  };
+  const reading = progressLine(`reading ${input.name}`, effects);
+  const running = progressLine(`running ${input.name}`, effects);
   try {
-    const whole = await openTrace(input, { format: formatOption(options.from ?? "auto"), kinds });
+    const whole = await openTrace(input, part);
     if (input.size === null) throw new UserError(`${input.name}: a trace is run from a file, since it is read twice`);
-    const trace = cutSource(whole, skip, skip + limit);
-    const summary = await summarize(trace, show(reading));
-    reading!.clear();
+    const trace = cutSource(whole, part.skip, part.skip + part.limit);
+    const summary = await summarize(trace, showProgress(reading, effects));
+    reading.clear();
     const cases = policies.flatMap((policy) => {
       const mapped = mapTrace(summary, policy);
       return hardware.map((make) => make(mapped));
     });
-    const results = await runTrace(trace, cases, { warmUp, progress: show(running) });
-    running!.clear();
-    const what = whole.info.text === "" ? `trace ${file}` : whole.info.text.replace(/\p{Cc}/gu, " ");
-    const { core, tlb, walkCache, caches, dataCompetes } = options;
-    const params = { skip, limit: options.limit ?? null, warmUp, kinds, core, tlb, walkCache, caches, dataCompetes };
+    const results = await runTrace(trace, cases, { warmUp, progress: showProgress(running, effects) });
+    running.clear();
     const rows = results.map((result, i) => row(cases[i]!.name, result));
-    effects.out(toText(table(results, rows, summary, what, params), build));
+    effects.out(toText(table(results, rows, summary, workloadOf(whole, file), options), build));
   } finally {
-    reading!.clear();
-    running!.clear();
+    reading.clear();
+    running.clear();
     await input.close();
   }
+}
+
+function workloadOf({ info }: TraceSource, file: string): string {
+  return info.text === "" ? `trace ${file}` : info.text.replace(/\p{Cc}/gu, " ");
 }
 
 interface NamedCase extends TraceCase {
@@ -169,7 +157,7 @@ function table(
   rows: readonly Row[],
   summary: TraceSummary,
   workload: string,
-  params: object,
+  options: RunOptions,
 ): FigureData {
   const { counts } = results[0]!;
   const deepest = Math.max(...results.map(({ counts: c }) => c.reads.findLastIndex((n) => n > 0)));
@@ -196,7 +184,7 @@ function table(
     origin: {
       designs: [...new Set(results.map(({ mapped }) => mapped.policy.format))],
       workload,
-      params: { ...params, policies: results.map(({ mapped }) => ({ ...mapped.policy })) },
+      params: { ...options, policies: results.map(({ mapped }) => ({ ...mapped.policy })) },
       seed: null,
       input: digest(JSON.stringify([summary.counts, summary.lines, [...summary.touches]])),
     },

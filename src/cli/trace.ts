@@ -2,28 +2,19 @@
  * `ptlab trace convert IN OUT` and `ptlab trace info FILE`: recorded streams of accesses, read in any form that is known, kept in ptlab's
  * own. What they cost on a machine is `trace-run.ts`.
  */
-import { UserError } from "../base/errors.ts";
 import { hex, KiB, MiB } from "../base/size.ts";
 import { LINE_LG2 } from "../mmu/access-words.ts";
 import { openTrace } from "../study/trace/open.ts";
 import { pttBytes } from "../study/trace/ptt.ts";
-import { DATA_KINDS } from "../study/trace/sink.ts";
-import { parseKinds, type TraceSource } from "../study/trace/source.ts";
-import { SummaryReader, summarize, type TraceSummary } from "../study/trace/summary.ts";
+import type { TraceSource } from "../study/trace/source.ts";
+import { SummaryReader, summarize, type TraceProgress, type TraceSummary } from "../study/trace/summary.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
 import { type CountedInput, traceInput } from "./trace-input.ts";
-import { formatOption, wholeNumber } from "./trace-options.ts";
+import { type Part, type PartOptions, partOf, showProgress } from "./trace-options.ts";
 import { checkWritable, writeWhole } from "./write-file.ts";
 
 /** Options of `trace convert`, as typed. */
-export interface ConvertOptions {
-  /** Form of the input, `auto` by default. */
-  readonly from?: string;
-  /** Kinds to keep, `loads,stores` by default. */
-  readonly kinds?: string;
-  /** Accesses to leave out at the start, and to keep at most. */
-  readonly skip?: string;
-  readonly limit?: string;
+export interface ConvertOptions extends PartOptions {
   /** What was traced, in words. */
   readonly text?: string;
   /** Replace a file that exists. */
@@ -37,71 +28,68 @@ export async function traceConvertCommand(
   options: ConvertOptions,
   effects: CommandEffects,
 ): Promise<void> {
-  const skip = wholeNumber("--skip", options.skip ?? "0");
-  const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit);
-  const kinds = options.kinds === undefined ? DATA_KINDS : parseKinds(options.kinds);
-  const format = formatOption(options.from ?? "auto");
+  const part = partOf(options);
   await checkWritable(to, options.force === true);
-  const { signal } = effects;
-  const input = await traceInput(from, signal);
+  const input = await traceInput(from, effects.signal);
   const bar = progressLine(`converting ${input.name}`, effects);
-  let written = 0;
-  let accesses = 0;
-  const touched = new SummaryReader();
+  const show = showProgress(bar, effects);
+  const written = { accesses: 0, bytes: 0 };
   try {
-    const trace = await openTrace(input, { format, kinds });
-    const text = options.text ?? trace.info.text;
-    await writeWhole(to, bytes(trace, text), signal);
+    const trace = await openTrace(input, part);
+    const progress = (done: number) =>
+      part.limit < Infinity ? show(done, part.skip + part.limit) : showRead(show, input, done);
+    const bytes = converted(trace, part, options.text ?? trace.info.text, progress, written);
+    await writeWhole(to, bytes, effects.signal);
   } finally {
     bar.clear();
     await input.close();
   }
-  const each = accesses === 0 ? "" : `, ${(written / accesses).toFixed(3)} each`;
-  effects.err(`${accesses} accesses in ${written} bytes${each}, written to ${to}\n`);
+  const { accesses, bytes } = written;
+  const each = accesses === 0 ? "" : `, ${(bytes / accesses).toFixed(3)} each`;
+  effects.err(`${accesses} accesses in ${bytes} bytes${each}, written to ${to}\n`);
+}
 
-  async function* bytes(trace: TraceSource, text: string) {
-    const areas = () => touched.summary(trace.info.areas ?? []).areas;
-    for await (const part of pttBytes(counted(trace), { text, kinds: trace.info.kinds, areas })) {
-      written += part.length;
-      yield part;
+/** The bytes of the part's `.ptt`. What is left out at the start is read too: it tells where the program's memory is. */
+async function* converted(
+  trace: TraceSource,
+  { skip, limit }: Part,
+  text: string,
+  progress: (done: number) => void,
+  written: { accesses: number; bytes: number },
+): AsyncIterable<Uint8Array> {
+  const touched = new SummaryReader();
+  async function* kept() {
+    for await (const words of trace.chunks(0, skip + limit)) {
+      const wanted = words.subarray(2 * Math.max(0, skip - touched.accesses));
+      touched.add(words);
+      written.accesses += wanted.length / 2;
+      progress(touched.accesses);
+      if (wanted.length > 0) yield wanted;
     }
   }
-  async function* counted(trace: TraceSource) {
-    // What is left out is read too: it tells where the program's memory is.
-    for await (const words of trace.chunks(0, skip + limit)) {
-      signal?.throwIfAborted();
-      const kept = words.subarray(2 * Math.max(0, skip - touched.accesses));
-      touched.add(words);
-      accesses += kept.length / 2;
-      showDone(bar, input, touched.accesses, skip + limit);
-      if (kept.length > 0) yield kept;
-    }
+  const areas = () => touched.summary(trace.info.areas ?? []).areas;
+  for await (const bytes of pttBytes(kept(), { text, kinds: trace.info.kinds, areas })) {
+    written.bytes += bytes.length;
+    yield bytes;
   }
 }
 
-function showDone(bar: ReturnType<typeof progressLine>, input: CountedInput, accesses: number, limit: number): void {
-  if (limit < Infinity) bar.show(accesses, limit);
-  else if (input.size !== null && input.done() > 0) bar.show(input.done(), input.size);
-  else bar.say(`${(accesses / 1e6).toFixed(1)} million accesses`);
+/** Of a foreign trace nobody knows how many accesses are to come, but how many bytes, if it is a file. */
+function showRead(show: TraceProgress, input: CountedInput, done: number): void {
+  if (input.size !== null && input.done() > 0) show(input.done(), input.size);
+  else show(done, null);
 }
 
 /** Prints what a trace holds and touches. */
-export async function traceInfoCommand(
-  file: string,
-  options: { readonly from?: string; readonly kinds?: string },
-  effects: CommandEffects,
-): Promise<void> {
-  const format = formatOption(options.from ?? "auto");
-  const kinds = options.kinds === undefined ? DATA_KINDS : parseKinds(options.kinds);
+export async function traceInfoCommand(file: string, options: PartOptions, effects: CommandEffects): Promise<void> {
+  const part = partOf(options);
   const input = await traceInput(file, effects.signal);
   const bar = progressLine(`reading ${input.name}`, effects);
+  const show = showProgress(bar, effects);
   try {
-    const trace = await openTrace(input, { format, kinds });
-    const summary = await summarize(trace, (done, total) => {
-      effects.signal?.throwIfAborted();
-      if (total !== null) bar.show(done, total);
-      else showDone(bar, input, done, Infinity);
-    });
+    const trace = await openTrace(input, part);
+    const progress: TraceProgress = (done, total) => (total === null ? showRead(show, input, done) : show(done, total));
+    const summary = await summarize(trace, progress);
     bar.clear();
     effects.out(infoText(file, input, trace, summary));
   } finally {

@@ -6,15 +6,15 @@ import type { AccessWords } from "../../mmu/access-words.ts";
 import { ChampSimDecoder } from "./champsim.ts";
 import { LackeyDecoder } from "./lackey.ts";
 import { isPtt, openPtt } from "./ptt.ts";
-import { DATA_KINDS, type Decoder, type KindMask, Sink } from "./sink.ts";
-import { cutTo, type TraceFormat, type TraceInput, type TraceSource } from "./source.ts";
+import { ALL_KINDS, DATA_KINDS, type Decoder, type KindMask, Sink } from "./sink.ts";
+import { cutTo, keepKinds, type TraceFormat, type TraceInput, type TraceSource } from "./source.ts";
 import { packingOf, unpacked } from "./unpack.ts";
 
 /** How a trace is opened. */
 export interface OpenOptions {
   /** Its form; told by its bytes if not given. */
   readonly format?: TraceFormat | "auto";
-  /** Kinds to keep of a foreign trace; loads and stores by default. A `.ptt` gives what it has. */
+  /** Kinds to keep. By default all that a `.ptt` has, and loads and stores of a foreign trace. */
   readonly kinds?: KindMask;
 }
 
@@ -26,11 +26,11 @@ const HEAD = 4096;
  * is none.
  */
 export async function openTrace(input: TraceInput, options: OpenOptions = {}): Promise<TraceSource> {
-  const { format = "auto", kinds = DATA_KINDS } = options;
+  const { format = "auto", kinds } = options;
   const plain = await startOf(input.stream());
   if (format === "ptt" || (format === "auto" && isPtt(plain.head))) {
     await plain.close();
-    return openPtt(input);
+    return keepKinds(await openPtt(input), kinds ?? ALL_KINDS);
   }
   const packed = packingOf(plain.head) !== "none";
   const inner = packed ? await startOf(unpacked(plain.all(), plain.head, input.name)) : plain;
@@ -42,7 +42,7 @@ export async function openTrace(input: TraceInput, options: OpenOptions = {}): P
   }
   const told = format === "auto" ? formatOf(inner.head, input.name) : format;
   if (input.size !== null) await inner.close();
-  return foreignTrace(input, told, kinds, inner);
+  return foreignTrace(input, told, kinds ?? DATA_KINDS, inner);
 }
 
 /** A stream whose first bytes have been looked at. */

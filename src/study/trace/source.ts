@@ -82,6 +82,28 @@ export function cutSource(trace: TraceSource, from: number, to: number): TraceSo
   return { info, chunks: (a = 0, b = Infinity) => trace.chunks(from + a, Math.min(from + b, to)) };
 }
 
+/** The accesses of these kinds alone. What is left out is read all the same, so that no place is reached without what is before it. */
+export function keepKinds(trace: TraceSource, kinds: KindMask): TraceSource {
+  if ((trace.info.kinds & ~kinds) === 0) return trace;
+  const counts = trace.info.counts?.map((n, kind) => ((kinds >>> kind) & 1 ? n : 0)) ?? null;
+  const accesses = counts?.reduce((sum, n) => sum + n, 0) ?? null;
+  const info = { ...trace.info, kinds: trace.info.kinds & kinds, counts, accesses, lines: null };
+  return { info, chunks: (from, to) => cutTo(keptOf(trace.chunks(), kinds), from, to) };
+}
+
+async function* keptOf(chunks: AsyncIterable<AccessWords>, kinds: KindMask): AsyncIterable<AccessWords> {
+  for await (const words of chunks) {
+    const kept = new Uint32Array(words.length);
+    let n = 0;
+    for (let i = 0; i < words.length; i += 2) {
+      if (((kinds >>> (words[i]! & 3)) & 1) === 0) continue;
+      kept[n++] = words[i]!;
+      kept[n++] = words[i + 1]!;
+    }
+    if (n > 0) yield kept.subarray(0, n);
+  }
+}
+
 /** The part `[from, to)` of a stream of chunks. */
 export async function* cutTo(
   chunks: AsyncIterable<AccessWords> | Iterable<AccessWords>,

@@ -214,6 +214,22 @@ describe("opening", () => {
     expect(await messageOf(() => form(text("hello")))).toMatch(/^t: offset 0: no known trace: allowed are/);
   });
 
+  test("keeps of a .ptt the kinds that are asked for, and of one unasked all", async () => {
+    const { bytes, words } = records(2000, 3);
+    const ptt = await bytesOf(pttBytes([words], { text: "", block: 100 }));
+    expect(await allWords((await openTrace(bytesInput(ptt, "t"))).chunks())).toEqual(words);
+    for (const kinds of [1, 2, 4, 3, 6]) {
+      const [a, b] = [
+        await openTrace(bytesInput(ptt, "t"), { kinds }),
+        await openTrace(bytesInput(bytes, "t"), { kinds }),
+      ];
+      const expected = await allWords(b.chunks());
+      expect(await allWords(a.chunks())).toEqual(expected);
+      expect(a.info.accesses).toBe(expected.length / 2);
+      expect(await allWords(a.chunks(77, 333))).toEqual(expected.subarray(154, 666));
+    }
+  });
+
   test("of a .ptt in a packed file says to unpack it", async () => {
     const packed = gzipSync(await bytesOf(pttBytes([randomWords(3, 1)], { text: "" })));
     expect(await messageOf(() => read(packed))).toBe(
