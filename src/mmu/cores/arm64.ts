@@ -117,7 +117,7 @@ const m1: Core = {
       bytes: anandtech(12 * MiB),
       ways: assumed(12, "8192 sets, a power of two"),
       line: assumed(128, "the granule that the system reports"),
-      latency: anandtech(16),
+      latency: assumed(16, "published measurements lie between 15 and 18 cycles"),
     },
     {
       name: "SLC",

@@ -12,8 +12,10 @@ const from =
   (value: number): Sourced => ({ value, source });
 const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
 
+/** Sizes and sets; ways are what they leave. */
 const dts = from("arch/riscv/boot/dts/starfive/jh7110.dtsi and sifive/fu740-c000.dtsi, Linux 6.18");
-const manual = from("SiFive U74-MC Core Complex Manual (21G1), chapter on the memory system");
+/** The tree has no word for a second level of TLB. */
+const rocket = "512 direct-mapped, as rocket-chip's second level in cores of this class";
 /** What the second level keeps are pages of 4K: rocket's L2 TLB, from which it comes, takes no larger leaves. */
 const SMALL = [4 * KiB];
 
@@ -28,7 +30,7 @@ const u74: Core = {
       { name: "ITLB", entries: dts(40), ways: dts(40), holds: [4 * KiB, 2 * MiB, GiB], for: "fetch" },
       { name: "DTLB", entries: dts(40), ways: dts(40), holds: [4 * KiB, 2 * MiB, GiB], for: "data" },
     ],
-    [{ name: "L2 TLB", entries: manual(512), ways: manual(1), holds: SMALL }],
+    [{ name: "L2 TLB", entries: assumed(512, rocket), ways: assumed(1, rocket), holds: SMALL }],
   ],
   tlbLatency: [assumed(0, "part of every load's latency"), assumed(5, "a few cycles to a memory of its own")],
   walkCache: [
@@ -45,7 +47,7 @@ const u74: Core = {
     {
       name: "L1D",
       bytes: dts(32 * KiB),
-      ways: assumed(8, "64 sets of 64 bytes: the tree's d-cache-sets and size"),
+      ways: dts(8),
       line: dts(64),
       latency: assumed(3, "a pipeline of eight stages, two of them for memory"),
     },

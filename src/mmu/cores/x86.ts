@@ -58,7 +58,10 @@ const skylakeClient: Core = {
   clock: assumed(4, "about the sustained clock of an i7-6700K"),
   asidBits: sdm(12),
   tlb: skylakeTlb,
-  tlbLatency: [assumed(0, "part of every load's latency"), guide(7)],
+  tlbLatency: [
+    assumed(0, "part of every load's latency"),
+    from("Intel, top-down metrics for Skylake (TMA): Mem_STLB_Hit_Cost")(9),
+  ],
   walkCache: [
     null,
     { entries: revanc(32), ways: assumed(32, "fully associative: sets were not told apart") },
@@ -115,11 +118,25 @@ const zen4: Core = {
   asidBits: sdm(12),
   tlb: [
     [
-      { name: "L1 ITLB", entries: sog(64), ways: sog(64), holds: all, for: "fetch", coalesces: sog(4) },
+      {
+        name: "L1 ITLB",
+        entries: sog(64),
+        ways: sog(64),
+        holds: all,
+        for: "fetch",
+        coalesces: assumed(4, "as the data side's"),
+      },
       { name: "L1 DTLB", entries: sog(72), ways: sog(72), holds: all, for: "data", coalesces: sog(4) },
     ],
     [
-      { name: "L2 ITLB", entries: sog(512), ways: sog(8), holds: [4 * KiB, 2 * MiB], for: "fetch", coalesces: sog(4) },
+      {
+        name: "L2 ITLB",
+        entries: sog(512),
+        ways: sog(8),
+        holds: [4 * KiB, 2 * MiB],
+        for: "fetch",
+        coalesces: assumed(4, "as the data side's"),
+      },
       { name: "L2 DTLB", entries: sog(3072), ways: sog(24), holds: [4 * KiB, 2 * MiB], for: "data", coalesces: sog(4) },
     ],
   ],
