@@ -87,8 +87,8 @@ export const calibrationLive = defineLive({
     );
     const place = { x: "modelled", y: "measured" } as const;
     return {
-      x: frame.axis("modelled", { type: "log" }),
-      y: frame.axis("measured", { type: "log" }),
+      x: frame.axis("modelled", { type: "log", label: "time" }),
+      y: frame.axis("measured", { type: "log", label: "time" }),
       marks: [
         Plot.line(ends, { x: "at", y: "at", strokeDasharray: "2 4", strokeOpacity: 0.6 }),
         Plot.dot(all!.rows, { ...place, fill: all!.colour, symbol: all!.symbol, r: 4 }),
