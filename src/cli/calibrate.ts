@@ -93,8 +93,9 @@ const digits = (value: number, n: number): number => Number(value.toPrecision(n)
 
 /** The form of `src/study/cost/zen4-6.18.json`, from which the default table is made. */
 function costsJson(machine: string, { weights, rows }: Fit): string {
-  const weight = ({ event, ns, low, high }: Fit["weights"][number]) => ({
+  const weight = ({ event, ns, low, high, row, share, residual }: Fit["weights"][number]) => ({
     ...{ event, ns: digits(ns, 4), low: digits(low, 3), high: digits(high, 3) },
+    ...{ row, share: digits(share, 3), residual: digits(residual, 3) },
   });
   const row = ({ name, what, measured, modelled, counts }: Fit["rows"][number]) => ({
     ...{ name, what, measured: digits(measured, 4), modelled: digits(modelled, 4) },

@@ -22,6 +22,11 @@ function ns(key: string, label: string, definition: string, digits = 2): Column 
   return { key, label, unit: "ns", basis: "modelled", digits, definition };
 }
 
+/** A column of nanoseconds that leaves the unit to its definition: the table is as wide as a mail. */
+function plainNs(key: string, label: string, definition: string, digits: number): Column {
+  return { key, label, basis: "modelled", digits, definition };
+}
+
 /** The weights of a cost table, each with where it comes from. */
 export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): Omit<FigureData, "live"> {
   const events = weights.map(({ event }) => `${event} = ${EVENTS[event]}`).join("; ");
@@ -35,14 +40,19 @@ export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): 
     better: "a narrow range between least and most is a weight that is well known",
     columns: [
       { key: "event", label: "event", definition: `${events}.` },
-      ns("ns", "weight", "What one event takes; none where it is not priced."),
-      ns("low", "least", "Smallest weight when any one recorded row is left out of the fit."),
-      ns("high", "most", "Largest weight when any one recorded row is left out of the fit."),
-      { key: "basis", label: "basis", definition: `Where the weight comes from. ${sources.join(". ")}.` },
+      plainNs("ns", "weight", "What one event takes, in ns; none where it is not priced.", 2),
+      plainNs("low", "least", "Smallest weight when any one recorded row is left out of the fit, in ns.", 1),
+      plainNs("high", "most", "Largest weight when any one recorded row is left out of the fit, in ns.", 1),
+      {
+        ...{ key: "part", label: "largest part" },
+        definition:
+          "Recorded row of whose modelled time the event is the largest part; its residual is in the other table. " +
+          `Where there is none the weight is not fitted. ${sources.join(". ")}.`,
+      },
     ],
-    rows: weights.map(({ event, ns: weight, low, high, basis }) => ({
+    rows: weights.map(({ event, ns: weight, low, high, basis, share, row }) => ({
       ...{ event, ns: weight, low: low ?? null, high: high ?? null },
-      basis: basis === "none" ? "not priced" : basis,
+      part: row === undefined ? (basis === "none" ? "not priced" : basis) : `${Math.round(100 * share!)} % of ${row}`,
     })),
     origin: originOf(origin),
   };

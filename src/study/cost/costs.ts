@@ -24,6 +24,9 @@ export interface EventWeight {
   /** Smallest and largest value when any one of the timed operations is left out of the fit: how well the weight is known. */
   readonly low?: number;
   readonly high?: number;
+  /** The timed operation of which the event is the largest part. */
+  readonly row?: string;
+  readonly share?: number;
 }
 
 /** A cost table: a weight for each event, in the order of events. */
@@ -38,6 +41,10 @@ export interface FittedWeight {
   readonly ns: number;
   readonly low: number;
   readonly high: number;
+  /** The timed operation of which the event is the largest part of the modelled time, that part, and the operation's residual. */
+  readonly row: string;
+  readonly share: number;
+  readonly residual: number;
 }
 
 const none = (source: string): Omit<EventWeight, "event"> => ({ ns: null, basis: "none", source });
@@ -71,10 +78,15 @@ export const NOT_FITTED: Readonly<Partial<Record<EventName, Omit<EventWeight, "e
 export function costTable(name: string, weights: readonly FittedWeight[]): KernelCosts {
   const of = (event: EventName): EventWeight => {
     const own = weights.find((weight) => weight.event === event);
-    if (own !== undefined) return { ...own, event, basis: "fitted", source: `fitted to timed operations on ${name}` };
+    if (own !== undefined) return { ...own, event, basis: "fitted", source: fittedSource(own, name) };
     return { event, ...(NOT_FITTED[event] ?? none(UNTIMED)) };
   };
   return { name, weights: EVENT_NAMES.map(of) };
+}
+
+function fittedSource({ row, share, residual }: FittedWeight, machine: string): string {
+  const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
+  return `fitted to timed operations on ${machine}; at most ${percent(share)} of one, ${row}, whose residual is ${percent(residual)}`;
 }
 
 /** The default table: what `ptlab calibrate` makes of the recorded times in `notebooks/data/limits-zen4-6.18.json`. */

@@ -91,12 +91,14 @@ export function* fitSteps(limits: Limits, file = "recorded times"): Generator<Fi
     yield { done: own.length + without.length, total };
     without.push(solve(samples.filter((other) => other !== sample)));
   }
+  const rows = samples.map((sample) => fittedRow(sample, ns));
   const weights = FITTED.flatMap((event, i): FittedWeight[] => {
     if (samples.every(({ counts }) => counts[E[event]] === 0)) return [];
     const values = [ns[i]!, ...without.map((w) => w[i]!)];
-    return [{ event, ns: ns[i]!, low: Math.min(...values), high: Math.max(...values) }];
+    return [
+      { event, ns: ns[i]!, low: Math.min(...values), high: Math.max(...values), ...largest(rows, event, ns[i]!) },
+    ];
   });
-  const rows = samples.map((sample) => fittedRow(sample, ns));
   return { weights, rows, others: limits.rows.filter(({ name }) => !isOperation(name)), ...summaryOf(rows) };
 }
 
@@ -104,6 +106,20 @@ const SYSCALL = "syscall";
 
 function isOperation(name: string): boolean {
   return name === SYSCALL || limitOp(name) !== null;
+}
+
+/** The row of which an event is the largest part. */
+function largest(
+  rows: readonly FittedRow[],
+  event: EventName,
+  ns: number,
+): Pick<FittedWeight, "row" | "share" | "residual"> {
+  const shares = rows.map(({ counts, modelled }) => (counts[E[event]]! * ns) / modelled);
+  const at = shares.indexOf(Math.max(...shares));
+  // A weight of 0 is no part of anything; the row that has most of the event says why it is 0.
+  const most = rows.map(({ counts, measured }) => counts[E[event]]! / measured);
+  const { name, residual } = rows[ns > 0 ? at : most.indexOf(Math.max(...most))]!;
+  return { row: name, share: shares[at]!, residual };
 }
 
 function sampleOf(row: LimitRow, { machine, rows }: Limits): Sample {

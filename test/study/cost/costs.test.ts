@@ -27,8 +27,9 @@ describe("a price", () => {
   });
 
   test("is by the table that is given: twice the weights are twice the price", () => {
-    const once = costTable("a machine", [{ event: "slotsRead", ns: 2, low: 1, high: 3 }]);
-    const twice = costTable("another", [{ event: "slotsRead", ns: 4, low: 1, high: 5 }]);
+    const mostly = { row: "fork_4k", share: 0.5, residual: 0.1 };
+    const once = costTable("a machine", [{ event: "slotsRead", ns: 2, low: 1, high: 3, ...mostly }]);
+    const twice = costTable("another", [{ event: "slotsRead", ns: 4, low: 1, high: 5, ...mostly }]);
     expect(priceOf(of({ slotsRead: 3 }), once).ns).toBe(6);
     expect(priceOf(of({ slotsRead: 3 }), twice).ns).toBe(12);
     expect(once.weights.map(({ event }) => event)).toEqual(EVENT_NAMES);
