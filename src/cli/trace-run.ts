@@ -210,7 +210,7 @@ function readsColumn(level: number): Column {
 }
 
 function perThousand(key: string, label: string, definition: string): Column {
-  return { key, label, definition, basis: "counted", digits: 1 };
+  return { key, label, definition, basis: "counted", digits: 2 };
 }
 
 function row(core: string, { mapped, counts, cost }: TraceResult): Row {

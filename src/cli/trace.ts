@@ -91,17 +91,17 @@ export async function traceInfoCommand(file: string, options: PartOptions, effec
     const progress: TraceProgress = (done, total) => (total === null ? showRead(show, input, done) : show(done, total));
     const summary = await summarize(trace, progress);
     bar.clear();
-    effects.out(infoText(file, input, trace, summary));
+    effects.out(infoText(file, input, trace, summary, part.kinds === undefined));
   } finally {
     bar.clear();
     await input.close();
   }
 }
 
-function infoText(file: string, input: CountedInput, { info }: TraceSource, s: TraceSummary): string {
+function infoText(file: string, input: CountedInput, { info }: TraceSource, s: TraceSummary, all: boolean): string {
   const [loads, stores, fetches] = s.counts;
   const size = input.size ?? input.done();
-  const each = s.accesses === 0 ? "" : `, ${(size / s.accesses).toFixed(3)} for each access`;
+  const each = s.accesses === 0 || !all ? "" : `, ${(size / s.accesses).toFixed(3)} for each access`;
   return [
     `Trace ${file} (${info.format})`,
     ...(info.text === "" ? [] : [`  of:        ${ascii(info.text)}`]),
