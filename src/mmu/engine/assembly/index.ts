@@ -87,7 +87,7 @@ let listDirty: bool = false;
 export function runListing(n: i32, dirtyToo: bool): i32 {
   listing = output;
   listDirty = dirtyToo;
-  for (let i = 0; i < n; i++) access(load<u64>(input + (i << 3)));
+  run(n, false);
   const count = <i32>(listing - output) >> 3;
   listing = 0;
   listDirty = false;

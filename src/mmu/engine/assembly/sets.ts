@@ -80,34 +80,81 @@ function useOther(a: Sets, set: usize, probe: u64): bool {
   return useOtherHere(a, set, probe);
 }
 
-/** Rings up to this many slots are searched one by one. */
-const FEW: i32 = 8;
-
 /**
- * {@link useOther} without a call, for the loop that most depends on it. Small rings are searched from the latest on and key by key: a
- * vector of keys that were written singly a moment ago has to wait until they have reached the cache.
+ * {@link useOther} without a call, for the loop that most depends on it. The smallest ring, that of up to five ways, has its steps
+ * written out: its keys are read singly, since a vector of keys that were written singly a moment ago has to wait for the cache.
  */
 @inline
 export function useOtherHere(a: Sets, set: usize, probe: u64): bool {
-  const slot = a.ringMask < FEW ? searchFew(a, set, probe) : searchMany(a, set, probe);
+  if (a.ringMask == 3) return useOfFour(set, probe);
+  const slot = searchMany(a, set, probe);
   if (slot < 0) return false;
   makeLatest(a, set, slot);
   return true;
 }
 
-function searchMany(a: Sets, set: usize, probe: u64): i32 {
-  return search(a, set, probe);
+/** Bytes from a key to its value in a ring of four. */
+const FOUR: usize = 32;
+
+@inline
+function useOfFour(set: usize, probe: u64): bool {
+  const ring = set + RING;
+  const head = load<u32>(set, HEAD) << 3;
+  const first = ring + head;
+  let key = load<u64>(first);
+  if ((key ^ probe) <= FLAGS) {
+    const value = load<u64>(first, FOUR);
+    return exchange(set, first, key, value);
+  }
+  const second = ring + ((head + 8) & 24);
+  key = load<u64>(second);
+  if ((key ^ probe) <= FLAGS) {
+    const value = load<u64>(second, FOUR);
+    moveInFour(second, first);
+    return exchange(set, first, key, value);
+  }
+  const third = ring + ((head + 16) & 24);
+  key = load<u64>(third);
+  if ((key ^ probe) <= FLAGS) {
+    const value = load<u64>(third, FOUR);
+    moveInFour(third, second);
+    moveInFour(second, first);
+    return exchange(set, first, key, value);
+  }
+  const fourth = ring + ((head + 24) & 24);
+  key = load<u64>(fourth);
+  if ((key ^ probe) > FLAGS) return false;
+  const value = load<u64>(fourth, FOUR);
+  moveInFour(fourth, third);
+  moveInFour(third, second);
+  moveInFour(second, first);
+  return exchange(set, first, key, value);
 }
 
 @inline
-function searchFew(a: Sets, set: usize, probe: u64): i32 {
+function moveInFour(to: usize, from: usize): void {
+  store<u64>(to, load<u64>(from));
+  store<u64>(to, load<u64>(from, FOUR), FOUR);
+}
+
+/** Puts the latest at the head of the ring, and another in its place. */
+@inline
+function exchange(set: usize, first: usize, key: u64, value: u64): bool {
+  store<u64>(first, load<u64>(set));
+  store<u64>(first, load<u64>(set, 8), FOUR);
+  store<u64>(set, key);
+  store<u64>(set, value, 8);
+  return true;
+}
+
+/** Two steps as in a small ring, then all of it by vectors. */
+function searchMany(a: Sets, set: usize, probe: u64): i32 {
   const mask = a.ringMask;
-  const head = load<i32>(set, HEAD);
-  for (let i = 0; i < a.others; i++) {
-    const slot = (head + i) & mask;
-    if ((load<u64>(set + (slot << 3), RING) ^ probe) <= FLAGS) return slot;
-  }
-  return -1;
+  let slot = load<i32>(set, HEAD);
+  if ((load<u64>(set + (slot << 3), RING) ^ probe) <= FLAGS) return slot;
+  slot = (slot + 1) & mask;
+  if ((load<u64>(set + (slot << 3), RING) ^ probe) <= FLAGS) return slot;
+  return search(a, set, probe);
 }
 
 /** The slot of the ring that has a key, -1 if none. */
