@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { accessCount } from "../../src/mmu/access-words.ts";
+import { type AccessWords, accessCount } from "../../src/mmu/access-words.ts";
 import { newEngine, type TranslationEngine } from "../../src/mmu/engine/engine.ts";
 import { filterFor, StreamFilter, withDropped } from "../../src/mmu/engine/filter.ts";
 import type { MmuCounts, MmuSpec } from "../../src/mmu/simulate.ts";
@@ -18,14 +18,34 @@ const REFERENCE = "reference model";
 const FILTERED = "engine, filtered stream";
 const PAGE_LG2 = 12;
 
-/** Runs of the whole stream on an engine, one a round. */
+/**
+ * Accesses of a round. Rounds are short, so that variants meet the same moods of a machine that others use too, and each runs the next
+ * part of the stream.
+ */
+const PART = 2 ** 18;
+
+/** The parts of a stream; shorter ones at its end are left out. */
+function partsOf(words: AccessWords): AccessWords[] {
+  const n = Math.max(1, Math.floor(accessCount(words) / PART));
+  return Array.from({ length: n }, (_, i) => words.subarray(2 * PART * i, 2 * PART * (i + 1)));
+}
+
+/** Members of a list in turn, for ever. */
+function inTurn<T>(list: readonly T[]): () => T {
+  let next = 0;
+  return () => list[next++ % list.length]!;
+}
+
+/** Runs of an engine over a stream, a part of it each round. */
 export function engineVariant(name: string, engine: TranslationEngine, { words }: Input): Variant {
+  const part = inTurn(partsOf(words));
   return {
     name,
     round(): Round {
+      const now = part();
       engine.reset();
-      engine.run(words);
-      return { units: accessCount(words), counts: told(engine.counts()) };
+      engine.run(now);
+      return { units: accessCount(now), counts: told(engine.counts()) };
     },
   };
 }
@@ -43,33 +63,44 @@ export function cVariant(context: Context, { name, words, pages }: Input): Varia
   writeFileSync(file("words"), words);
   writeFileSync(file("pages"), pageWords(pages));
   const c = startC(context, program, [file("words"), file("pages")]);
-  return { name: C, round: () => c.ask(`run 0 ${accessCount(words)}`) };
+  const part = inTurn(partsOf(words));
+  return {
+    name: C,
+    round: () => {
+      const now = part();
+      return c.ask(`run ${(now.byteOffset - words.byteOffset) / 8} ${accessCount(now)}`);
+    },
+  };
 }
 
-/** The stream filtered once, then run on the engine; and what filtering it takes. */
+/** Each part filtered once, then run on the engine; and what filtering it takes. */
 function filtered({ words, pages }: Input): Variant[] {
   const choice = filterFor(BENCH_CORE, { leafLg2: [0] });
-  const once = new StreamFilter(choice, PAGE_LG2);
-  const kept = once.keep(words);
-  // So that a round ends as the whole stream's does.
-  const last = once.settle();
+  const filterPart = (now: AccessWords) => {
+    const filter = new StreamFilter(choice, PAGE_LG2);
+    // What is left at the end is made there, so that a part ends as the whole one does.
+    return { kept: [filter.keep(now), filter.settle()], dropped: filter.dropped };
+  };
   const engine = newEngine(treeOf(pages), BENCH_CORE, "wasm");
-  const units = accessCount(words);
+  const made = inTurn(partsOf(words).map(filterPart));
+  const part = inTurn(partsOf(words));
   return [
     {
       name: FILTERED,
       round(): Round {
+        const { kept, dropped } = made();
         engine.reset();
-        engine.run(kept);
-        engine.run(last);
-        return { units, counts: told(withDropped(engine.counts(), once.dropped)) };
+        for (const some of kept) engine.run(some);
+        const counts = withDropped(engine.counts(), dropped);
+        return { units: counts.accesses, counts: told(counts) };
       },
     },
     {
       name: "the filter itself, once a stream",
       round(): Round {
-        new StreamFilter(choice, PAGE_LG2).keep(words);
-        return { units };
+        const now = part();
+        filterPart(now);
+        return { units: accessCount(now) };
       },
     },
   ];
@@ -91,6 +122,7 @@ function onStream(name: string, goals: readonly Goal[], make: (n: number) => Inp
     unit: "access",
     baseline: C,
     goals,
+    roundsPer: 6,
     variants: async (context) => variants(context, await make(lengthOf(context))),
   };
 }
