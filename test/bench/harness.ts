@@ -54,6 +54,8 @@ export interface BenchCase {
   readonly goals?: readonly Goal[];
   /** Units of work that each variant does before it counts. Fixed work and not fixed time, so that every run is alike. */
   readonly warmUp?: number;
+  /** Rounds, if the default is too many. */
+  readonly rounds?: number;
   /** Rounds to each round asked for, where they are short: 1 if left out. */
   readonly roundsPer?: number;
   /** Builds what is to be compared. Strings are variants that had to be left out, with the reason. */
@@ -108,7 +110,7 @@ export async function runCase(c: BenchCase, context: Context, options: RunOption
   const all = await c.variants(context);
   const leftOut = all.filter((v) => typeof v === "string");
   const variants = all.filter((v) => typeof v !== "string");
-  const rounds = options.rounds * (c.roundsPer ?? 1);
+  const rounds = Math.min(options.rounds * (c.roundsPer ?? 1), c.rounds ?? Number.POSITIVE_INFINITY);
   const warmUp = c.warmUp ?? WARM_UP;
   const of = variants.length * (rounds + 1);
   let done = 0;
