@@ -7,9 +7,9 @@ import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
 import { sliceText, TRACE_INPUTS, traceOrigin } from "./trace-parts.ts";
 
-/** Powers of ten from the one below the smallest value up to the largest: labels for all marks between would be too many. */
+/** Powers of ten around values, as the nice axis has them: labels for all marks between would be too many. */
 function decades(values: readonly number[]): number[] {
-  const [first, last] = [Math.floor(Math.log10(Math.min(...values))), Math.floor(Math.log10(Math.max(...values)))];
+  const [first, last] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
   return Array.from({ length: last - first + 1 }, (_, i) => Number(`1e${first + i}`));
 }
 

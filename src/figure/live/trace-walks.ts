@@ -4,8 +4,8 @@
 import { coreNamed } from "../../mmu/cores/cores.ts";
 import type { ParamsOf } from "../../study/experiment.ts";
 import { GENERIC } from "../../study/trace-cost/cores.ts";
-import { runTraceReach, type TraceReachRow } from "../../study/trace-cost/reach.ts";
-import { chosenSlice, traceParams } from "../../study/trace-cost/traces.ts";
+import { dataEntries, runTraceReach, type TraceReachRow, traceReachParams } from "../../study/trace-cost/reach.ts";
+import { chosenSlice } from "../../study/trace-cost/traces.ts";
 import { runTraceWalks, type TraceWalkRow, traceWalkParams } from "../../study/trace-cost/walks.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
@@ -105,16 +105,17 @@ export const traceWalkCost = defineLive({
 export const traceReach = defineLive({
   id: "trace-reach",
   title: "How many translations a real program needs",
-  params: traceParams,
+  params: traceReachParams,
   ...TRACE_INPUTS,
   run: async (params, inputs) => {
     const slice = await chosenSlice(params, inputs);
     const rows = runTraceReach(slice);
+    const has = dataEntries(params.core).map((entries, l) => `${entries} in its ${levelName(l)}`);
     return {
       title: `TLB entries that cover ${params.trace}'s accesses`,
       caption:
         `${sliceText(params, slice)}: the share of them that go to the most used pages of each size, as many as there are entries. ` +
-        "What a TLB of that size could hold at best, if it knew.",
+        `What so many entries cover at best. Dashed: what ${coreNamed(params.core).title} has for data, ${has.join(" and ")}.`,
       alt: reachAlt(rows),
       better: "fewer entries for the same share are better",
       columns: [
@@ -129,12 +130,23 @@ export const traceReach = defineLive({
       origin: traceOrigin(params, slice, [...new Set(rows.map((row) => row.size))]),
     };
   },
-  plot: (Plot, frame) => ({
-    x: frame.axis("entries", { type: "log", base: 2 }),
-    y: frame.axis("covered", { zero: true }),
-    ...lines(Plot, frame, { x: "entries", y: "covered", series: "size" }),
-  }),
+  plot: (Plot, frame) => {
+    const core = String(frame.figure.origin.params.core);
+    const has = dataEntries(core).map((entries, l) => ({ entries, text: `${levelName(l)}: ${entries}` }));
+    const { marks } = lines(Plot, frame, { x: "entries", y: "covered", series: "size" });
+    return {
+      x: frame.axis("entries", { type: "log", ticks: [1, 4, 16, 64, 256, 1024, 4096], tickFormat: String }),
+      y: frame.axis("covered", { zero: true }),
+      marks: [
+        Plot.ruleX(has, { x: "entries", strokeDasharray: "2 4", strokeOpacity: 0.6 }),
+        Plot.text(has, { x: "entries", text: "text", frameAnchor: "bottom", textAnchor: "end", dx: -5, dy: -8 }),
+        ...marks,
+      ],
+    };
+  },
 });
+
+const levelName = (level: number): string => `L${level + 1} TLB`;
 
 function reachAlt(rows: readonly TraceReachRow[]): string {
   const parts = [...new Set(rows.map((row) => row.size))].map((size) => {

@@ -5,10 +5,18 @@
  * Counted on addresses alone, without tables: a page of 2M stands for 2M of addresses, whether a kernel could map them so or not.
  */
 import { KiB, MiB } from "../../base/size.ts";
+import { coreNamed } from "../../mmu/cores/cores.ts";
 import type { Experiment } from "../experiment.ts";
+import { REAL_CORES } from "./cores.ts";
 import { SMALL_LG2 } from "./mapped.ts";
 import type { TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
+
+/** Parameters of "How many translations does a real program need?"; the core is shown beside the answer and changes nothing in it. */
+export const traceReachParams = {
+  ...traceParams,
+  core: { kind: "choice", label: "Beside", options: REAL_CORES, default: "zen-4" },
+} as const;
 
 /** Page sizes that are looked at, by name. */
 export const REACH_SIZES = { "4K": 4 * KiB, "16K": 16 * KiB, "64K": 64 * KiB, "2M": 2 * MiB } as const;
@@ -52,10 +60,18 @@ function powersOfTwo(most: number): number[] {
   return [...below, most];
 }
 
+/** Entries that a core has for data in base pages, by TLB level. */
+export function dataEntries(name: string): readonly number[] {
+  return coreNamed(name).tlb.map((arrays) => {
+    const data = arrays.filter((array) => array.for !== "fetch" && array.holds.includes(4 * KiB));
+    return data.reduce((sum, { entries }) => sum + entries.value, 0);
+  });
+}
+
 /** "How many translations does a real program need?" */
-export const traceReachExperiment: Experiment<typeof traceParams, TraceReachRow, TraceSlice> = {
+export const traceReachExperiment: Experiment<typeof traceReachParams, TraceReachRow, TraceSlice> = {
   id: "trace-reach",
   question: "How many TLB entries of each size cover which share of a real program's accesses?",
-  params: traceParams,
+  params: traceReachParams,
   run: (_params, slice) => runTraceReach(slice),
 };

@@ -8,6 +8,7 @@ import { type TraceSlice, traceSlice } from "./slice.ts";
 export const TRACE_FILES = {
   sort: "sort.ptt",
   sqlite: "sqlite.ptt",
+  python: "python.ptt",
 } as const;
 /** Name of a recorded trace. */
 export type TraceName = keyof typeof TRACE_FILES;

@@ -6,7 +6,7 @@ import { formatsOf, GENERIC, REAL_CORES } from "../../../src/study/trace-cost/co
 import { CURVE_ENTRIES, curveMisses, missCurveExperiment } from "../../../src/study/trace-cost/curve.ts";
 import type { MappedSlice } from "../../../src/study/trace-cost/mapped.ts";
 import { mappingsOf } from "../../../src/study/trace-cost/mappings.ts";
-import { runTraceReach, usesBySize } from "../../../src/study/trace-cost/reach.ts";
+import { dataEntries, runTraceReach, usesBySize } from "../../../src/study/trace-cost/reach.ts";
 import { runTraceScan } from "../../../src/study/trace-cost/scan.ts";
 import { runTraceWalks } from "../../../src/study/trace-cost/walks.ts";
 import { policyText } from "../../../src/study/walk-cost/layout.ts";
@@ -127,6 +127,14 @@ describe.each(REAL_CORES)("cycles on %s", (core) => {
       expect(counts.host !== undefined).toBe(nested);
     }
   });
+});
+
+test("cores have the entries for data that their descriptions say, and those for fetches are not among them", () => {
+  expect([dataEntries("zen-4"), dataEntries("neoverse-n1"), dataEntries("skylake-client")]).toEqual([
+    [72, 3072],
+    [48, 1280],
+    [64, 1536],
+  ]);
 });
 
 test("the traces hold loads and stores and no fetches, so that every access needs a place for data", async () => {
