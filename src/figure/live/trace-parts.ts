@@ -11,10 +11,10 @@ export const TRACE_INPUTS = {
   needs: (params: Pick<TraceChoice, "trace">) => [traceFile(params)],
 } as const;
 
-/** `The first 1 M loads and stores of sqlite (what was traced)`. */
+/** `The last 1 M loads and stores of sqlite (what was traced)`. */
 export function sliceText({ trace }: TraceChoice, slice: TraceSlice): string {
   const millions = Number((slice.accesses / 1e6).toPrecision(3));
-  return `The first ${millions} M loads and stores of ${trace} (${slice.text})`;
+  return `The last ${millions} M loads and stores of ${trace} (${slice.text})`;
 }
 
 /** Where a figure of a trace comes from. */

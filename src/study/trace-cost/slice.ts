@@ -7,7 +7,7 @@
  */
 import { digest } from "../../base/digest.ts";
 import { AccessKind, type AccessWords, LINE_LG2 } from "../../mmu/access-words.ts";
-import { openTrace } from "../trace/open.ts";
+import { openPtt } from "../trace/ptt.ts";
 import { mapTrace, type TracePolicy } from "../trace/replay.ts";
 import { allWords, bytesInput, type PageRange } from "../trace/source.ts";
 import { SummaryReader, type TraceSummary } from "../trace/summary.ts";
@@ -21,7 +21,7 @@ export interface Stream {
   readonly at?: Int32Array;
 }
 
-/** The first accesses of a trace, decoded. */
+/** The last accesses of a trace, decoded. */
 export class TraceSlice {
   /** What was traced, in words. */
   readonly text: string;
@@ -133,7 +133,7 @@ function withoutRepeats({ words, pageOf }: Stream, lg2: number): Stream {
 /** What was decoded stays as long as the bytes of the file do. */
 const decoded = new WeakMap<Uint8Array, Map<number, Promise<TraceSlice>>>();
 
-/** The first accesses of a `.ptt` file in memory. The same bytes give the same slice again. */
+/** The last accesses of a `.ptt` file in memory: programs are in their stride by then. The same bytes give the same slice again. */
 export function traceSlice(bytes: Uint8Array, name: string, accesses: number): Promise<TraceSlice> {
   const known = decoded.get(bytes) ?? new Map<number, Promise<TraceSlice>>();
   decoded.set(bytes, known);
@@ -143,6 +143,7 @@ export function traceSlice(bytes: Uint8Array, name: string, accesses: number): P
 }
 
 async function decode(bytes: Uint8Array, name: string, accesses: number): Promise<TraceSlice> {
-  const { info, chunks } = await openTrace(bytesInput(bytes, name));
-  return new TraceSlice(info.text, digest(bytes), await allWords(chunks(0, accesses)), info.areas ?? []);
+  const { info, chunks } = await openPtt(bytesInput(bytes, name));
+  const from = Math.max(info.accesses! - accesses, 0);
+  return new TraceSlice(info.text, digest(bytes), await allWords(chunks(from)), info.areas ?? []);
 }

@@ -18,9 +18,9 @@ const TRACE_NAMES = Object.keys(TRACE_FILES) as TraceName[];
 const LENGTHS = { "0.1 M": 1e5, "0.5 M": 5e5, "1 M": 1e6, "3 M": 3e6 } as const;
 const LENGTH_NAMES = Object.keys(LENGTHS) as (keyof typeof LENGTHS)[];
 
-/** Which trace, and how many of its accesses from the first on. */
+/** Which trace, and how many of its accesses, the last ones. */
 export const traceParams = {
-  trace: { kind: "choice", label: "Trace", options: TRACE_NAMES, default: "sqlite" },
+  trace: { kind: "choice", label: "Trace", options: TRACE_NAMES, default: "python" },
   accesses: { kind: "choice", label: "Accesses", options: LENGTH_NAMES, default: "0.5 M" },
 } as const;
 

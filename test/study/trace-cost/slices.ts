@@ -15,7 +15,7 @@ export const traceBytes: Readonly<Record<string, Uint8Array>> = Object.fromEntri
 /** Names of the recorded traces. */
 export const traceNames = Object.keys(TRACE_FILES) as TraceName[];
 
-/** The first accesses of a trace. */
+/** The last accesses of a trace. */
 export function slice(name: TraceName, accesses: number): Promise<TraceSlice> {
   const file = TRACE_FILES[name];
   return traceSlice(traceBytes[file]!, file, accesses);
