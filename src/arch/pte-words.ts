@@ -68,7 +68,7 @@ export class PteWords {
     found.attrs = attrs;
     found.first = this.#format.pfn(firstLo, firstHi, 0);
     const nr = Math.min(max, LEAVES);
-    const row = this.#row(lo, hi, at, Math.min(nr, this.#leftInRow(found.first)), this.#step(attrs));
+    const row = this.#row(lo, hi, at, Math.min(nr, this.#untilCarry(found.first)), this.#step(attrs));
     found.inRow = row >= ROW || row === nr;
     return found.inRow ? row : this.#list(lo, hi, at, nr, found);
   }
@@ -167,7 +167,7 @@ export class PteWords {
     }
     const step = this.#step(attrs);
     for (let done = 0; done < nr; ) {
-      const n = Math.min(nr - done, this.#leftInRow(first + done));
+      const n = Math.min(nr - done, this.#untilCarry(first + done));
       let low = f.leafLo(first + done, attrs, 0);
       for (let i = at + done; i < at + done + n; i++) {
         lo[i] = low;
@@ -238,7 +238,7 @@ export class PteWords {
       if ((own ^ attrs) & mask || this.#pfnAt(firstLo, firstHi, own, at + i) !== first + i) return i;
       i++;
       if (first + max > NEAR || (f.napot && own & A.cont)) continue;
-      const step = this.#flip(own) < 0 ? -1 << this.#shift : 1 << this.#shift;
+      const step = this.#step(own);
       const end = Math.min(max, i - 1 + this.#untilCarry(first + i - 1));
       // What follows is the same word with the next frame number; any other is looked at for itself.
       for (let next = (firstLo + step) | 0; i < end && lo[at + i] === next && hi[at + i] === firstHi; i++)
@@ -249,8 +249,8 @@ export class PteWords {
 
   /** Frames from one on whose numbers differ in the low word alone. */
   #untilCarry(pfn: number): number {
-    const span = 2 ** (32 - this.#shift);
-    return span - (pfn % span);
+    const span = 1 << (32 - this.#shift);
+    return span - (pfn & (span - 1));
   }
 
   /** The frame that a leaf maps with this very slot, as `pte_pfn` of a block whose entries all name its first frame does not. */
@@ -258,12 +258,6 @@ export class PteWords {
     const f = this.#format;
     const pfn = f.pfn(lo, hi, 0);
     return f.napot && attrs & A.cont ? pfn + (at & ((1 << f.contLg2[0]!) - 1)) : pfn;
-  }
-
-  /** Frames from one on that have its high word. */
-  #leftInRow(pfn: number): number {
-    const low = 2 ** (32 - this.#shift);
-    return low - (pfn & (low - 1));
   }
 
   /** What the low word of the next frame is more. */
