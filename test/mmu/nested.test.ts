@@ -10,6 +10,8 @@ import { newTally } from "../../src/base/tally.ts";
 import { Frames } from "../../src/machine/frames.ts";
 import { Tables } from "../../src/machine/tables.ts";
 import { AccessKind, accessCount, accessesOf, kindAt, vpnAt } from "../../src/mmu/access-words.ts";
+import { specOf } from "../../src/mmu/cores/core.ts";
+import { coreNamed } from "../../src/mmu/cores/cores.ts";
 import type { NestedTree } from "../../src/mmu/nested-walker.ts";
 import { Mmu, type MmuSpec } from "../../src/mmu/simulate.ts";
 import { translate } from "../../src/mmu/translate.ts";
@@ -214,6 +216,29 @@ test("a host that maps every page to itself changes neither TLB hits nor walks n
     const { tlbHits, walks, faults, reads } = one.counts();
     expect(b.join() === a.join(), `seed ${seed}`).toBe(true);
     expect(two.counts(), `seed ${seed}`).toMatchObject({ tlbHits, walks, faults, reads });
+  }
+});
+
+test("real cores read more under a hypervisor, and host pages of 2M cost less than those of 4K", () => {
+  const words = accessesOf(
+    Array.from({ length: 2000 }, (_, i) => (i * 97) % 512),
+    12,
+  );
+  for (const name of ["skylake-server", "zen-4"]) {
+    const reads = [0, 1].map((hostLevel) => {
+      const tree = twoStages("x86-64", 0, "x86-64", hostLevel);
+      const mmu = new Mmu(tree, specOf(coreNamed(name), tree.format, { nested: true }));
+      mmu.run(words);
+      const { reads: guest, host, cacheReads } = mmu.counts();
+      expect(cacheReads!.map(sum)).toEqual(guest);
+      expect(host!.cacheReads!.map(sum)).toEqual(host!.reads[0]!.map((_, h) => sum(host!.reads.map((row) => row[h]!))));
+      return sum(guest) + sum(host!.reads.flat());
+    });
+    const tree = twoStages("x86-64", 0, "x86-64", 0);
+    const plain = new Mmu(tree, specOf(coreNamed(name), tree.format));
+    plain.run(words);
+    expect(reads[1], name).toBeLessThan(reads[0]!);
+    expect(sum(plain.counts().reads), name).toBeLessThan(reads[1]!);
   }
 });
 

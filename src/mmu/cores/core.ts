@@ -86,31 +86,35 @@ export interface CoreChoices {
   readonly caches?: boolean;
   /** Let the program's data compete for them; false where left out. */
   readonly dataCompetes?: boolean;
+  /**
+   * As under a hypervisor; false where left out. The host's table entries are kept in walk caches of the same shapes, and there is no
+   * nested TLB: vendors say little of either.
+   */
+  readonly nested?: boolean;
 }
 
 /** The hardware of a core on a format. Throws {@link UserError} where the core cannot walk it, or a number makes no array. */
 export function specOf(core: Core, format: Format, choices: CoreChoices = {}): MmuSpec {
   oneOf(`machine for ${core.name}`, format.machine, core.machines);
-  const { accessDirty = format.accessDirty, caches = true, dataCompetes = false } = choices;
+  const { accessDirty = format.accessDirty, caches = true, dataCompetes = false, nested = false } = choices;
   const arrays = (level: readonly CoreArray[]) =>
     level.map((a) => arrayOf(a, format)).filter((a) => a.holds.length > 0);
-  const spec = {
+  const walkCache = core.walkCache.map(
+    (cache) => cache && ("sharedWith" in cache ? cache : shapeOf(cache.entries, cache.ways)),
+  );
+  return {
     tlb: core.tlb.map(arrays),
-    walkCache: core.walkCache.map(
-      (cache) => cache && ("sharedWith" in cache ? cache : shapeOf(cache.entries, cache.ways)),
-    ),
+    walkCache,
     accessDirty,
     // x86 has PCIDs in 64-bit mode alone (CR4.PCIDE, SDM volume 3A section 4.10.1).
     asidBits: format.machine === "i686" ? 0 : core.asidBits.value,
+    ...(caches && { caches: { levels: cachesOf(core), walkerFrom: core.walkerFrom.value, dataCompetes } }),
+    ...(nested && { nested: { walkCache, tlb: [], accessDirty } }),
   };
-  return caches
-    ? { ...spec, caches: { levels: cachesOf(core), walkerFrom: core.walkerFrom.value, dataCompetes } }
-    : spec;
 }
 
 function arrayOf({ name, entries, ways, holds, policy, coalesces, ...rest }: CoreArray, format: Format): TlbArraySpec {
   const lg2 = holds.map((bytes) => Math.log2(bytes) - format.pageLg2).filter((size) => size >= 0);
-  // A run of coalesced pages must lie in one line of the table, whatever the size of its entries.
   const run = coalesces && { coalesce: Math.log2(coalesces.value) };
   return { name, ...rest, ...shapeOf(entries, ways), ...(policy && { policy }), holds: lg2, ...run };
 }
