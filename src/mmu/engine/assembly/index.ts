@@ -5,7 +5,7 @@
  * The host describes a core and a tree, then fills the input with words of accesses chunk by chunk (see `access-words.ts`).
  */
 import { take } from "./memory";
-import { FLAGS, useOtherHere } from "./sets";
+import { FLAGS, replace, use, useOtherHere } from "./sets";
 import {
   addArray,
   addPlace,
@@ -166,7 +166,7 @@ function runApart(n: i32, data: Place, fetch: Place): void {
 function access(w: u64): i64 {
   const cls = <u32>(w >> 1) & 1;
   if (levels > 0 && look(levelOf(cls, 0).first, w)) return hit(w, cls, 0);
-  return below(w, cls);
+  return levels > 1 ? below(w, cls, levelOf(cls, 1).first) : miss(w, cls);
 }
 
 /** One access that does not hit the latest entry of `place`, the first to be asked. Small, so that its registers need no saving. */
@@ -178,13 +178,37 @@ function accessOther(w: u64, place: Place, set: usize, probe: u64): void {
   const cls = <u32>(w >> 1) & 1;
   // Of the class' own list: two classes may begin in one array and go on in others.
   const next = levelOf(cls, 0).first!.next;
-  if (next !== null && look(next, w)) hit(w, cls, 0);
-  else below(w, cls);
+  if (next !== null) {
+    if (look(next, w)) hit(w, cls, 0);
+    else if (levels > 1) below(w, cls, levelOf(cls, 1).first);
+    else miss(w, cls);
+  } else if (levels > 1) secondLevel(w, cls, place, set, probe);
+  else miss(w, cls);
 }
 
-/** One access that misses in the first level. */
-function below(w: u64, cls: u32): i64 {
-  for (let l = 1; l < levels; l++) if (look(levelOf(cls, l).first, w)) return hit(w, cls, l);
+/** One access that misses in a first level of one place. A second level that begins with the same size has the same key and value. */
+function secondLevel(w: u64, cls: u32, place: Place, set: usize, probe: u64): void {
+  const second = levelOf(cls, 1).first;
+  if (second === null || second.lg2 != place.lg2) {
+    below(w, cls, second);
+    return;
+  }
+  const from = setOf(second, w);
+  if (!use(second.array, from, probe)) {
+    below(w, cls, second.next);
+    return;
+  }
+  store<u64>(hits + 8, load<u64>(hits + 8) + 1);
+  const key = load<u64>(from);
+  const value = load<u64>(from, 8);
+  replace(place.array, set, key, value);
+  if ((key & w & FLAGS) != 0) forbidden(w, value);
+}
+
+/** One access that misses in the first level, and in the second before `next`. */
+function below(w: u64, cls: u32, next: Place | null): i64 {
+  if (look(next, w)) return hit(w, cls, 1);
+  for (let l = 2; l < levels; l++) if (look(levelOf(cls, l).first, w)) return hit(w, cls, l);
   return miss(w, cls);
 }
 
