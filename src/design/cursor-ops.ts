@@ -9,7 +9,16 @@ import type { Visitor } from "../pgtable/visit.ts";
 import type { Cursor, CursorMut } from "./cursor.ts";
 import { attrsOf, type EntryPtr, kindOf, levelOf, nextEntry, type Seen, slotOf, type TablePtr } from "./cursor-ptr.ts";
 import type { Installed, Installer, PageCounts, Pagemap } from "./design.ts";
-import { addPages, isResident, type MutableCounts, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
+import {
+  addPages,
+  isResident,
+  type MutableCounts,
+  newCounts,
+  newPagemap,
+  newResident,
+  putPresent,
+  putSoftleaf,
+} from "./read.ts";
 
 /** The entry of the top table for a page: where every walk begins. */
 export function enter(c: Cursor, vpn: number): EntryPtr {
@@ -251,8 +260,8 @@ function putEntry(c: Cursor, at: EntryPtr, seen: Seen, vpn: number, next: number
 }
 
 /** 1 for each page that is present, 0 for every other. */
-export function cursorMincore(c: Cursor, start: number, end: number): Uint8Array {
-  const resident = new Uint8Array(end - start);
+export function cursorMincore(c: Cursor, start: number, end: number, vec?: Uint8Array): Uint8Array {
+  const resident = newResident(end - start, vec);
   let at = enter(c, start);
   for (let vpn = start; vpn < end; ) {
     const kind = kindOf(c.query(at));

@@ -246,7 +246,7 @@ export function cursorDesign(
     install: (pt, start, end, installer) => ops.cursorInstall(change(pt), start, end, installer),
     countPages: (pt, start, end) => ops.cursorCountPages(look(pt), start, end),
     pagemap: (pt, start, end) => ops.cursorPagemap(look(pt), start, end),
-    mincore: (pt, start, end) => ops.cursorMincore(look(pt), start, end),
+    mincore: (pt, start, end, vec) => ops.cursorMincore(look(pt), start, end, vec),
   };
 }
 

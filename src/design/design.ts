@@ -37,8 +37,8 @@ export interface Design {
   countPages(pt: PageTable, start: number, end: number): PageCounts;
   /** Reading walk: one word for each page, in the layout of /proc/PID/pagemap. */
   pagemap(pt: PageTable, start: number, end: number): Pagemap;
-  /** Reading walk: 1 for each page that is present, 0 for every other, markers too. */
-  mincore(pt: PageTable, start: number, end: number): Uint8Array;
+  /** Reading walk: 1 for each page that is present, 0 for every other, markers too; in `vec`, or in a new array. */
+  mincore(pt: PageTable, start: number, end: number, vec?: Uint8Array): Uint8Array;
 
   /** Copies what is mapped in the range to another address space, in the design's own idiom where one was shown for fork. */
   copyRange?(from: PageTable, to: PageTable, start: number, end: number, copier: Copier): CopyResult;

@@ -57,7 +57,16 @@ import {
   pudOffset,
   pudpGet,
 } from "./folded-levels.ts";
-import { addPages, isResident, newCounts, newPagemap, putLeaves, putPresent, putSoftleaf } from "./read.ts";
+import {
+  addPages,
+  isResident,
+  newCounts,
+  newPagemap,
+  newResident,
+  putLeaves,
+  putPresent,
+  putSoftleaf,
+} from "./read.ts";
 
 /** As `follow_pfnmap_start`: a step down for each level, those that are folded too. */
 function find(pt: PageTable, vpn: number, level: number): number {
@@ -290,8 +299,8 @@ function pagemap(pt: PageTable, start: number, end: number): Pagemap {
   return map;
 }
 
-function mincore(pt: PageTable, start: number, end: number): Uint8Array {
-  const resident = new Uint8Array(end - start);
+function mincore(pt: PageTable, start: number, end: number, vec?: Uint8Array): Uint8Array {
+  const resident = newResident(end - start, vec);
   visitPageRange(pt, start, end, {
     readsOnly: true,
     huge: (slot, level, from, to) =>

@@ -37,6 +37,7 @@ import {
   type MutableCounts,
   newCounts,
   newPagemap,
+  newResident,
   putLeaves,
   putPresent,
   putSoftleaf,
@@ -275,8 +276,8 @@ export function pagemapOps(map: Pagemap, start: number): MmWalkOps {
 }
 
 /** A byte for each page: whether it is in memory. */
-function mincoreByWalk(pt: PageTable, start: number, end: number): Uint8Array {
-  const resident = new Uint8Array(end - start);
+function mincoreByWalk(pt: PageTable, start: number, end: number, vec?: Uint8Array): Uint8Array {
+  const resident = newResident(end - start, vec);
   walkPageRange(wholeMm(pt), start, end, mincoreOps(resident, start));
   return resident;
 }

@@ -9,7 +9,7 @@ import type { Visitor } from "../pgtable/visit.ts";
 import type { Copier, CopyResult, Design, Installed, Installer, PageCounts, Pagemap } from "./design.ts";
 import { storeFill } from "./fill.ts";
 import { type PtRangeWalk, PtRun, ptRangeWalkStart } from "./pt-range-walk.ts";
-import { addPages, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
+import { addPages, newCounts, newPagemap, newResident, putPresent, putSoftleaf } from "./read.ts";
 
 /**
  * The slot of a level for a page, or -1. A table is handed out before it is gone into and before its lock is taken, so the
@@ -117,8 +117,8 @@ export function ptRangePagemap(pt: PageTable, start: number, end: number): Pagem
 }
 
 /** Only whether a page is there is asked, so every attribute that may differ does. */
-export function ptRangeMincore(pt: PageTable, start: number, end: number): Uint8Array {
-  const resident = new Uint8Array(end - start);
+export function ptRangeMincore(pt: PageTable, start: number, end: number, vec?: Uint8Array): Uint8Array {
+  const resident = newResident(end - start, vec);
   const walk = ptRangeWalkStart(pt, start, end, { folios: "never", accessDirty: false });
   while (walk.next())
     if (walk.kind === PtRun.pages || walk.kind === PtRun.huge)

@@ -32,7 +32,7 @@ import {
   ptvSize,
   ptvSwap,
 } from "./ptp.ts";
-import { addPages, isResident, newCounts, newPagemap, putPresent, putSoftleaf } from "./read.ts";
+import { addPages, isResident, newCounts, newPagemap, newResident, putPresent, putSoftleaf } from "./read.ts";
 
 /** Points to the entry of the top table for a page. */
 function ptpTop(pt: PageTable, vpn: number): Ptp {
@@ -214,8 +214,8 @@ function pagemap(pt: PageTable, start: number, end: number): Pagemap {
   return map;
 }
 
-function mincore(pt: PageTable, start: number, end: number): Uint8Array {
-  const resident = new Uint8Array(end - start);
+function mincore(pt: PageTable, start: number, end: number, vec?: Uint8Array): Uint8Array {
+  const resident = newResident(end - start, vec);
   readPtRange(pt, ptpTop(pt, start), start, end, (_ptp, ptv, from, to) => {
     if (isResident(ptv.kind)) resident.fill(1, from - start, to - start);
   });

@@ -71,6 +71,11 @@ export function addPages(counts: MutableCounts, nr: number, attrs: number): void
   if (attrs & A.dirty) counts.dirty += nr;
 }
 
+/** A byte for each page, all 0: the caller's, or new ones. */
+export function newResident(pages: number, vec?: Uint8Array): Uint8Array {
+  return vec?.fill(0, 0, pages) ?? new Uint8Array(pages);
+}
+
 /** Whether a page behind an entry of this kind is in memory, as mincore says it of anonymous memory. */
 export function isResident(kind: Kind): boolean {
   return kind === Kind.leaf;

@@ -9,8 +9,11 @@ import type { Errno } from "./errno.ts";
 import { fileIndex } from "./file.ts";
 import type { Mm } from "./mm.ts";
 
-/** One byte a page of `[start, end)`, 1 for those in memory and 0 for others, or ENOMEM where something is not mapped. */
-export function mincore(mm: Mm, start: number, end: number): Errno | Uint8Array {
+/**
+ * One byte a page of `[start, end)`, 1 for those in memory and 0 for others, or ENOMEM where something is not mapped. With `vec`, which must
+ * have room for them, they are written there.
+ */
+export function mincore(mm: Mm, start: number, end: number, vec?: Uint8Array): Errno | Uint8Array {
   mm.kernel.tally[E.systemCalls]!++;
   let at = start;
   for (const vma of mm.vmas.overlapping(start, end)) {
@@ -19,7 +22,7 @@ export function mincore(mm: Mm, start: number, end: number): Errno | Uint8Array 
   }
   if (at < end) return "ENOMEM";
   mm.kernel.tally[E.bytesReported]! += end - start;
-  const resident = mm.design.mincore(mm.pt, start, end);
+  const resident = mm.design.mincore(mm.pt, start, end, vec);
   for (const vma of mm.vmas.overlapping(start, end)) {
     if (vma.file === null) continue;
     for (let vpn = Math.max(start, vma.start); vpn < Math.min(end, vma.end); vpn++)

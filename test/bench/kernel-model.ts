@@ -30,10 +30,13 @@ export class Place {
   readonly pages: number;
   readonly start = START;
   readonly end: number;
+  /** What mincore answers, as in C in an array of the caller's. */
+  readonly vec: Uint8Array;
 
   constructor(pages: number) {
     this.pages = pages;
     this.end = START + pages;
+    this.vec = new Uint8Array(pages);
   }
 
   /** Forgets everything. */
@@ -119,10 +122,10 @@ export const OPS = {
   dontneed: { prepare: present, act: advise("dontneed") },
   protect: { prepare: present, act: protect(Vm.read), restore: protect(RW) },
   unprotect: { prepare: readOnly, act: protect(RW) },
-  mincore: { prepare: present, act: ({ mm, start, end }) => void mincore(mm, start, end) },
+  mincore: { prepare: present, act: ({ mm, start, end, vec }) => void mincore(mm, start, end, vec) },
   mincoreByRuns: {
     prepare: present,
-    act: ({ mm, start, end }) => void designNamed("ptRangeWalk").mincore(mm.pt, start, end),
+    act: ({ mm, start, end, vec }) => void designNamed("ptRangeWalk").mincore(mm.pt, start, end, vec),
   },
   countByCallback: { prepare: present, act: count("pagewalk") },
   countByRuns: { prepare: present, act: count("ptRangeWalk") },
