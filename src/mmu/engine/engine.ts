@@ -53,7 +53,7 @@ export function whyNotFast(spec: MmuSpec): string | null {
 
 /** A field with a value that means something and that is not among the known ones. */
 function strangeField(object: object, known: ReadonlySet<string>): string | null {
-  const plain = (value: unknown) => value === undefined || value === null || value === false || value === "lru";
+  const plain = (value: unknown) => value === undefined || value === null || value === 0 || value === "lru";
   return Object.entries(object).find(([name, value]) => !known.has(name) && !plain(value))?.[0] ?? null;
 }
 

@@ -16,6 +16,9 @@ import { decodeSlot, decodeTable, noteLeaf } from "./decode.ts";
 import type { TranslationEngine } from "./engine.ts";
 import { ENGINE_WASM } from "./wasm-bytes.ts";
 
+/** Behind every page; an end may be infinite. */
+const PAGES_END = 2 ** 53;
+
 /** Accesses handed over at a time: words, frames and notes of a chunk stay in the second cache level of a core. */
 export const CHUNK = 16384;
 
@@ -136,7 +139,7 @@ export class WasmEngine implements TranslationEngine {
   }
 
   flush(start: number, end: number): void {
-    this.#x.flush(start, end);
+    this.#x.flush(start, Math.min(end, PAGES_END));
   }
 
   counts(): MmuCounts {
