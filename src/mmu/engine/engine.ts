@@ -2,6 +2,7 @@
  * Translation at speed behind one small interface: the WebAssembly engine where it is exact, the reference model everywhere else.
  * Both give the same counts and frames and leave the same tables, so that which of them ran decides nothing but time.
  */
+import { UserError } from "../../base/errors.ts";
 import type { AccessWords } from "../access-words.ts";
 import { Mmu, type MmuCounts, type MmuSpec } from "../simulate.ts";
 import type { Tree } from "../translate.ts";
@@ -57,10 +58,14 @@ function strangeField(object: object, known: ReadonlySet<string>): string | null
   return Object.entries(object).find(([name, value]) => !known.has(name) && !plain(value))?.[0] ?? null;
 }
 
-/** An engine for a core on a tree. Throws `UserError` for a shape that cannot be built. */
+/**
+ * An engine for a core on a tree. Throws `UserError` for a shape that cannot be built, and where the fast engine is asked for by name
+ * but would not be exact.
+ */
 export function newEngine(tree: Tree, spec: MmuSpec, which: EngineChoice = "auto"): TranslationEngine {
-  if (which === "wasm" || (which === "auto" && whyNotFast(spec) === null)) return new WasmEngine(tree, spec);
-  return new ReferenceEngine(tree, spec);
+  const why = which === "reference" ? null : whyNotFast(spec);
+  if (which === "wasm" && why !== null) throw new UserError(`no fast engine for this core: ${why}`);
+  return which === "reference" || why !== null ? new ReferenceEngine(tree, spec) : new WasmEngine(tree, spec);
 }
 
 /** The reference model as an engine. */

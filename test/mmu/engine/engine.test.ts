@@ -127,8 +127,12 @@ describe("what the fast engine does not model is refused by name", () => {
     expect(newEngine(playground(1).mm.pt, core, "auto").kind).toBe("wasm");
   });
 
-  test("such a core is run by the reference", () => {
+  test("such a core is run by the reference, and not at all if the fast engine is asked for by name", () => {
     const { mm } = playground(1);
+    const rich = { ...core, unheardOf: true } as MmuSpec;
+    expect(() => newEngine(mm.pt, rich, "wasm")).toThrow(
+      "no fast engine for this core: the fast engine does not model 'unheardOf'",
+    );
     expect(newEngine(mm.pt, { ...core, unheardOf: true } as MmuSpec).kind).toBe("reference");
   });
 });
