@@ -16,9 +16,8 @@ export interface CacheShape {
 /** Tag of an entry that every address space may use. */
 export const GLOBAL = -1;
 
-const EMPTY = -1;
-/** Also what a search that finds nothing returns. */
-const NOWHERE = -1;
+/** What arrays hold at first: memory that nobody touches is never taken, and a last-level cache has a million entries. */
+const EMPTY = 0;
 
 /** Throws a {@link UserError} unless the shape can be built. `what` names the array. */
 export function checkShape(what: string, { sets, ways, policy }: CacheShape): void {
@@ -39,15 +38,15 @@ export class KeySets {
   readonly entries: number;
   readonly #ways: number;
   readonly #setMask: number;
-  /** First and second half of every key; the second is never negative where the entry is in use. */
+  /** First half of every key, and the second plus one; {@link EMPTY} where the entry is in no use. */
   readonly #a: Int32Array;
   readonly #b: Int32Array;
   /** Number of the address space, or {@link GLOBAL}. */
   readonly #tag: Int32Array;
   readonly #order: Order;
-  /** Entries of each set that hold nothing; these are taken before any victim. */
-  readonly #empty: Int32Array;
-  /** The first entry of each bucket of the hash, and the next one behind each entry; {@link NOWHERE} ends the chain. */
+  /** Entries of each set that hold something; the others are taken before any victim. */
+  readonly #used: Int32Array;
+  /** The first entry of each bucket of the hash, and the next one behind each entry, plus one; {@link EMPTY} ends the chain. */
   readonly #head: Int32Array;
   readonly #next: Int32Array;
   readonly #hashShift: number;
@@ -60,13 +59,13 @@ export class KeySets {
     this.#ways = ways;
     this.#setMask = sets - 1;
     this.#a = new Int32Array(this.entries);
-    this.#b = new Int32Array(this.entries).fill(EMPTY);
+    this.#b = new Int32Array(this.entries);
     this.#tag = new Int32Array(this.entries);
     this.#order = newOrder(what, policy, sets, ways);
-    this.#empty = new Int32Array(sets).fill(ways);
+    this.#used = new Int32Array(sets);
     const lg2 = Math.ceil(Math.log2(this.entries)) + 1;
-    this.#head = new Int32Array(2 ** lg2).fill(NOWHERE);
-    this.#next = new Int32Array(this.entries).fill(NOWHERE);
+    this.#head = new Int32Array(2 ** lg2);
+    this.#next = new Int32Array(this.entries);
     this.#hashShift = 32 - lg2;
   }
 
@@ -78,7 +77,7 @@ export class KeySets {
     const row = set & this.#setMask;
     const latest = this.#order.latest[row]!;
     // Most hits are on what was used last, and then no policy changes anything.
-    if (this.#a[latest] === a && this.#b[latest] === b && this.#answers(latest, tag)) return latest;
+    if (this.#a[latest] === a && this.#b[latest] === b + 1 && this.#answers(latest, tag)) return latest;
     const i = this.#search(a, b, tag);
     if (i >= 0) this.#order.touch(row, i);
     return i;
@@ -93,14 +92,14 @@ export class KeySets {
   replace(set: number, a: number, b: number, tag: number): number {
     const row = set & this.#setMask;
     let i: number;
-    if (this.#empty[row]! > 0) i = this.#takeEmpty(row);
+    if (this.#used[row]! < this.#ways) i = this.#takeEmpty(row);
     else {
       i = this.#order.victim(row);
       this.#unlink(i);
     }
     this.#order.touch(row, i);
     this.#a[i] = a;
-    this.#b[i] = b;
+    this.#b[i] = b + 1;
     this.#tag[i] = tag;
     this.#link(i, this.#bucket(a, b));
     return i;
@@ -109,16 +108,16 @@ export class KeySets {
   /** Empties every entry that the condition picks by its index, its key and its tag. */
   drop(gone: (i: number, a: number, b: number, tag: number) => boolean): void {
     for (let i = 0; i < this.entries; i++)
-      if (this.#b[i] !== EMPTY && gone(i, this.#a[i]!, this.#b[i]!, this.#tag[i]!)) {
+      if (this.#b[i] !== EMPTY && gone(i, this.#a[i]!, this.#b[i]! - 1, this.#tag[i]!)) {
         this.#unlink(i);
         this.#b[i] = EMPTY;
-        this.#empty[Math.floor(i / this.#ways)]!++;
+        this.#used[Math.floor(i / this.#ways)]!--;
       }
   }
 
   #search(a: number, b: number, tag: number): number {
-    let i = this.#head[this.#bucket(a, b)]!;
-    while (i >= 0 && !(this.#a[i] === a && this.#b[i] === b && this.#answers(i, tag))) i = this.#next[i]!;
+    let i = this.#head[this.#bucket(a, b)]! - 1;
+    while (i >= 0 && !(this.#a[i] === a && this.#b[i] === b + 1 && this.#answers(i, tag))) i = this.#next[i]! - 1;
     return i;
   }
 
@@ -129,18 +128,18 @@ export class KeySets {
 
   #link(i: number, bucket: number): void {
     this.#next[i] = this.#head[bucket]!;
-    this.#head[bucket] = i;
+    this.#head[bucket] = i + 1;
   }
 
   #unlink(i: number): void {
-    const bucket = this.#bucket(this.#a[i]!, this.#b[i]!);
+    const bucket = this.#bucket(this.#a[i]!, this.#b[i]! - 1);
     const next = this.#next[i]!;
-    let at = this.#head[bucket]!;
+    let at = this.#head[bucket]! - 1;
     if (at === i) {
       this.#head[bucket] = next;
       return;
     }
-    while (this.#next[at] !== i) at = this.#next[at]!;
+    while (this.#next[at] !== i + 1) at = this.#next[at]! - 1;
     this.#next[at] = next;
   }
 
@@ -149,7 +148,7 @@ export class KeySets {
   }
 
   #takeEmpty(row: number): number {
-    this.#empty[row]!--;
+    this.#used[row]!++;
     return this.#b.indexOf(EMPTY, row * this.#ways);
   }
 }

@@ -11,7 +11,7 @@ export type Policy = "lru" | "plru";
 
 /** What a policy remembers of the sets of one array. Entries are numbered through all sets: set times ways plus way. */
 export interface Order {
-  /** The entry last used in each set. */
+  /** The entry last used in each set; any entry at all in a set that was never used. */
   readonly latest: Int32Array;
   /** An entry of a set was used or filled. */
   touch(set: number, entry: number): void;
@@ -27,19 +27,6 @@ export function newOrder(what: string, policy: Policy, sets: number, ways: numbe
   return new PlruOrder(sets, ways);
 }
 
-/** For each entry the one `by` places on in the ring of its set. A loop: `from` takes 50 times as long, and a cache has a million. */
-function ring(sets: number, ways: number, by: number): Int32Array {
-  const to = new Int32Array(sets * ways);
-  for (let i = 0; i < to.length; i++) to[i] = i + by;
-  // Where the ring closes: the last of each set leads to the first, or the first to the last.
-  for (let set = 0; set < sets; set++) {
-    const [first, last] = [set * ways, set * ways + ways - 1];
-    if (by > 0) to[last] = first;
-    else to[first] = last;
-  }
-  return to;
-}
-
 /**
  * The entries of a set as a ring from the latest used to the oldest: a replacement turns the ring by one. Comparing times of last
  * use instead takes as long as the search itself.
@@ -47,17 +34,22 @@ function ring(sets: number, ways: number, by: number): Int32Array {
 class LruOrder implements Order {
   /** The next newer entry than this one, round the ring, is the oldest. */
   readonly latest: Int32Array;
+  readonly #ways: number;
   readonly #older: Int32Array;
   readonly #newer: Int32Array;
+  /** Whether a set has its ring, which it gets when it is first used: most sets of a large cache never are. */
+  readonly #ready: Uint8Array;
 
   constructor(sets: number, ways: number) {
-    this.#older = ring(sets, ways, 1);
-    this.#newer = ring(sets, ways, -1);
+    this.#ways = ways;
+    this.#older = new Int32Array(sets * ways);
+    this.#newer = new Int32Array(sets * ways);
+    this.#ready = new Uint8Array(sets);
     this.latest = new Int32Array(sets);
-    for (let set = 0; set < sets; set++) this.latest[set] = set * ways;
   }
 
   touch(set: number, i: number): void {
+    if (this.#ready[set] === 0) this.#begin(set);
     const latest = this.latest[set]!;
     if (latest === i) return;
     if (this.#newer[latest] !== i) this.#move(i, latest);
@@ -66,6 +58,17 @@ class LruOrder implements Order {
 
   victim(set: number): number {
     return this.#newer[this.latest[set]!]!;
+  }
+
+  #begin(set: number): void {
+    const first = set * this.#ways;
+    const last = first + this.#ways - 1;
+    for (let i = first; i <= last; i++) {
+      this.#older[i] = i === last ? first : i + 1;
+      this.#newer[i] = i === first ? last : i - 1;
+    }
+    this.latest[set] = first;
+    this.#ready[set] = 1;
   }
 
   /** Puts an entry between the latest and the oldest. */
