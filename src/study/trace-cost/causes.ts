@@ -9,18 +9,21 @@ import type { MmuCounts } from "../../mmu/counts.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import type { TracePolicy } from "../trace/replay.ts";
 import { policyText } from "../walk-cost/layout.ts";
-import { coreWithCaches, costsNamed, formatsOf, nestedCore, REAL_CORES } from "./cores.ts";
+import { coreWithCaches, costsNamed, formatsOf, REAL_CORES } from "./cores.ts";
 import type { MappedSlice } from "./mapped.ts";
 import { largestOrder, mappingsOf } from "./mappings.ts";
 import type { TraceSlice } from "./slice.ts";
 import { traceParams } from "./traces.ts";
+
+/** What maps a virtual machine's memory beside the native run: nothing, base pages, or the largest folios that are looked at. */
+const HOSTS = ["none", "base pages", "large folios"] as const;
 
 /** Parameters of "Where do the cycles of translation go?". */
 export const traceCauseParams = {
   ...traceParams,
   accesses: { ...traceParams.accesses, default: "0.1 M" },
   core: { kind: "choice", label: "Core", options: REAL_CORES, default: "zen-4" },
-  host: { kind: "choice", label: "The host's folios", options: ["base pages", "large"], default: "base pages" },
+  host: { kind: "choice", label: "Virtual machine on", options: HOSTS, default: HOSTS[0] },
 } as const;
 
 /** One way of mapping, natively or in a virtual machine. */
@@ -43,8 +46,10 @@ export function runTraceCauses(
   const { core, host } = params;
   const format = formatsOf(core)[0]!;
   const costs = costsNamed(core);
-  const hostOrder = host === "large" ? largestOrder(format) : 0;
-  const cases = mappingsOf([format]).flatMap((policy) => [false, true].map((nested) => ({ ...policy, nested })));
+  const hostOrder = host === "large folios" ? largestOrder(format) : 0;
+  const cases = mappingsOf([format]).flatMap((policy) =>
+    (host === "none" ? [false] : [false, true]).map((nested) => ({ ...policy, nested })),
+  );
   return cases.map((one, i) => {
     effects?.signal?.throwIfAborted();
     effects?.progress?.(i, cases.length);
@@ -55,9 +60,9 @@ export function runTraceCauses(
 }
 
 function countsOf(core: string, mapped: MappedSlice, hostOrder: number | null): MmuCounts {
-  const spec = coreWithCaches(core, mapped);
+  const spec = coreWithCaches(core, mapped, hostOrder !== null);
   const warmUp = Math.floor(mapped.slice.accesses / 2);
-  return hostOrder === null ? mapped.run(spec, warmUp) : mapped.runNested(nestedCore(spec), hostOrder, warmUp);
+  return hostOrder === null ? mapped.run(spec, warmUp) : mapped.runNested(spec, hostOrder, warmUp);
 }
 
 const hostText = (format: string, order: number) => formatSize(2 ** (formatNamed(format).pageLg2 + order));

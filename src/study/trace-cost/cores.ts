@@ -50,21 +50,8 @@ export function plainCore(name: string, { mm }: MappedSlice, { tlb, walkCache }:
   return genericCore(format, { tlbEntries: Number(tlb), walkCache, contiguous: true, accessDirty });
 }
 
-/** The hardware of a real core with its caches, in which the program's data has its share. */
-export function coreWithCaches(name: string, { mm }: MappedSlice): MmuSpec {
+/** The hardware of a real core with its caches, in which the program's data has its share, natively or under a hypervisor. */
+export function coreWithCaches(name: string, { mm }: MappedSlice, nested = false): MmuSpec {
   const { format, accessDirty } = mm.kernel;
-  return specOf(coreNamed(name), format, { accessDirty, dataCompetes: true });
-}
-
-/**
- * Translations of guest-physical pages that a core keeps. Assumed: vendors name no number; Bhargava et al. (ASPLOS 2008) look at 16 to
- * 64 entries.
- */
-const NESTED_ENTRIES = 32;
-
-/** The same hardware for nested translation: walk caches for the host's tables like those for the guest's, and a small nested TLB. */
-export function nestedCore(spec: MmuSpec): MmuSpec {
-  const holds = [...new Set(spec.tlb.flat().flatMap((array) => array.holds))];
-  const tlb = [[{ name: "the nested TLB", sets: 1, ways: NESTED_ENTRIES, holds }]];
-  return { ...spec, nested: { walkCache: spec.walkCache, tlb, accessDirty: spec.accessDirty } };
+  return specOf(coreNamed(name), format, { accessDirty, dataCompetes: true, nested });
 }

@@ -39,6 +39,8 @@ export class MappedSlice {
   #leaves: Leaves | undefined;
   readonly #placed = new Map<Stream, AccessWords>();
   readonly #hosts = new Map<number, GuestHost>();
+  /** What was counted, by core and conditions: who changes one of several controls need not run the rest again. */
+  readonly #counted = new Map<string, MmuCounts>();
 
   constructor(slice: TraceSlice, mapped: MappedTrace) {
     this.slice = slice;
@@ -62,15 +64,24 @@ export class MappedSlice {
    * an access reaches another frame than the one that was written at its address.
    */
   run(spec: MmuSpec, warmUp = 0): MmuCounts {
-    return this.#run(this.mm.pt, this.#frames, spec, warmUp);
+    return this.#once([spec, warmUp], () => this.#run(this.mm.pt, this.#frames, spec, warmUp));
   }
 
   /** The same in a virtual machine, whose memory a host has mapped in folios of an order. The core must be one for nested translation. */
   runNested(spec: MmuSpec, hostOrder: number, warmUp = 0): MmuCounts {
-    const host = this.#hosts.get(hostOrder) ?? guestHost(this.mm, this.#pages, this.#frames, hostOrder);
-    this.#hosts.set(hostOrder, host);
-    const frames = this.#frames.map((gfn) => host.frames.get(gfn)!);
-    return this.#run(host.tree, frames, spec, warmUp);
+    return this.#once([spec, warmUp, hostOrder], () => {
+      const host = this.#hosts.get(hostOrder) ?? guestHost(this.mm, this.#pages, this.#frames, hostOrder);
+      this.#hosts.set(hostOrder, host);
+      const frames = this.#frames.map((gfn) => host.frames.get(gfn)!);
+      return this.#run(host.tree, frames, spec, warmUp);
+    });
+  }
+
+  #once(conditions: readonly unknown[], count: () => MmuCounts): MmuCounts {
+    const key = JSON.stringify(conditions);
+    const counts = this.#counted.get(key) ?? count();
+    this.#counted.set(key, counts);
+    return counts;
   }
 
   #run(tree: Tree, frames: Float64Array, spec: MmuSpec, warmUp: number): MmuCounts {

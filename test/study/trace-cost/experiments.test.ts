@@ -109,7 +109,7 @@ describe.each(REAL_CORES)("cycles on %s", (core) => {
   const run = async (host: string) => runTraceCauses({ core, host }, await slice("sort", 20_000));
 
   test("by level and by cache they add up to the same, and a virtual machine never costs less", async () => {
-    for (const host of ["base pages", "large"]) {
+    for (const host of ["none", "base pages", "large folios"]) {
       const rows = await run(host);
       for (const { mapping, cost, fromCaches } of rows) {
         const caches = fromCaches.reduce((a, b) => a + b);
