@@ -88,6 +88,10 @@ const needs = memory.data(4 * 8, 8);
 /** Whether hardware keeps accessed and dirty. */
 export let hardware: bool = true;
 
+/** The part of the tree that the last walk went through, and its table of level 1: most walks go there again. */
+let nearKey: u64 = 0;
+let nearBlock: usize = 0;
+
 /** Blocks by number of the table; a pointer each, 0 where there is none yet. */
 let known: usize = 0;
 let knownCount: u32 = 0;
@@ -210,6 +214,13 @@ export function walk(w: u64): i64 {
   const need = load<u64>(needs + ((<usize>(w & 3)) << 3));
   let block = root;
   let level = top;
+  if (top > 1) {
+    // What the levels above noted of that walk is true of this one.
+    if (nearBlock != 0 && ((w ^ nearKey) & at(2).pageMask) == 0) {
+      block = nearBlock;
+      level = 1;
+    } else nearBlock = 0;
+  }
   let asked = false;
   let where: usize = 0;
   let e: u64 = 0;
@@ -229,6 +240,7 @@ export function walk(w: u64): i64 {
     if ((e & KIND) == BLOCK) {
       block = <usize>(e >> PAYLOAD);
       level--;
+      if (level == 1) near(w, block);
       continue;
     }
     if ((e & (need | KIND | REFUSED)) == need || asked) break;
@@ -242,6 +254,12 @@ export function walk(w: u64): i64 {
   leafLg2 = e & CONT ? l.contLg2 : l.lg2;
   if (hardware) note(e, e | YOUNG | ((w & 1) << 3), where, level, block);
   return <i64>(e >> PAYLOAD) + <i64>((w >> pageShift) & (((<u64>1) << l.lg2) - 1));
+}
+
+@inline
+function near(w: u64, block: usize): void {
+  nearKey = w;
+  nearBlock = block;
 }
 
 function note(was: u64, is: u64, where: usize, level: i32, block: usize): void {
@@ -313,6 +331,7 @@ export function flushTree(start: u64, end: u64): void {
     if (block != 0 && (all || overlaps(headOf(block), start, end))) headOf(block).valid = false;
   }
   root = 0;
+  nearBlock = 0;
 }
 
 function overlaps(head: Head, start: u64, end: u64): bool {
