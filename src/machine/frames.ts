@@ -28,7 +28,10 @@ export const MAX_ORDER = 13;
 /** No folio mapped above level 0 is smaller than this order: s390 has 256 pages under a segment, all others more. */
 const ENTIRE_LG2 = 8;
 
-/** Frame numbers of folios stay below 2^31, so that bit operations on them are exact. */
+/**
+ * Frame numbers of folios stay below 2^31, so that bit operations on them are exact. Frames of an order are `1 << order` where it
+ * matters: with an exponent that is no constant `**` is a call of the mathematical function, at ten times the price.
+ */
 const MAX_FRAMES = 2 ** 31;
 
 /** A count that does not fit: the whole of it is in the map. */
@@ -77,8 +80,8 @@ export class Frames {
     const words = this.#words[pfn >>> CHUNK_LG2]!;
     const at = pfn & CHUNK_MASK;
     if (order === 0) words[at] = USED;
-    else words.fill(USED | order, at, at + 2 ** order);
-    this.used += 2 ** order;
+    else words.fill(USED | order, at, at + (1 << order));
+    this.used += 1 << order;
     return pfn;
   }
 
@@ -88,7 +91,7 @@ export class Frames {
    */
   allocRun(max: number, flags: number): number {
     const pfn = this.#take(0);
-    this.taken = pfn < 0 ? 0 : Math.min(max, 2 ** this.#got);
+    this.taken = pfn < 0 ? 0 : Math.min(max, 1 << this.#got);
     if (pfn < 0) return -1;
     const at = pfn & CHUNK_MASK;
     this.#words[pfn >>> CHUNK_LG2]!.fill(USED | flags | ONE, at, at + this.taken);
@@ -102,14 +105,14 @@ export class Frames {
     const words = this.#words[head >>> CHUNK_LG2]!;
     const at = head & CHUNK_MASK;
     const order = words[at]! & ORDER;
-    if (head & (2 ** order - 1)) broken(`freeing the tail frame ${head}`);
-    for (let i = at; i < at + 2 ** order; i++)
+    if (head & ((1 << order) - 1)) broken(`freeing the tail frame ${head}`);
+    for (let i = at; i < at + (1 << order); i++)
       if (words[i]! >> COUNT_LG2 !== 0) broken(`freeing mapped frame ${head - at + i}`);
     if (order > 0) {
       if (this.mapped(head)) broken(`freeing mapped folio ${head}`);
-      words.fill(0, at, at + 2 ** order);
+      words.fill(0, at, at + (1 << order));
     }
-    this.used -= 2 ** order;
+    this.used -= 1 << order;
     this.#release(head, order);
   }
 
@@ -126,7 +129,7 @@ export class Frames {
 
   /** First frame of the folio that the frame belongs to. */
   head(pfn: number): number {
-    return pfn - (pfn & (2 ** this.order(pfn) - 1));
+    return pfn - (pfn & ((1 << this.order(pfn)) - 1));
   }
 
   /** Cuts a folio into folios of order 0; counts and flags of its frames stay. It must not be mapped above level 0. */
@@ -164,6 +167,7 @@ export class Frames {
   addMapcount(pfn: number, n: number, by: number): number {
     const words = this.#at(pfn);
     const at = pfn & CHUNK_MASK;
+    const order = words[at]! & ORDER;
     let changed = 0;
     for (let i = at; i < at + n; i++) {
       const old = words[i]! >> COUNT_LG2;
@@ -172,7 +176,6 @@ export class Frames {
       else words[i]! += by << COUNT_LG2;
       if (old === 0 || now === 0) changed++;
     }
-    const order = words[at]! & ORDER;
     if (order > 0) this.#large.addSum(this.head(pfn), n * by);
     return changed;
   }
@@ -196,11 +199,14 @@ export class Frames {
   }
 
   setFlag(pfn: number, n: number, flag: number, on: boolean): void {
-    for (let p = pfn; p < pfn + n; p++) {
-      const words = this.#at(p);
-      if (on) words[p & CHUNK_MASK]! |= flag;
-      else words[p & CHUNK_MASK]! &= ~flag;
-    }
+    if (n === 0) return;
+    const words = this.#at(pfn);
+    const at = pfn & CHUNK_MASK;
+    const here = Math.min(n, CHUNK - at);
+    const [set, kept] = [on ? flag : 0, ~flag];
+    words[at] = (words[at]! & kept) | set;
+    for (let i = at + 1; i < at + here; i++) words[i] = (words[i]! & kept) | set;
+    if (here < n) this.setFlag(pfn + here, n - here, flag, on);
   }
 
   /**
@@ -236,7 +242,7 @@ export class Frames {
       const aligned = pfn === 0 ? MAX_ORDER : 31 - Math.clz32(pfn & -pfn);
       const order = Math.min(MAX_ORDER, aligned, 31 - Math.clz32(first + n - pfn));
       this.#release(pfn, order);
-      pfn += 2 ** order;
+      pfn += 1 << order;
     }
   }
 
@@ -315,16 +321,16 @@ export class Frames {
 
   /** Keeps the first part of the block just taken and gives back the halves behind it. */
   #cut(pfn: number, to: number): void {
-    for (let o = this.#got - 1; o >= to; o--) this.#push(pfn + 2 ** o, o);
+    for (let o = this.#got - 1; o >= to; o--) this.#push(pfn + (1 << o), o);
   }
 
   /** Gives back what is behind the first `n` frames of a block: aligned blocks, the larger ones behind. */
   #pushRest(pfn: number, n: number, order: number): void {
     let at = n;
     for (let o = 0; o < order; o++)
-      if (at & (2 ** o)) {
+      if (at & (1 << o)) {
         this.#push(pfn + at, o);
-        at += 2 ** o;
+        at += 1 << o;
       }
   }
 
@@ -357,7 +363,7 @@ export class Frames {
     let o = order;
     this.#at(at)[at & CHUNK_MASK] = 0;
     for (; o < MAX_ORDER; o++) {
-      const buddy = at ^ (2 ** o);
+      const buddy = at ^ (1 << o);
       const words = this.#at(buddy);
       if (words[buddy & CHUNK_MASK] !== (FREE | o)) break;
       words[buddy & CHUNK_MASK] = 0;

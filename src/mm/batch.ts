@@ -19,7 +19,7 @@ export function folioPteBatch(mm: Mm, slot: number, max: number, respect: number
   const pfn = pt.pfn(slot);
   const order = frames.order(pfn);
   if (order === 0 || max === 1 || !mm.kernel.batching) return 1;
-  const left = Math.min(max, 2 ** order - (pfn & (2 ** order - 1)));
+  const left = Math.min(max, (1 << order) - (pfn & ((1 << order) - 1)));
   const ignored = (~respect & (A.write | A.dirty | A.softDirty)) | A.young;
   return pteBatch(pt, slot, left, ~ignored);
 }

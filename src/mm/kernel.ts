@@ -180,9 +180,9 @@ export class Kernel {
   /** Gives a folio back that nobody maps and nothing else holds. */
   freeFolio(head: number): void {
     this.tally[E.foliosFreed]!++;
-    this.tally[E.pagesFreed]! += 2 ** this.frames.order(head);
+    this.tally[E.pagesFreed]! += 1 << this.frames.order(head);
     unqueueDeferredSplit(this, head);
-    this.contents?.clear(head, 2 ** this.frames.order(head));
+    this.contents?.clear(head, 1 << this.frames.order(head));
     this.lru.forget(head);
     this.frames.free(head);
   }

@@ -148,7 +148,7 @@ class AgeWalk {
     const { pt, kernel } = this.#mm;
     const { frames } = kernel;
     const head = frames.head(pt.pfn(slot));
-    const pages = 2 ** frames.order(head);
+    const pages = 1 << frames.order(head);
     const singles = pages === 1 && !this.#how.pageout ? this.#singles(slot, max) : 0;
     if (singles > 0) return singles;
     kernel.tally[E.foliosTouched]!++;

@@ -20,7 +20,7 @@ export function newAnonFolio(kernel: Kernel, order: number): number {
   const pfn = kernel.frames.alloc(order);
   if (pfn < 0) return pfn;
   kernel.tally[E.foliosAllocated]!++;
-  kernel.frames.setFlag(pfn, 2 ** order, FrameFlag.exclusive, true);
+  kernel.frames.setFlag(pfn, 1 << order, FrameFlag.exclusive, true);
   return pfn;
 }
 
@@ -42,7 +42,7 @@ export function mapFilePages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
 
 /** `nr` frames of a folio have just been mapped into an area: if that is all of it, a locked area locks it. */
 export function mlockMapped({ kernel }: Mm, vma: Vma, pfn: number, nr: number): void {
-  const pages = 2 ** kernel.frames.order(pfn);
+  const pages = 1 << kernel.frames.order(pfn);
   if (nr === pages && (nr === 1 || kernel.profile.rmapLocksLarge)) kernel.lru.mlockVma(vma, kernel.frames.head(pfn));
 }
 
