@@ -56,8 +56,8 @@ export class PteWords {
   }
 
   /**
-   * How many entries from `at` on, at most `max` and {@link LEAVES}, are leaves that differ in nothing but the frame number's part
-   * of the low word; 0 where the first is none, or one of a contiguous block, or maps a frame that is not near.
+   * How many entries from `at` on, at most `max`, are leaves that differ in nothing but the frame number's part of the low word:
+   * those whose frames are in a row, or, where that are few, whatever frames they map, but no more than {@link LEAVES}. 0 where the first is none, or one of a contiguous block, or maps a frame that is not near.
    */
   leaves(lo: Int32Array, hi: Int32Array, at: number, max: number, found: Leaves): number {
     const firstLo = lo[at]!;
@@ -67,21 +67,21 @@ export class PteWords {
     if (attrs & A.cont || this.#format.pfn(firstLo, firstHi, 0) >= NEAR) return 0;
     found.attrs = attrs;
     found.first = this.#format.pfn(firstLo, firstHi, 0);
-    const nr = Math.min(max, LEAVES);
-    const row = this.#row(lo, hi, at, Math.min(nr, this.#untilCarry(found.first)), this.#step(attrs));
-    found.inRow = row >= ROW || row === nr;
-    return found.inRow ? row : this.#list(lo, hi, at, nr, found);
+    const row = this.#row(lo, hi, at, Math.min(max, this.#untilCarry(found.first)), this.#step(attrs));
+    found.inRow = row >= ROW || row === max;
+    return found.inRow ? row : this.#list(lo, hi, at, Math.min(max, LEAVES), found);
   }
 
   /** How many words go on from one to the next by a step, with one high word; the low words must not wrap. */
   #row(lo: Int32Array, hi: Int32Array, at: number, nr: number, step: number): number {
     const high = hi[at]!;
     let low = lo[at]!;
-    for (let i = 0; i < nr; i++) {
-      if (lo[at + i] !== low || hi[at + i] !== high) return i;
+    let i = 0;
+    for (; i < nr; i++) {
+      if (lo[at + i] !== low || hi[at + i] !== high) break;
       low = (low + step) | 0;
     }
-    return nr;
+    return i;
   }
 
   #list(lo: Int32Array, hi: Int32Array, at: number, nr: number, found: Leaves): number {
@@ -169,9 +169,11 @@ export class PteWords {
     for (let done = 0; done < nr; ) {
       const n = Math.min(nr - done, this.#untilCarry(first + done));
       let low = f.leafLo(first + done, attrs, 0);
-      for (let i = at + done; i < at + done + n; i++) {
-        lo[i] = low;
+      // The first is stored before the loop, which V8 then spares a look at the array for each of the others.
+      lo[at + done] = low;
+      for (let i = at + done + 1; i < at + done + n; i++) {
         low = (low + step) | 0;
+        lo[i] = low;
       }
       fill(hi, f.leafHi(first + done, attrs, 0), at + done, n);
       done += n;

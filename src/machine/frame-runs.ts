@@ -56,15 +56,16 @@ export class FrameRuns {
     return to - from;
   }
 
-  // Loops like this one read their first word before they begin: only then does V8 look at where the array lies and how long it
-  // is once, and not for every word, which takes half as long again.
+  // Loops over words here read the first before they begin, and end with a break: only so does V8 look at where the array lies and
+  // how long it is once, and not for every word, which takes two to four times as long.
   #rowOf(first: number, n: number, asked: number, wanted: number): number {
     const words = this.#chunkOf(first);
     const at = first & CHUNK_MASK;
     const end = Math.min(at + n, CHUNK);
     if ((words[at]! & asked) !== wanted) return 0;
-    for (let i = at + 1; i < end; i++) if ((words[i]! & asked) !== wanted) return i - at;
-    return end - at;
+    let i = at;
+    for (; i < end; i++) if ((words[i]! & asked) !== wanted) break;
+    return i - at;
   }
 
   /**
@@ -99,12 +100,13 @@ export class FrameRuns {
     const at = first & CHUNK_MASK;
     const end = Math.min(at + n, CHUNK);
     if ((words[at]! & asked) !== USED) return 0;
-    for (let i = at; i < end; i++) {
+    let i = at;
+    for (; i < end; i++) {
       const word = words[i]!;
-      if ((word & asked) !== USED) return i - at;
-      words[i] = (word & kept) + ONE;
+      if ((word & asked) !== USED) break;
+      words[i] = (word + ONE) & kept;
     }
-    return end - at;
+    return i - at;
   }
 
   /**
