@@ -34,9 +34,11 @@ export class Tables {
 
   /** A table filled with the given word. */
   alloc(lo: number, hi: number): number {
-    const table = this.#free.pop() ?? this.#make();
+    const used = this.#free.pop();
+    const table = used ?? this.#make();
     this.live++;
-    this.fill(table << this.slotsLg2, 1 << this.slotsLg2, lo, hi);
+    // What was never used is zero: memory is not touched before it is needed.
+    if (used !== undefined || lo !== 0 || hi !== 0) this.fill(table << this.slotsLg2, 1 << this.slotsLg2, lo, hi);
     return table;
   }
 
