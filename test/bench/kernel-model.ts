@@ -21,8 +21,11 @@ import { type Round, spread, type Variant } from "./harness.ts";
 const RW = Vm.read | Vm.write;
 /** First page of the range, aligned to every table that the range can need. */
 const START = 2 ** 27;
-/** Pages that every operation goes over before it counts, at least: Node's last compiler comes late. */
-const WARM_UP = 2 ** 23;
+/**
+ * Pages that an operation goes over before it counts, at least. Node's last compiler comes late, and what goes from table to table has
+ * made few steps after millions of pages.
+ */
+export const WARM_UP = 2 ** 26;
 
 /** One process with one area, in which operations are done. */
 export class Place {
@@ -132,14 +135,14 @@ export const OPS = {
 } satisfies Record<string, Op>;
 
 /** An operation as a variant, done `times` times a round, by an own process. */
-export function modelVariant(name: string, op: Op, pages: number, times: number): Variant {
+export function modelVariant(name: string, op: Op, pages: number, times: number, warmUp = WARM_UP): Variant {
   let place: Place | null = null;
   return {
     name,
     round: () => {
       if (place === null) {
         place = new Place(pages);
-        for (let done = 0; done < WARM_UP; done += pages) once(place, op);
+        for (let done = 0; done < warmUp; done += pages) once(place, op);
       }
       const all: number[] = [];
       for (let i = 0; i < times; i++) all.push(once(place, op));

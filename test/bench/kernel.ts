@@ -4,7 +4,7 @@
  */
 import { buildC, startC } from "./c-program.ts";
 import type { BenchCase, Context, Round, Variant } from "./harness.ts";
-import { modelVariant, OPS, type Op } from "./kernel-model.ts";
+import { modelVariant, OPS, type Op, WARM_UP } from "./kernel-model.ts";
 
 const KERNEL = "the running kernel";
 
@@ -65,7 +65,11 @@ export const cases: readonly BenchCase[] = PAIRS.map(({ name, ask, rivals }) => 
     const mib = context.quick ? 256 : 1024;
     return [
       await kernelVariant(context, mib, ask),
-      ...rivals.map((r) => modelVariant(r.name, r.op, mib * 256, r.op === OPS.touch ? 1 : TIMES)),
+      ...rivals.map(({ name: rival, op }) =>
+        op === OPS.touch
+          ? modelVariant(rival, op, mib * 256, 1, WARM_UP / 16)
+          : modelVariant(rival, op, mib * 256, TIMES),
+      ),
     ];
   },
 }));
