@@ -3,8 +3,8 @@
  * Hardware is always free to invalidate more, and some does; what must go is what software may rely on.
  *
  * Not modelled: kinds for two-stage translation (INVEPT, TLBI IPAS2E1, HFENCE), MOV to CR4, broadcasts to other cores.
- * Source: Intel SDM volume 3A section 4.10.4.1; Arm ARM (DDI 0487) section D8.16 and the TLBI instructions in C5.5; RISC-V
- * privileged architecture, "Supervisor Memory-Management Fence Instruction".
+ * Source: Intel SDM volume 3A section 4.10.4.1; Arm ARM (DDI 0487) chapter D8, "TLB maintenance", and the TLBI instructions in
+ * C5.5; RISC-V privileged architecture 1.12, section 4.2.1, "Supervisor Memory-Management Fence Instruction".
  */
 import { oneOf, UserError } from "../base/errors.ts";
 import { EVERYTHING, type Extent } from "./extent.ts";
@@ -42,7 +42,7 @@ export interface Told {
 
 const SDM = "Intel SDM volume 3A section 4.10.4.1";
 const ARM = "Arm ARM (DDI 0487) section C5.5";
-const RISCV = "RISC-V privileged architecture, SFENCE.VMA";
+const RISCV = "RISC-V privileged architecture 1.12, section 4.2.1, SFENCE.VMA";
 
 const ALL: FlushScope = { pages: "all", asid: "all", global: true };
 const ALL_BUT_GLOBAL: FlushScope = { ...ALL, global: false };

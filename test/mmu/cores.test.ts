@@ -83,13 +83,19 @@ test("known shapes come out: Skylake's STLB of 128 sets, Zen 4's reach of 12 MiB
   expect(tlb[1]![1]).toMatchObject({ sets: 128, ways: 24, coalesce: 2 });
 });
 
-test("Neoverse N1 holds a contiguous block of 64K in one entry, and its first level breaks 32M into pieces of 2M", () => {
+test("Neoverse N1 holds a contiguous block of 64K in one entry, and its data side breaks 32M into pieces of 2M, but not 512M", () => {
   const f = formats.find((format) => format.name === "arm64-4k")!;
   const { tlb } = specOf(coreNamed("neoverse-n1"), f);
-  expect([tlb[0]![1]!.holds, tlb[1]![0]!.holds]).toEqual([
+  expect([tlb[0]![0]!.holds, tlb[0]![1]!.holds, tlb[1]![0]!.holds]).toEqual([
+    [0, 2, 4, 9, 13],
     [0, 2, 4, 9, 17],
     [0, 2, 4, 9, 13, 17, 18],
   ]);
+});
+
+test("Apple's M1 has ASIDs of 8 bits where the Neoverse N1 has 16", () => {
+  const f = formats.find((format) => format.name === "arm64-16k")!;
+  expect(["apple-m1", "neoverse-n1"].map((name) => specOf(coreNamed(name), f).asidBits)).toEqual([8, 16]);
 });
 
 test("every number can be swept, and no other changes with it", () => {

@@ -12,12 +12,16 @@ const from =
   (value: number): Sourced => ({ value, source });
 const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
 
-const trm = from("Arm Neoverse N1 Core TRM (100616), TLB organization; Cortex-A76 Core TRM (100798) has the same");
-const wikichip = from("WikiChip, Neoverse N1");
-const armArm = from("Arm ARM (DDI 0487), ID_AA64MMFR0_EL1.ASIDBits");
+const trm = from("Arm Neoverse N1 Core TRM (100616), TLB organization; the same in Cortex-A76's (100798_0300), A5.2");
+const wikichip = from("WikiChip, Neoverse N1 (revision of 20 February 2019), memory hierarchy");
+const upTo11 = from("WikiChip, Neoverse N1 (revision of 20 February 2019): 9 to 11 cycles, the upper end");
+const idRegister = from(
+  "Arm Cortex-A76 Core TRM (100798_0300), B2.58: ID_AA64MMFR0_EL1.ASIDBits is 2; N1 is that core",
+);
 
-/** Blocks of 64K are contiguous runs of 4K pages as well as pages of 64K. */
-const L1_SIZES = [4 * KiB, 16 * KiB, 64 * KiB, 2 * MiB, 512 * MiB];
+/** Blocks of 64K are contiguous runs of 4K pages as well as pages of 64K. The two first levels differ (A5.2.1 and A5.2.2). */
+const FETCH_SIZES = [4 * KiB, 16 * KiB, 64 * KiB, 2 * MiB, 32 * MiB];
+const DATA_SIZES = [4 * KiB, 16 * KiB, 64 * KiB, 2 * MiB, 512 * MiB];
 const L2_SIZES = [4 * KiB, 16 * KiB, 64 * KiB, 2 * MiB, 32 * MiB, 512 * MiB, GiB];
 
 const neoverseN1: Core = {
@@ -25,19 +29,25 @@ const neoverseN1: Core = {
   title: "Arm Neoverse N1",
   machines: ["aarch64"],
   clock: assumed(2.6, "about the clock of Graviton2 and Altra"),
-  asidBits: armArm(16),
+  asidBits: idRegister(16),
   tlb: [
     [
-      { name: "L1 ITLB", entries: trm(48), ways: trm(48), holds: L1_SIZES, for: "fetch" },
-      { name: "L1 DTLB", entries: trm(48), ways: trm(48), holds: L1_SIZES, for: "data" },
+      { name: "L1 ITLB", entries: trm(48), ways: trm(48), holds: FETCH_SIZES, for: "fetch" },
+      { name: "L1 DTLB", entries: trm(48), ways: trm(48), holds: DATA_SIZES, for: "data" },
     ],
     [{ name: "L2 TLB", entries: trm(1280), ways: trm(5), holds: L2_SIZES }],
   ],
-  tlbLatency: [assumed(0, "part of every load's latency"), assumed(6, "between a hit of the L1 and of the L2 cache")],
+  tlbLatency: [
+    assumed(0, "part of every load's latency"),
+    assumed(6, "the TRM of Cortex-A76 says three cycles for the access alone, and longer for other sizes of pages"),
+  ],
   walkCache: [
     null,
     {
-      entries: assumed(64, "the TRM names no walk cache; Cortex-A55's has 64 entries in 4 ways for all levels"),
+      entries: assumed(
+        64,
+        "the TRM names no walk cache; Cortex-A55's (TRM 100442) has 64 entries in 4 ways for all levels",
+      ),
       ways: assumed(4, "as above"),
     },
     { sharedWith: 1 },
@@ -46,24 +56,28 @@ const neoverseN1: Core = {
   ],
   caches: [
     { name: "L1D", bytes: wikichip(64 * KiB), ways: wikichip(4), line: wikichip(64), latency: wikichip(4) },
-    { name: "L2", bytes: wikichip(MiB), ways: wikichip(8), line: wikichip(64), latency: wikichip(11) },
+    { name: "L2", bytes: wikichip(MiB), ways: wikichip(8), line: assumed(64, "as the L1D's"), latency: upTo11(11) },
     {
       name: "SLC",
       bytes: assumed(32 * MiB, "as Graviton2 and Altra have it, shared by all cores"),
       ways: assumed(16, "usual of system-level caches"),
-      line: wikichip(64),
+      line: assumed(64, "as the L1D's"),
       latency: assumed(80, "a mesh of 64 cores lies between"),
     },
   ],
   walkerFrom: assumed(1, "walkers of Arm's big cores are taken to read through the L2"),
   memory: assumed(110, "usual of many-core servers with DDR4, local"),
   notes:
-    "The L2 TLB may hold walk entries too and has a prefetcher; neither is modelled. Replacement is not published: LRU is taken.",
+    "The L2 TLB holds addresses of tables that walks have found, too, and has a prefetcher; neither is modelled. Replacement of " +
+    "TLBs is not published, of the L1D it is pseudo-LRU: LRU is taken.",
 };
 
-const anandtech = from(
-  "AnandTech, The 2020 Mac Mini Unleashed / Apple Announces the Apple Silicon M1 (A14 deep dive), 2020",
-);
+const macMini = from("AnandTech 16252, The 2020 Mac Mini Unleashed (2020), page 1");
+const m1Max = from("AnandTech 17024, Apple's M1 Pro, M1 Max SoCs Investigated (2021), page 2: what the M1 has");
+/** VirtualBox's data base of processors: registers as read on the chip. */
+const ccsidr = from("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): CCSIDR_EL1 read on Firestorm");
+const mmfr0 = from("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): ID_AA64MMFR0_EL1 is 0x12120f100001, ASIDBits 0");
+const a14 = "usually given after AnandTech's article on the A14 (2020), whose numbers are not at hand";
 
 /** Linux on it has pages of 16K; its contiguous blocks of 2M and leaves of 32M are taken to be held as such. */
 const M1_SIZES = [4 * KiB, 16 * KiB, 64 * KiB, 2 * MiB, 32 * MiB];
@@ -72,8 +86,8 @@ const m1: Core = {
   name: "apple-m1",
   title: "Apple M1, performance core (Firestorm)",
   machines: ["aarch64"],
-  clock: anandtech(3.2),
-  asidBits: armArm(16),
+  clock: macMini(3.2),
+  asidBits: mmfr0(8),
   tlb: [
     [
       {
@@ -85,13 +99,13 @@ const m1: Core = {
       },
       {
         name: "L1 DTLB",
-        entries: anandtech(256),
+        entries: assumed(256, a14),
         ways: assumed(8, "32 sets; what attackers have found differs by method"),
         holds: M1_SIZES,
         for: "data",
       },
     ],
-    [{ name: "L2 TLB", entries: anandtech(3072), ways: assumed(12, "256 sets; not published"), holds: M1_SIZES }],
+    [{ name: "L2 TLB", entries: assumed(3072, a14), ways: assumed(12, "256 sets; not published"), holds: M1_SIZES }],
   ],
   tlbLatency: [assumed(0, "part of every load's latency"), assumed(8, "half of the L2 cache's")],
   walkCache: [
@@ -107,28 +121,28 @@ const m1: Core = {
   caches: [
     {
       name: "L1D",
-      bytes: anandtech(128 * KiB),
-      ways: assumed(8, "256 sets of 64 bytes, the index within a page of 16K"),
-      line: assumed(64, "the coherence granule is 128, the first level's line 64"),
-      latency: anandtech(3),
+      bytes: ccsidr(128 * KiB),
+      ways: ccsidr(8),
+      line: ccsidr(64),
+      latency: m1Max(3),
     },
     {
       name: "L2",
-      bytes: anandtech(12 * MiB),
-      ways: assumed(12, "8192 sets, a power of two"),
-      line: assumed(128, "the granule that the system reports"),
+      bytes: ccsidr(12 * MiB),
+      ways: ccsidr(12),
+      line: ccsidr(128),
       latency: assumed(16, "published measurements lie between 15 and 18 cycles"),
     },
     {
       name: "SLC",
-      bytes: anandtech(8 * MiB),
+      bytes: m1Max(8 * MiB),
       ways: assumed(16, "usual of system-level caches"),
       line: assumed(128, "as the L2"),
       latency: assumed(100, "beyond the L2 and the fabric"),
     },
   ],
   walkerFrom: assumed(1, "as other arm64 cores"),
-  memory: anandtech(97),
+  memory: assumed(97, "usually given after AnandTech's chart of the M1, which is not at hand"),
   notes:
     "Much is not published. The four performance cores share the L2, all of the chip the SLC; here one core has both.",
 };

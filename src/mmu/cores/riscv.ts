@@ -12,7 +12,7 @@ const from =
   (value: number): Sourced => ({ value, source });
 const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
 
-/** Sizes and sets; ways are what they leave. */
+/** Sizes and sets; ways are what they leave, and the same in both. */
 const dts = from("arch/riscv/boot/dts/starfive/jh7110.dtsi and sifive/fu740-c000.dtsi, Linux 6.18");
 /** The tree has no word for a second level of TLB. */
 const rocket = "512 direct-mapped, as rocket-chip's second level in cores of this class";
@@ -23,7 +23,7 @@ const u74: Core = {
   name: "sifive-u74",
   title: "SiFive U74",
   machines: ["riscv64"],
-  clock: from("StarFive JH7110 data sheet: up to 1.5 GHz")(1.5),
+  clock: from("arch/riscv/boot/dts/starfive/jh7110.dtsi, operating points up to 1.5 GHz")(1.5),
   asidBits: assumed(0, "Linux finds no bits of ASID on boards with it, and switches off its allocator"),
   tlb: [
     [
@@ -36,7 +36,10 @@ const u74: Core = {
   walkCache: [
     null,
     {
-      entries: assumed(8, "rocket-chip's page-table cache, from which it comes, has 8 entries for all levels"),
+      entries: assumed(
+        8,
+        "rocket-chip's page-table cache, from which it comes, has 8 entries for all levels (nPTECacheEntries)",
+      ),
       ways: assumed(8, "fully associative"),
     },
     { sharedWith: 1 },
@@ -54,7 +57,7 @@ const u74: Core = {
     {
       name: "L2",
       bytes: dts(2 * MiB),
-      ways: assumed(16, "2048 sets"),
+      ways: dts(16),
       line: dts(64),
       latency: assumed(25, "a shared cache on a bus at the cores' clock"),
     },

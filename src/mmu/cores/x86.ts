@@ -12,44 +12,49 @@ const from =
   (value: number): Sourced => ({ value, source });
 const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
 
-const guide = from(
-  "Intel 64 and IA-32 Architectures Optimization Reference Manual (248966), chapter on Skylake: TLB and cache parameters",
+const manual = "Intel Optimization Reference Manual (248966)";
+const tlbTable = from(`${manual}, table of Skylake's TLB parameters (2-15 in edition 045)`);
+const cacheTable = from(`${manual}, table of Skylake client's cache parameters`);
+const serverTable = from(
+  `${manual}, section 2.2.1.3, table 2-6 in the edition of spring 2020: 14 cycles for the L2, 50 to 70 for the L3`,
 );
-const revanc = from(
-  "van Schaik et al., RevAnC: A Framework for Reverse Engineering Hardware Page Table Caches, EuroSec 2017",
-);
+const skylakeX = from("AnandTech 11550, The Intel Skylake-X Review (2017), page 4: caches of Skylake-S and Skylake-SP");
+/** What CPUID reports on these cores; the words are those of the table of descriptors. */
+const descriptor = (code: string) => from(`Intel SDM volume 2A, CPUID leaf 2, descriptor ${code}`);
+const [d03, d63, d76, dC3] = [descriptor("03H"), descriptor("63H"), descriptor("76H"), descriptor("C3H")];
 const sdm = from("Intel SDM volume 3A section 4.10.1: PCIDs have 12 bits");
 
 /** The replacement of the first levels is a tree: Gras et al., Translation Leak-aside Buffer, USENIX Security 2018. */
 const skylakeTlb: readonly (readonly CoreArray[])[] = [
   [
-    { name: "ITLB, 4K", entries: guide(128), ways: guide(8), holds: [4 * KiB], for: "fetch", policy: "plru" },
+    { name: "ITLB, 4K", entries: tlbTable(128), ways: tlbTable(8), holds: [4 * KiB], for: "fetch", policy: "plru" },
     {
       name: "ITLB, 2M and 4M",
-      entries: guide(8),
-      ways: guide(8),
+      entries: tlbTable(8),
+      ways: d76(8),
       holds: [2 * MiB, 4 * MiB],
       for: "fetch",
       policy: "plru",
     },
-    { name: "DTLB, 4K", entries: guide(64), ways: guide(4), holds: [4 * KiB], for: "data", policy: "plru" },
+    { name: "DTLB, 4K", entries: d03(64), ways: d03(4), holds: [4 * KiB], for: "data", policy: "plru" },
     {
       name: "DTLB, 2M and 4M",
-      entries: guide(32),
-      ways: guide(4),
+      entries: d63(32),
+      ways: d63(4),
       holds: [2 * MiB, 4 * MiB],
       for: "data",
       policy: "plru",
     },
-    { name: "DTLB, 1G", entries: guide(4), ways: guide(4), holds: [GiB], for: "data", policy: "plru" },
+    { name: "DTLB, 1G", entries: d63(4), ways: d63(4), holds: [GiB], for: "data", policy: "plru" },
   ],
   [
-    { name: "STLB, 4K, 2M and 4M", entries: guide(1536), ways: guide(12), holds: [4 * KiB, 2 * MiB, 4 * MiB] },
-    { name: "STLB, 1G", entries: guide(16), ways: guide(4), holds: [GiB] },
+    // Descriptor C3H says 6 ways for the 1536 entries; that is Broadwell's array.
+    { name: "STLB, 4K, 2M and 4M", entries: skylakeX(1536), ways: skylakeX(12), holds: [4 * KiB, 2 * MiB, 4 * MiB] },
+    { name: "STLB, 1G", entries: dC3(16), ways: dC3(4), holds: [GiB] },
   ],
 ];
 
-const line = guide(64);
+const line = cacheTable(64);
 
 const skylakeClient: Core = {
   name: "skylake-client",
@@ -60,18 +65,28 @@ const skylakeClient: Core = {
   tlb: skylakeTlb,
   tlbLatency: [
     assumed(0, "part of every load's latency"),
-    from("Intel, top-down metrics for Skylake (TMA): Mem_STLB_Hit_Cost")(9),
+    from(
+      "Linux, tools/perf/pmu-events/arch/x86/skylakex/skx-metrics.json (Intel's top-down metrics 4.5), tma_dtlb_load: " +
+        "9 cycles for each DTLB_LOAD_MISSES.STLB_HIT",
+    )(9),
   ],
   walkCache: [
     null,
-    { entries: revanc(32), ways: assumed(32, "fully associative: sets were not told apart") },
-    { entries: revanc(4), ways: assumed(4, "fully associative: sets were not told apart") },
+    {
+      entries: assumed(32, "usually given after RevAnC (EuroSec 2017), not at hand; ChampSim's default is 32 too"),
+      ways: assumed(32, "fully associative: sets were not told apart"),
+    },
+    {
+      entries: assumed(4, "usually given after RevAnC, whose tool takes 4 up to Ivy Bridge; ChampSim's default is 8"),
+      ways: assumed(4, "fully associative: sets were not told apart"),
+    },
     null,
   ],
   caches: [
-    { name: "L1D", bytes: guide(32 * KiB), ways: guide(8), line, latency: guide(4) },
-    { name: "L2", bytes: guide(256 * KiB), ways: guide(4), line, latency: guide(12) },
-    { name: "L3", bytes: guide(8 * MiB), ways: guide(16), line, latency: guide(44) },
+    { name: "L1D", bytes: cacheTable(32 * KiB), ways: cacheTable(8), line, latency: cacheTable(4) },
+    { name: "L2", bytes: cacheTable(256 * KiB), ways: cacheTable(4), line, latency: cacheTable(12) },
+    // "Up to 2 MB per core, up to 16 ways": that of four cores.
+    { name: "L3", bytes: cacheTable(8 * MiB), ways: cacheTable(16), line, latency: cacheTable(44) },
   ],
   walkerFrom: assumed(
     0,
@@ -89,22 +104,23 @@ const skylakeServer: Core = {
   title: "Intel Skylake, server",
   clock: assumed(2.7, "about the sustained clock of a Xeon Platinum 8180"),
   caches: [
-    { name: "L1D", bytes: guide(32 * KiB), ways: guide(8), line, latency: guide(4) },
-    { name: "L2", bytes: guide(MiB), ways: guide(16), line, latency: guide(14) },
+    { name: "L1D", bytes: skylakeX(32 * KiB), ways: skylakeX(8), line, latency: skylakeX(4) },
+    { name: "L2", bytes: skylakeX(MiB), ways: skylakeX(16), line, latency: serverTable(14) },
     {
       name: "L3",
       bytes: assumed(22 * MiB, "16 slices of 1.375 MiB, a power of two of sets; parts have up to 28"),
-      ways: guide(11),
+      ways: skylakeX(11),
       line,
-      latency: guide(70),
+      // The upper end: AnandTech (as above) measures 77.
+      latency: serverTable(70),
     },
   ],
   memory: assumed(90, "usual of two-socket servers with DDR4, local node"),
 };
 
 const sog = from("AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture (57647)");
-const olderSog = from(
-  "AMD, Software Optimization Guide for Family 17h (55723): a page-directory cache of 64 entries; Zen 4's names none",
+const pageDirectoryCache = from(
+  "Chips and Cheese, Zen 5's Leaked Slides (2023): since Zen 1, 64 entries of PDPTEs and PML4Es; Zen 4's guide names none",
 );
 const recorded = from("recorded on a virtual machine, EPYC Zen 4: random loads over 1 GiB, 2M pages, less translation");
 
@@ -142,7 +158,7 @@ const zen4: Core = {
   ],
   tlbLatency: [
     assumed(0, "part of every load's latency"),
-    assumed(7, "what AMD names for the second level of Zen; the guide for Zen 4 gives none"),
+    assumed(7, "usually given for the second level of Zen, no document at hand; the guide for Zen 4 gives none"),
   ],
   walkCache: [
     null,
@@ -153,7 +169,7 @@ const zen4: Core = {
       ),
       ways: assumed(8, "a third of the L2 DTLB's"),
     },
-    { entries: olderSog(64), ways: olderSog(64) },
+    { entries: pageDirectoryCache(64), ways: assumed(64, "fully associative: nothing is said of sets") },
     { sharedWith: 2 },
     { sharedWith: 2 },
   ],
@@ -162,10 +178,7 @@ const zen4: Core = {
     { name: "L2", bytes: sog(MiB), ways: sog(8), line: sog(64), latency: sog(14) },
     { name: "L3", bytes: sog(32 * MiB), ways: sog(16), line: sog(64), latency: sog(50) },
   ],
-  walkerFrom: assumed(
-    1,
-    "AMD's walkers are taken to read through the second level, as in the guides of earlier families",
-  ),
+  walkerFrom: assumed(1, "AMD's walkers are taken to read through the second level; no document at hand"),
   memory: recorded(196),
   notes:
     "Six walkers work at a time; here one does. 1G pages are kept as 2M pieces in the second level. AMD publishes no replacement " +
