@@ -135,7 +135,7 @@ export const traceReach = defineLive({
     const has = dataEntries(core).map((entries, l) => ({ entries, text: `${levelName(l)}: ${entries}` }));
     const { marks } = lines(Plot, frame, { x: "entries", y: "covered", series: "size" });
     return {
-      x: frame.axis("entries", { type: "log", ticks: [1, 4, 16, 64, 256, 1024, 4096], tickFormat: String }),
+      x: frame.axis("entries", { type: "log", base: 2, ticks: [1, 4, 16, 64, 256, 1024, 4096], tickFormat: String }),
       y: frame.axis("covered", { zero: true }),
       marks: [
         Plot.ruleX(has, { x: "entries", strokeDasharray: "2 4", strokeOpacity: 0.6 }),
