@@ -81,8 +81,8 @@ export const traceWalkCost = defineLive({
     return {
       title: `Translation of ${params.trace}'s accesses`,
       caption:
-        `${sliceText(params, slice)} over its memory, mapped by the page-fault code under each policy; every access was seen to ` +
-        `reach the frame written at its address. ${coreText(params)}`,
+        `${sliceText(params, slice)} over its memory, mapped by the page-fault code under each policy. Accesses were seen to reach ` +
+        `the frames written at their addresses; repeats of what was just used are counted without being made. ${coreText(params)}`,
       alt: `Stacked bars of modelled time, by cause. ${rows.map((row) => `${row.name}: ${Number(row.misses).toFixed(2)} misses per 1000`).join("; ")}.`,
       better: "fewer misses, fewer reads and less time are better",
       columns: [MAPPING, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)],

@@ -85,7 +85,7 @@ export class MappedSlice {
   }
 
   #run(tree: Tree, frames: Float64Array, spec: MmuSpec, warmUp: number): MmuCounts {
-    const stream = this.#streamFor(spec);
+    const stream = this.#streamFor(spec, warmUp > 0);
     const words = this.#place(stream);
     const engine = newEngine(tree, spec);
     const from = placeAfter(stream, warmUp);
@@ -104,11 +104,13 @@ export class MappedSlice {
     return withRepeats(engine.counts(), this.slice.accesses - warmUp);
   }
 
-  /** What may be left out on this core. */
-  #streamFor(spec: MmuSpec): Stream {
-    const leafLg2 = [...new Set(this.leaves().lg2)];
-    if (filterFor(spec, { leafLg2 }).kind === null) return this.slice.all;
-    return spec.caches?.dataCompetes ? this.slice.lines : this.slice.moves;
+  /** What must be made on this core. A strong filter does not say which accesses it kept, so where some are not counted it is not used. */
+  #streamFor(spec: MmuSpec, partly: boolean): Stream {
+    const { slice } = this;
+    const choice = filterFor(spec, { leafLg2: [...new Set(this.leaves().lg2)] });
+    if (choice.kind === null) return slice.all;
+    if (spec.caches?.dataCompetes) return slice.lines;
+    return choice.kind === "repeats" || partly ? slice.moves : slice.filtered(choice, this.mm.kernel.format.pageLg2);
   }
 
   #place(stream: Stream): AccessWords {

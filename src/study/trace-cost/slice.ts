@@ -7,6 +7,7 @@
  */
 import { digest } from "../../base/digest.ts";
 import { AccessKind, type AccessWords, LINE_LG2 } from "../../mmu/access-words.ts";
+import { type FilterChoice, StreamFilter } from "../../mmu/engine/filter.ts";
 import { openPtt } from "../trace/ptt.ts";
 import { mapTrace, type TracePolicy } from "../trace/replay.ts";
 import { allWords, bytesInput, type PageRange } from "../trace/source.ts";
@@ -17,7 +18,7 @@ import { MappedSlice, SMALL_LG2 } from "./mapped.ts";
 export interface Stream {
   readonly words: AccessWords;
   readonly pageOf: Int32Array;
-  /** Which access of the slice each one is; absent where it is all of them. */
+  /** Which access of the slice each one is; absent where it is all of them, or where a filter does not say. */
   readonly at?: Int32Array;
 }
 
@@ -35,6 +36,7 @@ export class TraceSlice {
   readonly uses: Float64Array;
   readonly summary: TraceSummary;
   #lines: Stream | undefined;
+  readonly #filtered = new Map<string, Stream>();
   readonly #mapped = new Map<string, MappedSlice>();
 
   /** `areas` are those that the whole program is known to use, in 4K pages. */
@@ -61,6 +63,21 @@ export class TraceSlice {
     return this.#lines;
   }
 
+  /** What an exact filter leaves of the accesses, for pages of `2^pageLg2` bytes. */
+  filtered(choice: FilterChoice, pageLg2: number): Stream {
+    const key = `${choice.kind} ${choice.split} ${pageLg2}`;
+    const known = this.#filtered.get(key);
+    if (known !== undefined) return known;
+    const words = new StreamFilter(choice, pageLg2).keep(this.moves.words);
+    const numbers = new Map(Array.from(this.summary.touches, (page, number) => [page, number]));
+    const made = {
+      words,
+      pageOf: Int32Array.from({ length: words.length / 2 }, (_, i) => numbers.get(pageAt(words, i))!),
+    };
+    this.#filtered.set(key, made);
+    return made;
+  }
+
   /** The slice's memory as the simulated kernel maps it; made at the first call for a policy. */
   mapped(policy: TracePolicy): MappedSlice {
     const key = `${policy.format} ${policy.order} ${policy.contpte}`;
@@ -82,7 +99,7 @@ function numberPages(words: AccessWords): { readonly pageOf: Int32Array; readonl
   const seenNumber = new Int32Array(SEEN);
   let [last, number] = [-1, -1];
   for (let i = 0; i < pageOf.length; i++) {
-    const page = words[2 * i + 1]! * PAGES_IN_HIGH + (words[2 * i]! >>> PAGE_SHIFT);
+    const page = pageAt(words, i);
     if (page !== last) {
       const at = page & (SEEN - 1);
       if (seenPage[at] !== page) {
@@ -97,6 +114,10 @@ function numberPages(words: AccessWords): { readonly pageOf: Int32Array; readonl
   const uses = new Float64Array(numbers.size);
   for (let i = 0; i < pageOf.length; i++) uses[pageOf[i]!]!++;
   return { pageOf, uses };
+}
+
+function pageAt(words: AccessWords, i: number): number {
+  return words[2 * i + 1]! * PAGES_IN_HIGH + (words[2 * i]! >>> PAGE_SHIFT);
 }
 
 function numberOf(numbers: Map<number, number>, page: number): number {
