@@ -37,7 +37,17 @@ export default defineConfig({
         { label: "Notebooks", items: notebooks },
         {
           label: "Reference",
-          items: ["commands", "traces", "hardware", "oracle", "data", "glossary", "decisions", "review-2018"],
+          items: [
+            "commands",
+            "traces",
+            "hardware",
+            "oracle",
+            "how-fast",
+            "data",
+            "glossary",
+            "decisions",
+            "review-2018",
+          ],
         },
       ],
       credits: false,

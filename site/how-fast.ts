@@ -1,0 +1,146 @@
+/**
+ * What the page "How fast" shows of a run of `npm run bench`: a figure for each group of cases, and every variant in words and
+ * numbers. Nothing is typed in by hand; the page has no number that the stored run lacks.
+ */
+import { readFile } from "node:fs/promises";
+import { Window } from "happy-dom";
+import { figure } from "../src/figure/create.ts";
+import { DISPLAY, type Figure, type Host, type Row } from "../src/figure/figure.ts";
+import type { MimeBundle } from "../src/notebook/format.ts";
+import { figureSummary, storedFigure } from "../src/notebook/render/figure.ts";
+import { escapeHtml } from "../src/notebook/render/html.ts";
+import type { CaseResult, Spread, VariantResult } from "../test/bench/harness.ts";
+import type { Machine } from "../test/bench/print.ts";
+
+/** The stored run, which readers can load as well. */
+export const BENCH_FILE = "site/public/bench.json";
+
+/** What `npm run bench -- --json FILE` writes. */
+export interface Bench {
+  readonly machine: Machine;
+  readonly ptlab: string;
+  /** Digest of the simulator's sources that were measured. */
+  readonly source: string;
+  readonly quick: boolean;
+  readonly cases: readonly CaseResult[];
+}
+
+/** Reads the stored run; the build fails without it, because a page without numbers would be worse than none. */
+export async function readBench(root = "."): Promise<Bench> {
+  return JSON.parse(await readFile(`${root}/${BENCH_FILE}`, "utf8")) as Bench;
+}
+
+/** The groups in the order of the run. */
+export const groupsOf = ({ cases }: Bench): readonly string[] => [...new Set(cases.map(({ group }) => group))];
+
+/** A row for each variant that stands beside a baseline. */
+function ratioRows({ cases }: Bench, group: string): Row[] {
+  return cases
+    .filter((c) => c.group === group)
+    .flatMap((c) =>
+      c.variants
+        .filter(({ name }) => name !== c.baseline)
+        .map(({ name, ratio, goal }) => ({
+          what: c.variants.length === 2 ? c.name : `${c.name}: ${name}`,
+          baseline: c.baseline,
+          ratio: ratio.median,
+          low: ratio.p10,
+          high: ratio.p90,
+          goal: goal !== null && goal.of !== null ? goal.atMost : null,
+        })),
+    );
+}
+
+/** The figure of a group: ratios as dots with their spread, goals as ticks. Null where a group compares nothing. */
+export function ratioFigure(bench: Bench, group: string): Figure | null {
+  const rows = ratioRows(bench, group);
+  if (rows.length === 0) return null;
+  const goal = {
+    label: "Goal",
+    basis: "measured",
+    digits: 3,
+    definition: "The largest ratio that the project wants.",
+  } as const;
+  const ratio = { basis: "measured", digits: 3 } as const;
+  return figure({
+    title: `Time of ${group} cases beside their baselines`,
+    caption:
+      "Ratio of CPU time to the baseline of the case, taken within each round: median as a dot, 10th to 90th percentile as a line, goal as a bar across.",
+    alt: rows.map(({ what, ratio }) => `${what}: ${Number(ratio).toPrecision(3)}`).join("; "),
+    better: "smaller ratios are better",
+    columns: [
+      { key: "what", label: "Case", definition: "What was done, and by what." },
+      { key: "baseline", label: "Baseline", definition: "What the ratio is taken to." },
+      {
+        key: "ratio",
+        label: "Ratio",
+        definition: "CPU time divided by that of the baseline in the same round, median.",
+        ...ratio,
+      },
+      { key: "low", label: "10th percentile", definition: "The tenth of all rounds from below.", ...ratio },
+      { key: "high", label: "90th percentile", definition: "The tenth of all rounds from above.", ...ratio },
+      { key: "goal", ...goal },
+    ],
+    rows,
+    origin: { designs: ["ptlab"], workload: `npm run bench, group ${group}`, params: {}, seed: null, input: null },
+    plot: (plot, frame) => ({
+      marginLeft: Math.min(frame.width * 0.45, 260),
+      x: frame.axis(["ratio", "low", "high", "goal"], { type: "log", label: "Ratio to the baseline" }),
+      y: frame.axis("what", { label: null }),
+      marks: [
+        plot.ruleX([1], { strokeOpacity: 0.5 }),
+        plot.ruleY(frame.rows, { y: "what", x1: "low", x2: "high", strokeWidth: 2 }),
+        plot.dot(frame.rows, { x: "ratio", y: "what", fill: "currentColor", r: 4 }),
+        plot.tickX(
+          frame.rows.filter((row) => row.goal !== null),
+          { x: "goal", y: "what", strokeWidth: 2, strokeDasharray: "3 2" },
+        ),
+      ],
+    }),
+  });
+}
+
+/** The picture of a group as HTML; empty where it compares nothing. */
+export async function pictureOf(bench: Bench, group: string): Promise<string> {
+  const made = ratioFigure(bench, group);
+  if (made === null) return "";
+  // The stamp is that of the run: the sources that build the page may be others.
+  const host: Host = {
+    document: new Window().document as unknown as Document,
+    build: { version: bench.ptlab, source: bench.source },
+  };
+  const bundle = (await made[DISPLAY](host)) as MimeBundle;
+  const { title, caption, html } = figureSummary(storedFigure(bundle)!, bundle);
+  return `<figure class="ptlab-figure not-content">${html}<figcaption><strong>${escapeHtml(title)}</strong> <span class="ptlab-caption">${escapeHtml(caption)}</span></figcaption></figure>`;
+}
+
+/** Three significant digits, without an exponent. */
+export function digits(n: number): string {
+  if (n === 0 || !Number.isFinite(n)) return String(n);
+  return n.toFixed(Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(Math.abs(n))))));
+}
+
+const spread = ({ median, p10, p90 }: Spread): string => `${digits(median)} (${digits(p10)} to ${digits(p90)})`;
+
+/** One case as a table. */
+export function caseHtml(c: CaseResult): string {
+  const head = [`Variant`, `${c.measures} per ${c.unit}`, `ratio to ${c.baseline}`, "goal"];
+  const rows = c.variants.map((v) => `<tr><th scope="row">${escapeHtml(v.name)}</th>${cells(c, v)}</tr>`);
+  const left = c.leftOut.map((text) => `<p>Left out: ${escapeHtml(text)}</p>`);
+  return (
+    `<div class="ptlab-scroll" tabindex="0" role="group" aria-label="${escapeHtml(c.name)}"><table class="ptlab-table"><caption>${escapeHtml(c.name)}: ` +
+    `${c.rounds} rounds of ${c.unitsPerRound.toLocaleString("en")}, after ${c.warmUp.toLocaleString("en")} to warm up</caption>` +
+    `<thead><tr>${head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>` +
+    left.join("")
+  );
+}
+
+function cells(c: CaseResult, v: VariantResult): string {
+  const ratio = v.name === c.baseline ? "1" : spread(v.ratio);
+  return [spread(v.amount), ratio, goalText(v)].map((text) => `<td class="number">${escapeHtml(text)}</td>`).join("");
+}
+
+function goalText({ goal, met }: VariantResult): string {
+  if (goal === null) return "";
+  return `at most ${goal.atMost}${goal.of === null ? " itself" : ""}: ${met ? "met" : "missed"}`;
+}
