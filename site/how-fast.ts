@@ -33,10 +33,21 @@ export async function readBench(root = "."): Promise<Bench> {
 /** The groups in the order of the run. */
 export const groupsOf = ({ cases }: Bench): readonly string[] => [...new Set(cases.map(({ group }) => group))];
 
+/** What a group is about, for its heading. */
+const TITLES: Readonly<Record<string, string>> = {
+  kernel: "The kernel's operations, beside the running kernel",
+  sweep: "Many TLB shapes in one pass, beside a run of C for each",
+  trace: "Reading traces",
+  translate: "Translation, beside C",
+};
+
+/** The heading of a group. */
+export const titleOf = (group: string): string => TITLES[group] ?? group;
+
 /** A row for each variant that stands beside a baseline. */
 function ratioRows({ cases }: Bench, group: string): Row[] {
   return cases
-    .filter((c) => c.group === group)
+    .filter((c) => c.group === group && c.measures === "ns")
     .flatMap((c) =>
       c.variants
         .filter(({ name }) => name !== c.baseline)
@@ -63,7 +74,7 @@ export function ratioFigure(bench: Bench, group: string): Figure | null {
   } as const;
   const ratio = { basis: "measured", digits: 3 } as const;
   return figure({
-    title: `Time of ${group} cases beside their baselines`,
+    title: titleOf(group),
     caption:
       "Ratio of CPU time to the baseline of the case, taken within each round: median as a dot, 10th to 90th percentile as a line, goal as a bar across.",
     alt: rows.map(({ what, ratio }) => `${what}: ${Number(ratio).toPrecision(3)}`).join("; "),
@@ -85,7 +96,11 @@ export function ratioFigure(bench: Bench, group: string): Figure | null {
     origin: { designs: ["ptlab"], workload: `npm run bench, group ${group}`, params: {}, seed: null, input: null },
     plot: (plot, frame) => ({
       marginLeft: Math.min(frame.width * 0.45, 260),
-      x: frame.axis(["ratio", "low", "high", "goal"], { type: "log", label: "Ratio to the baseline" }),
+      x: frame.axis(["ratio", "low", "high", "goal"], {
+        type: "log",
+        label: "Ratio to the baseline",
+        tickFormat: String,
+      }),
       y: frame.axis("what", { label: null }),
       marks: [
         plot.ruleX([1], { strokeOpacity: 0.5 }),
