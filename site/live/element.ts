@@ -4,8 +4,8 @@ import type { LiveParams } from "../../src/figure/live.ts";
 import type { Drawn } from "./draw.ts";
 import { Simulation, Stopped } from "./simulation.ts";
 
-/** Rest after the last movement of a slider before a run starts, in milliseconds. */
-const SETTLE_MS = 120;
+/** A run that has gone on for longer than this is given up for a newer one, in milliseconds; a shorter one is soon done. */
+const OVERTAKE_MS = 300;
 /** Rest after the last letter of a text, in milliseconds: words that are half written are mistakes, and those are read aloud. */
 const WRITTEN_MS = 700;
 /** Runs shorter than this show no progress, in milliseconds. */
@@ -30,6 +30,10 @@ class LiveFigureElement extends HTMLElement {
   #addresses: string[] = [];
   #settle: ReturnType<typeof setTimeout> | undefined;
   #run = 0;
+  /** When the run that is going on began; undefined where none is. */
+  #since: number | undefined;
+  /** A control was moved during a run. */
+  #again = false;
 
   connectedCallback(): void {
     for (const part of PARTS) this.#stored.set(part, this.#part(part).innerHTML);
@@ -52,14 +56,18 @@ class LiveFigureElement extends HTMLElement {
     showValue(control);
     followSample(control);
     clearTimeout(this.#settle);
-    const rest = control instanceof HTMLTextAreaElement ? WRITTEN_MS : SETTLE_MS;
-    this.#settle = setTimeout(() => this.#rerun(), rest);
+    if (control instanceof HTMLTextAreaElement) this.#settle = setTimeout(() => this.#rerun(), WRITTEN_MS);
+    // A slider in motion gets one run after the other, the last with its last value: ending a run costs all that its worker keeps.
+    else if (this.#since !== undefined && performance.now() - this.#since < OVERTAKE_MS) this.#again = true;
+    else this.#rerun();
   }
 
   async #rerun(): Promise<void> {
     const id = this.dataset.live!;
     const params = readParams(this.#form());
     const run = ++this.#run;
+    this.#again = false;
+    this.#since = performance.now();
     const watch = this.#watch();
     this.#setState("running");
     try {
@@ -71,6 +79,10 @@ class LiveFigureElement extends HTMLElement {
       if (run === this.#run) this.#failed(error, watch.elapsed());
     } finally {
       watch.end();
+      if (run === this.#run) {
+        this.#since = undefined;
+        if (this.#again) this.#rerun();
+      }
     }
   }
 
@@ -108,6 +120,8 @@ class LiveFigureElement extends HTMLElement {
   #reset(): void {
     clearTimeout(this.#settle);
     this.#run++;
+    this.#since = undefined;
+    this.#again = false;
     this.#simulation.stop();
     this.#resetControls();
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
