@@ -10,7 +10,7 @@ import type { MimeBundle } from "../src/notebook/format.ts";
 import { figureSummary, storedFigure } from "../src/notebook/render/figure.ts";
 import { escapeHtml } from "../src/notebook/render/html.ts";
 import type { CaseResult, Spread, VariantResult } from "../test/bench/harness.ts";
-import type { Machine } from "../test/bench/print.ts";
+import { digits, type Machine } from "../test/bench/print.ts";
 
 /** The stored run, which readers can load as well. */
 export const BENCH_FILE = "site/public/bench.json";
@@ -127,12 +127,6 @@ export async function pictureOf(bench: Bench, group: string): Promise<string> {
   const bundle = (await made[DISPLAY](host)) as MimeBundle;
   const { title, caption, html } = figureSummary(storedFigure(bundle)!, bundle);
   return `<figure class="ptlab-figure not-content">${html}<figcaption><strong>${escapeHtml(title)}</strong> <span class="ptlab-caption">${escapeHtml(caption)}</span></figcaption></figure>`;
-}
-
-/** Three significant digits, without an exponent. */
-export function digits(n: number): string {
-  if (n === 0 || !Number.isFinite(n)) return String(n);
-  return n.toFixed(Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(Math.abs(n))))));
 }
 
 const spread = ({ median, p10, p90 }: Spread): string => `${digits(median)} (${digits(p10)} to ${digits(p90)})`;

@@ -2,10 +2,8 @@
  * `ptlab calibrate [FILE]`: fits the weights of the cost table to recorded times of a real kernel's operations, and prints them with the
  * residual of every row.
  */
-import { open } from "node:fs/promises";
 import { digest } from "../base/digest.ts";
-import { UserError } from "../base/errors.ts";
-import { formatSize, MiB } from "../base/size.ts";
+import { MiB } from "../base/size.ts";
 import { EVENT_NAMES } from "../base/tally.ts";
 import { costsData, residualsData, translationData } from "../figure/calibration.ts";
 import type { Build } from "../figure/figure.ts";
@@ -16,7 +14,8 @@ import { type Fit, type FitStep, fitSteps } from "../study/cost/fit.ts";
 import { type Limits, parseLimits } from "../study/cost/limits.ts";
 import { checkedCore, translationSteps } from "../study/cost/translation.ts";
 import { type CommandEffects, progressLine } from "./effects.ts";
-import { checkWritable, reason, writeWhole } from "./write-file.ts";
+import { readBounded } from "./read-file.ts";
+import { checkWritable, writeWhole } from "./write-file.ts";
 
 /** Options of the command, as typed. */
 export interface CalibrateOptions {
@@ -39,7 +38,7 @@ export async function calibrateCommand(
 ): Promise<void> {
   const core = checkedCore(coreNamed(options.core));
   if (options.out !== undefined) await checkWritable(options.out, true);
-  const text = await readBounded(options.file);
+  const text = (await readBounded(options.file, MOST_BYTES, "recorded times")).toString("utf8");
   const limits = parseLimits(text, options.file);
   const fit = await paced(fitSteps(limits, options.file), "calibrating", effects);
   const translation = await paced(translationSteps(limits.rows, core), "translation", effects);
@@ -50,25 +49,6 @@ export async function calibrateCommand(
   effects.out(toText(costsData(costTable(name, fit.weights), origin), build));
   effects.out(`\n${toText(residualsData(fit, origin), build)}`);
   if (translation.length > 0) effects.out(`\n${toText(translationData(translation, core.name, origin), build)}`);
-}
-
-/** A file's text. One that goes on beyond any recording, such as a device, is given up and not read into memory. */
-async function readBounded(file: string): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    const handle = await open(file);
-    for await (const part of handle.createReadStream()) {
-      parts.push(part as Buffer);
-      length += (part as Buffer).length;
-      if (length > MOST_BYTES) break;
-    }
-  } catch (error) {
-    throw new UserError(`cannot read ${file}: ${reason(error)}`);
-  }
-  if (length > MOST_BYTES)
-    throw new UserError(`${file}: too large for recorded times: at most ${formatSize(MOST_BYTES)} are allowed`);
-  return Buffer.concat(parts).toString("utf8");
 }
 
 /** Takes the steps of a long computation, and lets an interrupt in between them. */

@@ -2,9 +2,7 @@
  * `ptlab coverage FILE`: what larger translations a captured process has, by the names of the kernel's thpmaps, and what
  * its layout would give with contiguous entries and with larger pages.
  */
-import { open } from "node:fs/promises";
 import { digest } from "../base/digest.ts";
-import { UserError } from "../base/errors.ts";
 import { formatSize, KiB, MiB } from "../base/size.ts";
 import type { Build, FigureData } from "../figure/figure.ts";
 import { toText } from "../figure/text.ts";
@@ -15,7 +13,7 @@ import { thpmapsText } from "../study/capture/thpmaps-text.ts";
 import type { LayoutCost } from "../study/capture/whatif.ts";
 import { contShare, layouts, levelBits, whatIf } from "../study/capture/whatif.ts";
 import type { CommandEffects } from "./effects.ts";
-import { reason } from "./write-file.ts";
+import { readBounded } from "./read-file.ts";
 
 /** Options of the command, as typed; all but `file` and `json` are thpmaps' own. */
 export interface CoverageOptions {
@@ -32,28 +30,9 @@ export interface CoverageOptions {
   readonly json?: boolean;
 }
 
-/** A file's bytes. One that goes on beyond any capture, such as a device, is given up and not read into memory. */
-async function readBounded(file: string): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    const handle = await open(file);
-    for await (const part of handle.createReadStream()) {
-      parts.push(part as Buffer);
-      length += (part as Buffer).length;
-      if (length > READ_LIMITS.bytes) break;
-    }
-  } catch (error) {
-    throw new UserError(`cannot read ${file}: ${reason(error)}`);
-  }
-  if (length > READ_LIMITS.bytes)
-    throw new UserError(`${file}: too large for a capture: at most ${formatSize(READ_LIMITS.bytes)} are allowed`);
-  return Buffer.concat(parts);
-}
-
 /** Prints the statistics, or throws a {@link UserError}. `build` is for the stamp under the tables. */
 export async function coverageCommand(options: CoverageOptions, effects: CommandEffects, build: Build): Promise<void> {
-  const bytes = await readBounded(options.file);
+  const bytes = await readBounded(options.file, READ_LIMITS.bytes, "a capture");
   const capture = await readCapture(bytes, options.file);
   const contOrders = (options.cont ?? []).map((size) => contOrder(size, capture.page, capture.pmdOrder));
   const thpmaps = {

@@ -50,7 +50,7 @@ function spreadText({ median, p10, p90 }: Spread): string {
 }
 
 /** Three significant digits, without an exponent. */
-function digits(n: number): string {
+export function digits(n: number): string {
   if (n === 0 || !Number.isFinite(n)) return String(n);
   return n.toFixed(Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(Math.abs(n))))));
 }
