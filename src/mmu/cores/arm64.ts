@@ -1,21 +1,15 @@
 /**
  * Cores with arm64 page tables: Arm's Neoverse N1 and Apple's M1.
  */
-import type { Core, Sourced } from "./core.ts";
+import { GiB, KiB, MiB } from "../../base/size.ts";
+import { assumed, type Core, sourced } from "./core.ts";
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
-const GiB = 1024 * MiB;
-
-const from =
-  (source: string) =>
-  (value: number): Sourced => ({ value, source });
-const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
-
-const trm = from("Arm Neoverse N1 Core TRM (100616), TLB organization; the same in Cortex-A76's (100798_0300), A5.2");
-const wikichip = from("WikiChip, Neoverse N1 (revision of 20 February 2019), memory hierarchy");
-const upTo11 = from("WikiChip, Neoverse N1 (revision of 20 February 2019): 9 to 11 cycles, the upper end");
-const idRegister = from(
+const trm = sourced(
+  "Arm Neoverse N1 Core TRM (100616), TLB organization; the same in Cortex-A76's (100798_0300), A5.2",
+);
+const wikichip = sourced("WikiChip, Neoverse N1 (revision of 20 February 2019), memory hierarchy");
+const upTo11 = sourced("WikiChip, Neoverse N1 (revision of 20 February 2019): 9 to 11 cycles, the upper end");
+const idRegister = sourced(
   "Arm Cortex-A76 Core TRM (100798_0300), B2.58: ID_AA64MMFR0_EL1.ASIDBits is 2; N1 is that core",
 );
 
@@ -72,11 +66,11 @@ const neoverseN1: Core = {
     "TLBs is not published, of the L1D it is pseudo-LRU: LRU is taken.",
 };
 
-const macMini = from("AnandTech 16252, The 2020 Mac Mini Unleashed (2020), page 1");
-const m1Max = from("AnandTech 17024, Apple's M1 Pro, M1 Max SoCs Investigated (2021), page 2: what the M1 has");
+const macMini = sourced("AnandTech 16252, The 2020 Mac Mini Unleashed (2020), page 1");
+const m1Max = sourced("AnandTech 17024, Apple's M1 Pro, M1 Max SoCs Investigated (2021), page 2: what the M1 has");
 /** VirtualBox's data base of processors: registers as read on the chip. */
-const ccsidr = from("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): CCSIDR_EL1 read on Firestorm");
-const mmfr0 = from("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): ID_AA64MMFR0_EL1 is 0x12120f100001, ASIDBits 0");
+const ccsidr = sourced("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): CCSIDR_EL1 read on Firestorm");
+const mmfr0 = sourced("VirtualBox, ARM_Apple_M1.h (of 2026-02-01): ID_AA64MMFR0_EL1 is 0x12120f100001, ASIDBits 0");
 const a14 = "usually given after AnandTech's article on the A14 (2020), whose numbers are not at hand";
 
 /** Linux on it has pages of 16K; its contiguous blocks of 2M and leaves of 32M are taken to be held as such. */

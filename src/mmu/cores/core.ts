@@ -20,6 +20,14 @@ export interface Sourced {
   readonly source: string;
 }
 
+/** Gives numbers one source: `const manual = sourced("SDM 4.10"); manual(12)`. */
+export const sourced =
+  (source: string) =>
+  (value: number): Sourced => ({ value, source });
+
+/** A number that nobody has published, and why this one was taken. */
+export const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
+
 /** One array of a TLB. */
 export interface CoreArray {
   readonly name: string;

@@ -1,19 +1,11 @@
 /**
  * Cores with riscv page tables: SiFive's U74, the core of the first boards that people ran Linux on.
  */
-import type { Core, Sourced } from "./core.ts";
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
-const GiB = 1024 * MiB;
-
-const from =
-  (source: string) =>
-  (value: number): Sourced => ({ value, source });
-const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
+import { GiB, KiB, MiB } from "../../base/size.ts";
+import { assumed, type Core, sourced } from "./core.ts";
 
 /** Sizes and sets; ways are what they leave, and the same in both. */
-const dts = from("arch/riscv/boot/dts/starfive/jh7110.dtsi and sifive/fu740-c000.dtsi, Linux 6.18");
+const dts = sourced("arch/riscv/boot/dts/starfive/jh7110.dtsi and sifive/fu740-c000.dtsi, Linux 6.18");
 /** The tree has no word for a second level of TLB. */
 const rocket = "512 direct-mapped, as rocket-chip's second level in cores of this class";
 /** What the second level keeps are pages of 4K: rocket's L2 TLB, from which it comes, takes no larger leaves. */
@@ -23,7 +15,7 @@ const u74: Core = {
   name: "sifive-u74",
   title: "SiFive U74",
   machines: ["riscv64"],
-  clock: from("arch/riscv/boot/dts/starfive/jh7110.dtsi, operating points up to 1.5 GHz")(1.5),
+  clock: sourced("arch/riscv/boot/dts/starfive/jh7110.dtsi, operating points up to 1.5 GHz")(1.5),
   asidBits: assumed(0, "Linux finds no bits of ASID on boards with it, and switches off its allocator"),
   tlb: [
     [

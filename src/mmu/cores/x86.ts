@@ -1,28 +1,22 @@
 /**
  * Cores with x86 page tables: Intel's Skylake as client and server, AMD's Zen 4.
  */
-import type { Core, CoreArray, Sourced } from "./core.ts";
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
-const GiB = 1024 * MiB;
-
-const from =
-  (source: string) =>
-  (value: number): Sourced => ({ value, source });
-const assumed = (value: number, why: string): Sourced => ({ value, source: `assumed; ${why}` });
+import { GiB, KiB, MiB } from "../../base/size.ts";
+import { assumed, type Core, type CoreArray, sourced } from "./core.ts";
 
 const manual = "Intel Optimization Reference Manual (248966)";
-const tlbTable = from(`${manual}, table of Skylake's TLB parameters (2-15 in edition 045)`);
-const cacheTable = from(`${manual}, table of Skylake client's cache parameters`);
-const serverTable = from(
+const tlbTable = sourced(`${manual}, table of Skylake's TLB parameters (2-15 in edition 045)`);
+const cacheTable = sourced(`${manual}, table of Skylake client's cache parameters`);
+const serverTable = sourced(
   `${manual}, section 2.2.1.3, table 2-6 in the edition of spring 2020: 14 cycles for the L2, 50 to 70 for the L3`,
 );
-const skylakeX = from("AnandTech 11550, The Intel Skylake-X Review (2017), page 4: caches of Skylake-S and Skylake-SP");
+const skylakeX = sourced(
+  "AnandTech 11550, The Intel Skylake-X Review (2017), page 4: caches of Skylake-S and Skylake-SP",
+);
 /** What CPUID reports on these cores; the words are those of the table of descriptors. */
-const descriptor = (code: string) => from(`Intel SDM volume 2A, CPUID leaf 2, descriptor ${code}`);
+const descriptor = (code: string) => sourced(`Intel SDM volume 2A, CPUID leaf 2, descriptor ${code}`);
 const [d03, d63, d76, dC3] = [descriptor("03H"), descriptor("63H"), descriptor("76H"), descriptor("C3H")];
-const sdm = from("Intel SDM volume 3A section 4.10.1: PCIDs have 12 bits");
+const sdm = sourced("Intel SDM volume 3A section 4.10.1: PCIDs have 12 bits");
 
 /** The replacement of the first levels is a tree: Gras et al., Translation Leak-aside Buffer, USENIX Security 2018. */
 const skylakeTlb: readonly (readonly CoreArray[])[] = [
@@ -65,7 +59,7 @@ const skylakeClient: Core = {
   tlb: skylakeTlb,
   tlbLatency: [
     assumed(0, "part of every load's latency"),
-    from(
+    sourced(
       "Linux, tools/perf/pmu-events/arch/x86/skylakex/skx-metrics.json (Intel's top-down metrics 4.5), tma_dtlb_load: " +
         "9 cycles for each DTLB_LOAD_MISSES.STLB_HIT",
     )(9),
@@ -118,11 +112,13 @@ const skylakeServer: Core = {
   memory: assumed(90, "usual of two-socket servers with DDR4, local node"),
 };
 
-const sog = from("AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture (57647)");
-const pageDirectoryCache = from(
+const sog = sourced("AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture (57647)");
+const pageDirectoryCache = sourced(
   "Chips and Cheese, Zen 5's Leaked Slides (2023): since Zen 1, 64 entries of PDPTEs and PML4Es; Zen 4's guide names none",
 );
-const recorded = from("recorded on a virtual machine, EPYC Zen 4: random loads over 1 GiB, 2M pages, less translation");
+const recorded = sourced(
+  "recorded on a virtual machine, EPYC Zen 4: random loads over 1 GiB, 2M pages, less translation",
+);
 
 const all = [4 * KiB, 2 * MiB, GiB];
 
