@@ -93,10 +93,8 @@ function differs(sides: readonly SideCounts[], { event }: Cause): boolean {
   return sides.some((side) => side.counts[event] !== sides[0]!.counts[event]);
 }
 
-/** The cause of an event; one that no list of causes has is named by its key. */
 function causeOf(event: EventName): Cause {
-  const unlisted = { event, label: event, ns: null, source: "" };
-  return CAUSES.find((cause) => cause.event === event) ?? unlisted;
+  return CAUSES.find((cause) => cause.event === event)!;
 }
 
 function comparedCause(sides: readonly SideCounts[], shown: readonly Cause[]): EventName {
@@ -226,7 +224,9 @@ const LETTERS = ["A", "B"] as const;
 
 function causesColumns({ a, b, rows }: Comparison): readonly Column[] {
   const meanings = rows.map(({ cause, event }) => `${cause} = ${EVENTS[event]}`).join("; ");
-  const ns = priceText(rows.map((row) => row.event));
+  const [nsA, nsB, difference] = [a.pricedNs, b.pricedNs, b.pricedNs - a.pricedNs].map((ns) => ns.toFixed(0));
+  const sum = `All causes together: A ${nsA} ns, B ${nsB} ns, B - A ${difference} ns.`;
+  const ns = `${sum} ${priceText(rows.map((row) => row.event))}`;
   return [
     { key: "cause", label: "cause", definition: `${meanings}.` },
     { key: "a", label: "A", basis: "counted", definition: `Counted with ${a.label}.` },

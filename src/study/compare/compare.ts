@@ -3,7 +3,7 @@
  * counted, by cause, with the difference attributed.
  */
 import { A } from "../../arch/entry.ts";
-import { invariant, oneOf } from "../../base/errors.ts";
+import { oneOf, UserError } from "../../base/errors.ts";
 import { counts, type EventName } from "../../base/tally.ts";
 import type { KernelSpec } from "../../mm/kernel.ts";
 import { kernelFor } from "../layout.ts";
@@ -86,8 +86,8 @@ interface Outcome extends SideCounts {
 }
 
 /**
- * Carries an operation out on both sides. Throws where they do not do the same, naming the first page: a comparison of
- * costs would mean nothing. `a` and `b` are sides, or names of designs.
+ * Carries an operation out on both sides. Throws a {@link UserError} where they do not do the same, with the two answers or
+ * the first page that differs: a comparison of costs would mean nothing. `a` and `b` are sides, or names of designs.
  */
 export function compare(
   a: Side | string,
@@ -100,14 +100,16 @@ export function compare(
   const [sideA, sideB] = [sideOf(a), sideOf(b)];
   const ignore = ignored(sideA, sideB);
   const [x, y] = [runSide(sideA, w, full, ignore), runSide(sideB, w, full, ignore)];
-  const equalRuns = proveEqual(w, x, y);
+  const where = described(full, sideA, sideB);
+  const parted = outcomesApart(x, y);
+  if (parted !== null) throw new UserError(differentText(w, x, y, where, parted));
   return {
     workload: w.name,
-    setting: described(full, sideA, sideB),
+    setting: where,
     a: summary(x),
     b: summary(y),
     rows: rowsOf(x, y),
-    equalRuns,
+    equalRuns: x.translations.flat().length,
   };
 }
 
@@ -144,15 +146,24 @@ export function runSide(side: Side, w: Workload, setting: Required<Setting>, ign
   };
 }
 
-function proveEqual(w: Workload, x: Outcome, y: Outcome): number {
-  invariant(x.answer === y.answer, `${w.name}: ${x.label} answers otherwise than ${y.label}`);
-  let runs = 0;
-  for (const [p, mine] of x.translations.entries()) {
-    const difference = firstDifference(mine, y.translations[p] ?? []);
-    invariant(difference === null, `${w.name}: ${x.label} and ${y.label} differ in process ${p}: ${difference}`);
-    runs += mine.length;
-  }
-  return runs;
+/** In what two sides differ in what they do, or null. */
+function outcomesApart(x: Outcome, y: Outcome): string | null {
+  if (x.answer !== y.answer) return `answers ${shortened(x.answer)} against ${shortened(y.answer)}`;
+  const [mine, theirs] = [x.translations, y.translations];
+  if (mine.length !== theirs.length) return `${mine.length} processes against ${theirs.length}`;
+  const differences = mine.map((runs, p) => [p, firstDifference(runs, theirs[p]!)] as const);
+  const first = differences.find(([, difference]) => difference !== null);
+  return first === undefined ? null : `process ${first[0]}, ${first[1]}`;
+}
+
+function differentText(w: Workload, x: Outcome, y: Outcome, { arch, kernel }: Required<Setting>, parted: string) {
+  const where = `${w.name} on ${arch}, kernel ${kernel}`;
+  return `costs of different outcomes are not compared: ${where}, ${x.label} against ${y.label}: ${parted}`;
+}
+
+/** Answers may be long: a word for each page. */
+function shortened(answer: string): string {
+  return answer.length <= 40 ? answer : `${answer.slice(0, 40)}...`;
 }
 
 function summary({ label, counts: counted, pricedNs: ns }: Outcome): SideCounts {

@@ -2,7 +2,7 @@
  * What an address space translates to, whatever tables, levels and blocks it takes: the ground on which two designs must agree
  * before their costs mean anything. Read without counting.
  */
-import { A, Kind } from "../../arch/entry.ts";
+import { A, attrText, Kind } from "../../arch/entry.ts";
 import { SWP_PTE_MARKER } from "../../arch/format.ts";
 import type { PageTable } from "../../pgtable/pagetable.ts";
 
@@ -58,18 +58,30 @@ function continues(a: TranslationRun, b: TranslationRun): boolean {
   return a.pfn + (a.attrs < 0 ? 0 : a.nr) === b.pfn;
 }
 
-/** The first page at which two address spaces differ, in words, or null. */
+/** The first page at which two address spaces differ, with what each has there, or null. */
 export function firstDifference(a: readonly TranslationRun[], b: readonly TranslationRun[]): string | null {
-  const n = Math.max(a.length, b.length);
-  for (let i = 0; i < n; i++) {
-    const [x, y] = [runText(a[i]), runText(b[i])];
-    if (x !== y) return `${x} against ${y}`;
-  }
-  return null;
+  const same = (x: TranslationRun, y: TranslationRun | undefined) =>
+    y !== undefined && beginAlike(x, y) && x.nr === y.nr;
+  const i = a.findIndex((run, at) => !same(run, b[at]));
+  const [x, y] = i < 0 ? [undefined, b[a.length]] : [a[i], b[i]];
+  if (x === undefined && y === undefined) return null;
+  const page = firstPageApart(x, y);
+  return `page ${page}: ${textAt(a, page)} against ${textAt(b, page)}`;
 }
 
-function runText(run: TranslationRun | undefined): string {
+/** Whether two runs begin with the same translation: they part where the shorter ends, if one is. */
+function beginAlike(x: TranslationRun, y: TranslationRun): boolean {
+  return x.start === y.start && x.pfn === y.pfn && x.attrs === y.attrs;
+}
+
+function firstPageApart(x: TranslationRun | undefined, y: TranslationRun | undefined): number {
+  if (x === undefined || y === undefined) return (x ?? y)!.start;
+  return beginAlike(x, y) ? x.start + Math.min(x.nr, y.nr) : Math.min(x.start, y.start);
+}
+
+function textAt(runs: readonly TranslationRun[], page: number): string {
+  const run = runs.find(({ start, nr }) => start <= page && page < start + nr);
   if (run === undefined) return "nothing";
-  const pages = `${run.nr} page${run.nr === 1 ? "" : "s"} at ${run.start}`;
-  return run.attrs < 0 ? `${pages}: marker ${run.pfn}` : `${pages}: frame ${run.pfn}, attributes ${run.attrs}`;
+  if (run.attrs < 0) return `marker ${run.pfn}`;
+  return `frame ${run.pfn + page - run.start} ${attrText(run.attrs) || "without attributes"}`;
 }

@@ -105,7 +105,11 @@ test("an order without a knob, and an operation that nobody batched, are refused
 
 test("the sides of the study differ in batching alone", () => {
   const { rows } = compare(...batchingSides(), batchedWorkload("munmap"), { policy: "order 4" });
-  expect(rows.filter((row) => row.difference !== 0).map((row) => row.event)).toEqual(["slotsRead", "foliosTouched"]);
+  expect(rows.filter((row) => row.difference !== 0).map((row) => row.event)).toEqual([
+    "slotsRead",
+    "foliosTouched",
+    "deferredSplits",
+  ]);
 });
 
 test("a run is stopped when the reader has gone on", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formats } from "../../../src/arch/formats.ts";
-import { BrokenInvariant } from "../../../src/base/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { compare } from "../../../src/study/compare/compare.ts";
 import {
   INSTALL_STATES,
@@ -92,7 +92,7 @@ describe("as sides of a comparison", () => {
 
   test("a side that dies is not compared", () => {
     const dead = installSide("install only, v2");
-    expect(() => compare(dead, sides[1], sides[1].workload!, { pages: 4 * HUGE })).toThrow(BrokenInvariant);
+    expect(() => compare(dead, sides[1], sides[1].workload!, { pages: 4 * HUGE })).toThrow(UserError);
   });
 
   test("pages that are no whole huge pages, and a walker that there is not, are refused", () => {
