@@ -60,7 +60,7 @@ function axisDefaults(figure: FigureData, keys: readonly string[], options: Axis
   const values = [...new Set(figure.rows.map((row) => row[column.key]!))];
   // Dots at the very edge of a logarithmic scale would hide the axis.
   if (column.basis !== undefined)
-    return { grid: true, ...(options.type === "log" ? { nice: true } : { tickFormat: compact }) };
+    return { grid: true, tickFormat: compact, ...(options.type === "log" && { nice: true }) };
   if (values.every((value) => typeof value === "number")) return parameterTicks(values, options);
   return { domain: values.filter((value) => value !== null) };
 }

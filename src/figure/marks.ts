@@ -44,3 +44,24 @@ export function stack(plot: typeof Plot, frame: Frame, { x, y, series, rows = fr
   const color = frame.colours(series, "fill", rows);
   return { color, marks: [plot.barX(rows, { x, y, fill: series }), plot.ruleX([0])] };
 }
+
+/** The dashed line on which both axes agree, as far as the values reach; on logarithmic axes by a factor `beyond` them. */
+export function diagonal(plot: typeof Plot, values: readonly number[], beyond = 1): Plot.Markish {
+  const ends = [Math.min(...values) / beyond, Math.max(...values) * beyond];
+  return plot.line(ends, { x: (at) => at, y: (at) => at, strokeDasharray: "2 4", strokeOpacity: 0.5 });
+}
+
+/** Sizes of folios whose dots are named: labels of all would lie on one another. */
+const NAMED_FOLIOS = ["4K", "16K", "64K", "2M"];
+
+/** Dots for sizes of folios, joined in their order, for each series; some of them named. */
+export function folioDots(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Plot.Markish[] {
+  const named = (of: readonly Row[]) => of.filter((row) => NAMED_FOLIOS.includes(String(row.folio)));
+  return frame
+    .series(series, "line", rows)
+    .flatMap((s) => [
+      plot.line(s.rows, { x, y, stroke: s.colour, strokeDasharray: s.dash, strokeWidth: 2 }),
+      plot.dot(s.rows, { x, y, fill: s.colour, symbol: s.symbol, r: 4 }),
+      plot.text(named(s.rows), { x, y, text: "folio", dx: 8, dy: -8, textAnchor: "start" }),
+    ]);
+}

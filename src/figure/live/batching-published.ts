@@ -12,7 +12,7 @@ import {
 import { defaultKernelCosts } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
-import { bars } from "../marks.ts";
+import { bars, diagonal, folioDots } from "../marks.ts";
 
 /** A change in per cent that was counted. */
 function changed(key: string, label: string, what: string): Column {
@@ -35,9 +35,6 @@ const CHANGES: readonly Column[] = [
   changed("flushes", "flushes", "TLB invalidations of a range"),
   changed("splits", "folio splits", "Folios cut into pages"),
 ];
-
-/** Sizes whose dots are named: labels of all would lie on one another. */
-const NAMED = ["4K", "16K", "64K", "2M"];
 
 function alt(rows: readonly PublishedBatchingRow[], by: string): string {
   const ends = rows.map((row) => `${row.folio} ${row.time.toFixed(0)} %`).join(", ");
@@ -81,23 +78,11 @@ export const batchingPublishedLive = defineLive({
   },
   plot: (Plot, frame) => {
     const keys = frame.figure.columns.filter((c) => c.basis === "counted").map((c) => c.key);
-    const all = frame.series("series", "line", frame.unpivot(keys)).map((s) => ({
-      ...s,
-      rows: s.rows.filter((row) => row.value !== null),
-    }));
-    const named = (rows: readonly Row[]) => rows.filter((row) => NAMED.includes(String(row.folio)));
-    const place = { x: "value", y: "time" } as const;
+    const rows = frame.unpivot(keys).filter((row) => row.value !== null);
     return {
       x: frame.axis(keys, { label: "change of counts", insetRight: 28 }),
       y: frame.axis("time"),
-      marks: [
-        Plot.line([-100, 0], { x: (v) => v, y: (v) => v, strokeDasharray: "2 4", strokeOpacity: 0.5 }),
-        ...all.flatMap((s) => [
-          Plot.line(s.rows, { ...place, stroke: s.colour, strokeDasharray: s.dash, strokeWidth: 2 }),
-          Plot.dot(s.rows, { ...place, fill: s.colour, symbol: s.symbol, r: 4 }),
-          Plot.text(named(s.rows), { ...place, text: "folio", dx: 8, dy: -8, textAnchor: "start" }),
-        ]),
-      ],
+      marks: [diagonal(Plot, [-100, 0]), ...folioDots(Plot, frame, { x: "value", y: "time", series: "series", rows })],
     };
   },
 });

@@ -5,7 +5,7 @@ import { EVENTS, type EventName } from "../../base/tally.ts";
 import { type CalibratedRow, calibratedRows, defaultKernelCosts, priceOf } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
-import { stack } from "../marks.ts";
+import { diagonal, stack } from "../marks.ts";
 
 const MACHINE = defaultKernelCosts.name;
 
@@ -35,9 +35,6 @@ const SIZES: Readonly<Record<string, (name: string) => boolean>> = {
 
 /** Rows further off than this are named in the picture. */
 const FAR = 0.3;
-
-/** About the middle of the axis, in nanoseconds. */
-const MIDDLE = 30;
 
 /** Every timed operation: measured time against modelled time. */
 export const calibrationLive = defineLive({
@@ -78,8 +75,9 @@ export const calibrationLive = defineLive({
   },
   plot: (Plot, frame) => {
     const values = frame.rows.flatMap((row) => [Number(row.measured), Number(row.modelled)]);
-    const ends = [Math.min(...values) / 1.5, Math.max(...values) * 1.5].map((at) => ({ at }));
-    const far = frame.rows.filter((row) => Math.abs(Number(row.residual)) > 100 * FAR);
+    const far = frame.rows
+      .filter((row) => Math.abs(Number(row.residual)) > 100 * FAR)
+      .sort((a, b) => Number(a.measured) - Number(b.measured));
     const [all] = frame.series(
       "operation",
       "dot",
@@ -90,12 +88,12 @@ export const calibrationLive = defineLive({
       x: frame.axis("modelled", { type: "log", label: "time" }),
       y: frame.axis("measured", { type: "log", label: "time" }),
       marks: [
-        Plot.line(ends, { x: "at", y: "at", strokeDasharray: "2 4", strokeOpacity: 0.6 }),
+        diagonal(Plot, values, 1.5),
         Plot.dot(all!.rows, { ...place, fill: all!.colour, symbol: all!.symbol, r: 4 }),
-        // Names of neighbours would lie on one another in one line, and those at the right would not fit in.
+        // Away from the line, where most dots are; neighbours in turn above and below, for some lie on one another.
         ...far.map((row, i) => {
-          const right = Number(row.modelled) > MIDDLE;
-          const off = { dx: right ? -7 : 7, dy: i % 2 ? 7 : -7, textAnchor: right ? "end" : "start" } as const;
+          const above = Number(row.measured) > Number(row.modelled);
+          const off = { dx: above ? -7 : 7, dy: i % 2 ? 7 : -7, textAnchor: above ? "end" : "start" } as const;
           return Plot.text([row], { ...place, ...off, text: "name", fontSize: 10 });
         }),
       ],

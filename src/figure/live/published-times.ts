@@ -8,11 +8,9 @@ import { genericPtTimes } from "../../study/cost/generic-pt.ts";
 import { contpteTimes, type PublishedTimeRow, publishedTimes } from "../../study/cost/published-times.ts";
 import type { Column, Frame, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
+import { diagonal, dots, folioDots } from "../marks.ts";
 
 const TABLE = `weights fitted to ${defaultKernelCosts.name}`;
-
-/** Sizes whose dots are named: labels of all would lie on one another. */
-const NAMED = ["4K", "16K", "64K", "2M"];
 
 function percent(key: string, label: string, basis: "measured" | "modelled", definition: string): Column {
   return { key, label, unit: "%", basis, digits: 1, definition };
@@ -80,26 +78,14 @@ export const publishedTimesLive = defineLive({
   },
   plot: (Plot, frame) => {
     const shown = String(frame.figure.origin.params.shown) as Shown;
-    const dots = dotsOf(frame, shown);
+    const rows = dotsOf(frame, shown);
     const log = shown === "time" ? ({ type: "log" } as const) : {};
-    const values = dots.flatMap((row) => [Number(row.x), Number(row.y)]);
-    const ends = [Math.min(...values), Math.max(...values)].map((at) => ({ at }));
-    const place = { x: "x", y: "y" } as const;
+    const values = rows.flatMap((row) => [Number(row.x), Number(row.y)]);
     const [x, y] = shown === "change" ? (["modelledChange", "change"] as const) : (["modelledAfter", "after"] as const);
     return {
       x: frame.axis(x, { ...log, label: shown === "change" ? "change of time" : "time", insetRight: 28 }),
       y: frame.axis(y, { ...log, label: shown === "change" ? "change of time" : "time" }),
-      marks: [
-        Plot.line(ends, { x: "at", y: "at", strokeDasharray: "2 4", strokeOpacity: 0.5 }),
-        ...frame.series("way", "line", dots).flatMap((s) => [
-          Plot.line(s.rows, { ...place, stroke: s.colour, strokeDasharray: s.dash, strokeWidth: 2 }),
-          Plot.dot(s.rows, { ...place, fill: s.colour, symbol: s.symbol, r: 4 }),
-          Plot.text(
-            s.rows.filter((row) => NAMED.includes(String(row.folio))),
-            { ...place, text: "folio", dx: 8, dy: -8, textAnchor: "start" },
-          ),
-        ]),
-      ],
+      marks: [diagonal(Plot, values), ...folioDots(Plot, frame, { x: "x", y: "y", series: "way", rows })],
     };
   },
 });
@@ -216,21 +202,14 @@ export const genericPtLive = defineLive({
     };
   },
   plot: (Plot, frame) => {
-    const dots = frame.rows.flatMap((row) => [
+    const calls = frame.rows.flatMap((row) => [
       { ...row, way: "older driver", x: row.modelledOlder!, y: row.older! },
       { ...row, way: "generic page table", x: row.modelledNewer!, y: row.newer! },
     ]);
-    const ends = [5, 8000].map((at) => ({ at }));
-    const place = { x: "x", y: "y" } as const;
     return {
       x: frame.axis("modelledNewer", { type: "log", label: "one call" }),
       y: frame.axis("newer", { type: "log", label: "one call" }),
-      marks: [
-        Plot.line(ends, { x: "at", y: "at", strokeDasharray: "2 4", strokeOpacity: 0.5 }),
-        ...frame
-          .series("way", "dot", dots)
-          .map((s) => Plot.dot(s.rows, { ...place, fill: s.colour, symbol: s.symbol, r: 4.5 })),
-      ],
+      marks: [diagonal(Plot, [5, 8000]), ...dots(Plot, frame, { x: "x", y: "y", series: "way", rows: calls }).marks],
     };
   },
 });
