@@ -52,7 +52,7 @@ export function agreementFigure(agreements: readonly Agreement[]): Figure {
       "Scripts replayed in the model, operation by operation, and compared in every field that the recording has. A script is " +
       "left at its first difference, and at an operation that the model lacks.",
     alt: `Bars of fields compared for ${agreements.length} kernels and formats: ${compared} fields in all, ${different} different.`,
-    better: "fewer differences, and more fields compared, are better",
+    better: "fewer differences, and more fields compared",
     columns: [
       { key: "kernel", label: "kernel", definition: "Version that the recorded kernel gave (uname -r)." },
       { key: "arch", label: "format", definition: "Page-table format of the machine." },
@@ -104,7 +104,7 @@ export function fieldsFigure(agreements: readonly Agreement[]): Figure {
     title: "The model against recorded kernels, by field",
     caption: "The same comparisons by field of the record. A field counts once an operation, a process or a region.",
     alt: `Bars of comparisons for ${rows.length} fields, most (${most.compared}) for ${most.field}; different: ${rows.map((r) => r.different).join(", ")}.`,
-    better: "fewer differences are better",
+    better: "fewer differences",
     columns: [
       { key: "field", label: "field", definition: "Name of the field in a record." },
       { key: "meaning", label: "what it is", definition: "What it says, and where the recorder read it." },

@@ -37,7 +37,7 @@ export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): 
     title: `Weights of counted events, fitted to ${origin.machine}`,
     caption: "What one event of each kind takes, as the recorded times say it together.",
     alt: `A table of weights: ${weights.map((w) => `${w.event} ${w.ns ?? "not priced"}`).join(", ")}.`,
-    better: "a narrow range between least and most is a weight that is well known",
+    better: "a narrow range between least and most",
     columns: [
       { key: "event", label: "event", definition: `${events}.` },
       plainNs("ns", "weight", "What one event takes, in ns; none where it is not priced.", 2),
@@ -66,7 +66,7 @@ export function residualsData({ rows, others, rms, median }: Fit, origin: Calibr
     title: `Measured and modelled times of ${rows.length} operations: residuals ${parts}`,
     caption: "Nanoseconds by 4K page, or by call where the row is a call.",
     alt: `A table of residuals: ${rows.map((row) => `${row.name} ${percent(row.residual)}`).join(", ")}.`,
-    better: "a residual near 0 is better",
+    better: "a residual near 0",
     columns: [
       {
         key: "name",
@@ -109,7 +109,7 @@ export function translationData(
     title: `Random loads, measured and modelled on ${core}. ${hosts.join("; ")}`,
     caption: "Dependent loads over memory that is all zero page: only translation differs.",
     alt: `A table of times of one load by memory and page size. ${hosts.join("; ")}.`,
-    better: "a modelled time near the measured one is better",
+    better: "a modelled time near the measured one",
     columns: [
       { key: "name", label: "row", definition: "Memory that was loaded from, and the size of its pages." },
       {

@@ -49,7 +49,7 @@ const NEEDED = {
   title: "the name of the figure",
   caption: "what is shown and how it was made",
   alt: "what a sighted reader would learn from the picture, in a sentence or two",
-  better: 'what better means, for example "fewer is better"',
+  better: 'what better means, for example "fewer splits"',
 } as const;
 
 type Fail = (what: string) => never;

@@ -50,7 +50,7 @@ export interface FigureData {
   readonly caption: string;
   /** In one or two sentences what a sighted reader would learn from the picture. */
   readonly alt: string;
-  /** What "better" means, for the first line of the text table: "fewer is better". */
+  /** What "better" means, for the first line of the text table: "fewer splits". */
   readonly better: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];

@@ -35,7 +35,7 @@ export function groupedBars(change: Partial<FigureSpec> = {}): Figure {
     title: "Slots written by operation",
     caption: "Made-up numbers that look like slots written.",
     alt: "Grouped bars. Base pages write hundreds of thousands of slots, contpte a sixteenth of that, THP hardly any.",
-    better: "fewer is better",
+    better: "fewer slots written",
     columns: [
       { key: "op", label: "Operation", definition: "The operation of the simulated kernel." },
       { key: "policy", label: "Policy", definition: "How the memory is mapped." },
@@ -69,7 +69,7 @@ export function severalLines(): Figure {
     title: "Time of a fork by folio order",
     caption: "Made-up numbers that look like times.",
     alt: "Seven falling lines; the later designs fall faster as folios grow, and all end below 200 ns.",
-    better: "less time is better",
+    better: "less time",
     columns: [
       { key: "order", label: "Folio order", role: "parameter", definition: "Log-two of the pages in a folio." },
       { key: "design", label: "Design", definition: "The way entries are reached." },
@@ -109,7 +109,7 @@ export function logDots(): Figure {
     title: "TLB entries that cover a process",
     caption: "Made-up numbers that look like captures.",
     alt: "Dots for four processes on a log scale; contiguous entries need three to six times fewer.",
-    better: "fewer is better",
+    better: "fewer slots written",
     columns: [
       { key: "process", label: "Process", definition: "The captured process." },
       { key: "plain", label: "4K pages", basis: "counted", definition: "Entries needed with base pages." },

@@ -11,7 +11,7 @@ function table(html: string): Element {
 
 test("the data table has a caption, headers with scope and basis, and a row header in every row", () => {
   const t = table(toHtmlTable(groupedBars()));
-  expect(t.querySelector("caption")!.textContent).toBe("Slots written by operation (fewer is better)");
+  expect(t.querySelector("caption")!.textContent).toBe("Slots written by operation (fewer slots written)");
   const heads = [...t.querySelectorAll("thead th")];
   expect(heads.map((th) => th.textContent)).toEqual(["Operation", "Policy", "Slots written (counted)"]);
   expect(heads.every((th) => th.getAttribute("scope") === "col")).toBe(true);

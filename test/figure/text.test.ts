@@ -17,7 +17,7 @@ for (const [name, make] of Object.entries({ groupedBars, severalLines, logDots }
 
 test("the first line says what better means and the last lines are the stamp", () => {
   const text = toText(groupedBars(), build);
-  expect(text.split("\n")[0]).toBe("Better: fewer is better");
+  expect(text.split("\n")[0]).toBe("Better: fewer slots written");
   const stamp = text.trimEnd().split("\n\n").at(-1)!;
   expect(stamp.replace(/\n */g, " ")).toBe(stampLine(groupedBars(), build));
 });

@@ -64,7 +64,7 @@ export const batchingPublishedLive = defineLive({
         `Up: change of time, published, measured by ${by} on ${machine}, ${date}. To the right: change of counts, ptlab, ${operation} ` +
         `on ${arch}. A dot for each size of folio, in the order of sizes. On the dashed line, time would fall as much as the count.`,
       alt: alt(found, by),
-      better: "less time, and less of every count, is better",
+      better: "less time, and less of every count",
       columns,
       rows: found.map((row) => Object.fromEntries(columns.map(({ key }) => [key, (row as unknown as Row)[key]!]))),
       origin: {
@@ -108,7 +108,7 @@ export const contpteMicroLive = defineLive({
         `Change of time of the kernel ${params.kernel} against the kernel before it, published, measured by Ryan Roberts on an ` +
         "Apple M2 (virtual machine) and an Ampere Altra, 2023-12-18 (v4). Folios of order 9 are mapped by PTEs. The data table has ptlab's counts for the same step.",
       alt: `Bars of published change of time: ${found.map((r) => `${r.operation} order ${r.order}: M2 ${r[m2]} %, Altra ${r[altra]} %`).join("; ")}.`,
-      better: "less time, and less of every count, is better",
+      better: "less time, and less of every count",
       columns: [
         { key: "name", label: "operation", definition: "Operation, and order of the folios." },
         published("m2off", "M2, off", "Contpte compiled out, Apple M2"),
@@ -166,7 +166,7 @@ export const remapVariantsLive = defineLive({
         `Folio descriptors touched by page moved, on ${arch}${contpte ? "" : " without contpte"}, for folios of three sizes mapped by PTEs: ` +
         "entry by entry, looking up the folio of each entry before any batch, and asking pte_batch_hint first.",
       alt: `Bars of folios touched per page moved. ${rows.map((r) => `${r.folio}, ${r.way}: ${r.folios.toFixed(3)}`).join("; ")}.`,
-      better: "fewer folios touched are better",
+      better: "fewer folios touched",
       columns: [
         { key: "folio", label: "folio", definition: "Size of each folio." },
         {

@@ -96,7 +96,7 @@ export const batchingLive = defineLive({
         `${operation} of ${batchingPages(arch)} pages in folios of one order each, on ${arch}${contpte ? "" : " without contpte"}, ${mapped}. ` +
         "Both ways were proven to end in the same translations. Counts that are 0 throughout have no column. Equal counts lie on one another.",
       alt: altText(rows, key),
-      better: `fewer ${count} are better`,
+      better: `fewer ${count}`,
       columns,
       rows,
       origin: {

@@ -25,7 +25,7 @@ export const contpteDecayLive = defineLive({
       title: "Decay of contpte coverage",
       caption: `Coverage of ${mib} MiB mapped as ${policy} on arm64, kernel ${kernel}, after operations at random places.`,
       alt: altText(rows),
-      better: "more coverage is better",
+      better: "more coverage",
       columns: [
         { key: "wear", label: "operation", definition: "What is done again and again, each time at a random place." },
         { key: "ops", label: "operations done", role: "parameter", definition: "How often it has been done." },

@@ -63,7 +63,7 @@ export const contptePoliciesLive = defineLive({
       title: "Coverage by THP policy",
       caption: `Anonymous memory of four recorded processes, faulted in again on arm64 with 4K pages: ${how}.`,
       alt: altText(rows),
-      better: "more coverage, fewer entries and less memory are better",
+      better: "more coverage, fewer entries and less memory",
       columns,
       rows: rows as unknown as readonly Row[],
       compare: "entries",

@@ -63,7 +63,7 @@ export const forkCopyLive = defineLive({
         `One copy of a filled mapping, ${batching ? "a folio at once" : "entry by entry"}; somebody waits: ${waiting}. ` +
         "Equal counts lie on one another.",
       alt: copyAlt(rows),
-      better: "fewer slots read is better",
+      better: "fewer slots read",
       columns: copyColumns,
       rows: rows.map((row) => Object.fromEntries(keys.map((key) => [key, row[key as keyof CopyRow]])) as Row),
       origin: { designs: [...COPY_IDIOMS], workload: "fork's copy of page tables", params, seed: null, input: null },
@@ -121,7 +121,7 @@ export const forkBatchingLive = defineLive({
         `Across: published, measured by ${published.by} on ${published.machine}, ${published.date}. Up: ptlab, counted, ` +
         `entries reached by ${params.design}. A dot for each size of folio; the thin line is where both fall alike.`,
       alt: batchingAlt(rows),
-      better: "a larger fall is better",
+      better: "a larger fall",
       columns: batchingColumns,
       rows: rows.map((row) => Object.fromEntries(keys.map((key) => [key, row[key as keyof ForkBatchingRow]])) as Row),
       origin: {

@@ -73,7 +73,7 @@ export const installSplitLive = defineLive({
       title: `Filling the holes of a range: ${state}`,
       caption: `One walk over ${blocks} PMDs' worth of ${arch} that puts a guard into every empty entry. Before it: ${state}.`,
       alt: installAlt(rows, setting),
-      better: "fewer splits is better",
+      better: "fewer splits",
       columns: installColumns,
       rows: rows.map((row) => Object.fromEntries(keys.map((key) => [key, row[key as keyof InstallRow]])) as Row),
       origin: {
@@ -132,7 +132,7 @@ export const stackGuardsLive = defineLive({
         `${threads} threads on ${arch}, each with a stack of ${stack} pages of which it uses the top four, ` +
         `${gap === 0 ? "side by side" : `${gap} pages apart`}; the lowest stack starts ${first} pages into a PTE table.`,
       alt: stackAlt(rows),
-      better: "fewer areas, fewer tables are better",
+      better: "fewer VMAs, fewer tables",
       columns: stackColumns,
       rows: rows.map((row) => Object.fromEntries(keys.map((key) => [key, row[key as keyof StackRow]])) as Row),
       origin: { designs: [arch], workload: `${threads} stacks of ${stack} pages`, params, seed: null, input: null },

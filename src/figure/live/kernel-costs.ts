@@ -56,7 +56,7 @@ export const calibrationLive = defineLive({
       alt:
         `Dots of ${rows.length} operations, most of them near the line where both agree. More than ${100 * FAR} % off: ` +
         `${far.map(({ name, residual }) => `${name} ${residual.toFixed(0)} %`).join(", ") || "none"}.`,
-      better: "a residual near 0 is better",
+      better: "a residual near 0",
       columns: [
         OPERATION,
         MEASURED,
@@ -148,7 +148,7 @@ export const operationCausesLive = defineLive({
         `Modelled time of one 4K page by cause: counts of the simulated kernel times weights fitted to ${MACHINE}. ` +
         "The upright stroke is the time that was measured there.",
       alt: `Stacked bars. ${own.map((row) => `${row.name}: ${row.modelled.toFixed(1)} ns modelled, ${row.measured.toFixed(1)} measured`).join("; ")}.`,
-      better: "less time is better",
+      better: "less time",
       columns: [
         OPERATION,
         {

@@ -56,7 +56,7 @@ export const publishedTimesLive = defineLive({
         `Up: published, measured by ${by} on ${machine}, ${date}. To the right: ptlab, ${operation} on ${arch} counted and priced with ` +
         `${TABLE}. A dot for each size of folio. On the dashed line both agree.`,
       alt: altOf(rows, by),
-      better: "less time is better",
+      better: "less time",
       columns: [
         { key: "folio", label: "folio", definition: "Size of each folio." },
         nanoseconds("before", "before", "measured", `Entry by entry, ${source}`),
@@ -112,7 +112,7 @@ export const contpteTimesLive = defineLive({
             `${r.operation} order ${r.order}: published ${r.published} %, runs of entries ${r.entries.toFixed(1)} %`,
         )
         .join("; ")}.`,
-      better: "less time is better",
+      better: "less time",
       columns: [
         {
           key: "name",
@@ -174,7 +174,7 @@ export const genericPtLive = defineLive({
         "Each dot is a call that maps or unmaps one page or 256. Up: nanoseconds published by Jason Gunthorpe, 2025, for the older drivers and the " +
         `generic page table. To the right: modelled on x86-64's tables with ${TABLE}. On the dashed line both agree.`,
       alt: `Dots. ${rows.map((r) => `${r.call}: published ${r.older} and ${r.newer} ns, modelled ${r.modelledOlder.toFixed(0)} and ${r.modelledNewer.toFixed(0)}`).join("; ")}.`,
-      better: "less time is better",
+      better: "less time",
       columns: [
         { key: "call", label: "call", definition: "Driver, operation, and pages of one call." },
         { key: "walks", label: "older walk", definition: "How often the older code walked from the root." },

@@ -63,7 +63,7 @@ export const splitCountsLive = defineLive({
         `What one operation on ${pages} page${pages === 1 ? "" : "s"} (from page ${at}) of a mapping of 8 MiB splits: ` +
         `${arch}, kernel ${kernel}, ${policy}${contpte ? "" : ", contpte off"}.`,
       alt: altText(rows, setting),
-      better: "fewer splits is better",
+      better: "fewer splits",
       columns,
       rows: rows as unknown as readonly Row[],
       origin: {

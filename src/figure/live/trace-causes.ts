@@ -116,7 +116,7 @@ export const cyclesByCause = defineLive({
         `${sliceText(params, slice)}, the second half of them counted. Table lines and the program's lines share the caches; a ` +
         "table read costs what the cache takes that had its line. Nothing overlaps: an upper bound.",
       alt: `Stacked bars of modelled cycles by ${params.apart}. ${rows.map((row) => `${row.name}: ${Number(row.cycles).toFixed(0)}`).join("; ")}.`,
-      better: "fewer cycles are better",
+      better: "fewer cycles",
       columns: columnsOf(parts),
       rows,
       compare: "cycles",

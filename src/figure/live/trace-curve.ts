@@ -32,7 +32,7 @@ export const missCurve = defineLive({
         `${sliceText(params, slice)}, on one TLB for leaves of every size, ${params.shape}, LRU; a contiguous block takes one entry. Each ` +
         "curve is one pass over the trace. Where a curve is level, only first uses of leaves are left.",
       alt: curveAlt(found),
-      better: "fewer misses are better",
+      better: "fewer misses",
       columns: [
         { key: "mapping", label: "Mapped as", definition: "Page-table format, and the largest folios." },
         { key: "entries", label: "TLB entries", role: "parameter", definition: "Entries of the TLB." },

@@ -71,7 +71,7 @@ export const traceScan = defineLive({
         `Every design reads the entries (${params.reads}) of all areas of ${params.trace}, in which the pages of its last ` +
         `${slice.accesses} accesses are present: ${slice.uses.length} pages of 4K. What they saw was proven equal first.`,
       alt: `Stacked bars of modelled time by cause. ${rows.map((r) => `${r.name}: ${Number(r.us).toFixed(1)} us`).join("; ")}.`,
-      better: "fewer of every cause and less time are better",
+      better: "fewer of every cause and less time",
       columns: COLUMNS,
       rows,
       compare: "us",

@@ -84,7 +84,7 @@ export const traceWalkCost = defineLive({
         `${sliceText(params, slice)} over its memory, mapped by the page-fault code under each policy. Accesses were seen to reach ` +
         `the frames written at their addresses; repeats of what was just used are counted without being made. ${coreText(params)}`,
       alt: `Stacked bars of modelled time, by cause. ${rows.map((row) => `${row.name}: ${Number(row.misses).toFixed(2)} misses per 1000`).join("; ")}.`,
-      better: "fewer misses, fewer reads and less time are better",
+      better: "fewer misses, fewer reads and less time",
       columns: [MAPPING, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)],
       rows,
       compare: "ns",
@@ -117,7 +117,7 @@ export const traceReach = defineLive({
         `${sliceText(params, slice)}: the share of them that go to the most used pages of each size, as many as there are entries. ` +
         `What so many entries cover at best. Dashed: what ${coreNamed(params.core).title} has for data, ${has.join(" and ")}.`,
       alt: reachAlt(rows),
-      better: "fewer entries for the same share are better",
+      better: "fewer entries for the same share",
       columns: [
         { key: "size", label: "Page size", definition: "What one entry covers, of addresses aligned to it." },
         { key: "entries", label: "TLB entries", role: "parameter", definition: "Most used pages that are counted." },

@@ -99,7 +99,7 @@ export const walkCost = defineLive({
         `each policy; second TLB level of ${params.tlb} entries, walk caches ${params.walkCache ? "on" : "off"}. ` +
         "Levels that are not listed were not read. Misses and reads are exact counts; nanoseconds come from a cost table that is not fitted to any machine.",
       alt: walkCostAlt(rows),
-      better: "fewer misses, fewer reads and less time are better",
+      better: "fewer misses, fewer reads and less time",
       columns: walkCostColumns(levels),
       rows,
       compare: "ns",
@@ -140,7 +140,7 @@ export const folioOrder = defineLive({
         `${params.tlb} entries. Order 1 does not exist for anonymous memory; order 9 is mapped by one PMD. ` +
         "Equal counts lie on one another.",
       alt: folioOrderAlt(rows),
-      better: "fewer misses are better",
+      better: "fewer misses",
       columns: [
         { key: "series", label: "Format", definition: "Page-table format, and whether the contiguous bit is used." },
         {
@@ -192,7 +192,7 @@ export const tlbReach = defineLive({
         `${params.pattern} loads over the first part of one mapping; second TLB level of ${params.tlb} entries, each of ` +
         "which covers 4K, a contiguous block of 64K, or 2M.",
       alt: tlbReachAlt(rows),
-      better: "fewer misses are better",
+      better: "fewer misses",
       columns: [
         { ...NAME, key: "mapping" },
         {
