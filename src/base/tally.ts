@@ -20,7 +20,7 @@ export const EVENTS = {
   mmuCacheUpdates: "updates of the MMU cache after entries were stored (update_mmu_cache_range)",
   faults: "page faults handled",
   vmaSplits: "VMA splits: one mapping's description became two",
-  vmaMerges: "VMA merges: an area, or a part of one, joined its neighbour",
+  vmaMerges: "VMA merges: a VMA, or a part of one, joined its neighbour",
   mappingSplits: "mapping splits: a huge leaf was replaced by a table of smaller ones",
   folioSplits: "folio splits: a folio was cut into smaller folios",
   contpteFolds: "contpte folds: a block of PTEs was given the contiguous bit",

@@ -1,8 +1,8 @@
 /**
- * The ways into the generic pagewalk: over the areas of a range, over one area, over tables without areas, over all areas that
+ * The ways into the generic pagewalk: over the VMAs of a range, over one VMA, over tables without VMAs, over all VMAs that
  * map a file, and to the one entry of an address. What may install is for memory management alone; the others refuse it.
  *
- * Where this differs: init_mm is passed in, since nothing is global; the area locks of WRLOCK are noted and never waited for.
+ * Where this differs: init_mm is passed in, since nothing is global; the VMA locks of WRLOCK are noted and never waited for.
  * Source: mm/pagewalk.c, Linux 7.0 (`_unsafe` and `_debug` names); walk_page_range_novma, Linux 6.12.
  */
 import { A, Kind } from "../arch/entry.ts";
@@ -73,7 +73,7 @@ function opsAreSafe(ops: MmWalkOps): boolean {
   return ops.installPte === undefined;
 }
 
-/** `walk_page_range`: all areas and gaps of the range. -EINVAL for an empty range, no address space, or ops that install. */
+/** `walk_page_range`: all VMAs and gaps of the range. -EINVAL for an empty range, no address space, or ops that install. */
 export function walkPageRange(mm: WalkMm | null, start: number, end: number, ops: MmWalkOps): number {
   return opsAreSafe(ops) ? walkPageRangeMm(mm, start, end, ops) : -EINVAL;
 }
@@ -94,7 +94,7 @@ export function walkPageRangeMm(
     const here = vma !== undefined && vma.start <= at ? vma : null;
     walk.vma = here;
     next = Math.min(end, here?.end ?? vma?.start ?? end);
-    // Looked up before the callbacks run, which may change the areas behind.
+    // Looked up before the callbacks run, which may change the VMAs behind.
     if (here !== null) vma = mm.findVma(here.end);
     const err = here === null ? callHole(walk, at, next, -1) : walkVmaPart(walk, here, at, next);
     if (err !== 0) return err;
@@ -102,7 +102,7 @@ export function walkPageRangeMm(
   return 0;
 }
 
-/** One area's part of a range. A test above 0 skips it, and the walk goes on. */
+/** One VMA's part of a range. A test above 0 skips it, and the walk goes on. */
 function walkVmaPart(walk: MmWalk, vma: WalkVma, start: number, end: number): number {
   processVmaWalkLock(vma, walk.ops.walkLock);
   const test = walkPageTest(walk, vma, start, end);
@@ -110,7 +110,7 @@ function walkVmaPart(walk: MmWalk, vma: WalkVma, start: number, end: number): nu
   return walkOneVma(walk, vma, start, end);
 }
 
-/** `walk_page_test`: by default an area of VM_PFNMAP is skipped, after it was reported as one hole. */
+/** `walk_page_test`: by default a VMA of VM_PFNMAP is skipped, after it was reported as one hole. */
 function walkPageTest(walk: MmWalk, vma: WalkVma, start: number, end: number): number {
   if (walk.ops.testWalk !== undefined) {
     walk.pt.tally[E.indirectCalls]!++;
@@ -141,7 +141,7 @@ function walkHugetlbVma(walk: MmWalk, vma: WalkVma, start: number, end: number):
   return walk.ops.hugetlbEntry === undefined ? 0 : walkHugetlbRange(walk, vma, start, end);
 }
 
-/** `walk_page_range_vma`: part of one area, without testWalk. -EINVAL also for a range that leaves the area. */
+/** `walk_page_range_vma`: part of one VMA, without testWalk. -EINVAL also for a range that leaves the VMA. */
 export function walkPageRangeVma(vma: WalkVma, start: number, end: number, ops: MmWalkOps): number {
   return opsAreSafe(ops) ? walkPageRangeVmaUnsafe(vma, start, end, ops) : -EINVAL;
 }
@@ -161,13 +161,13 @@ export function walkPageRangeVmaUnsafe(
   return walkOneVma(newWalk(vma.mm, ops, { ...options, vma }), vma, start, end);
 }
 
-/** `walk_page_vma`: the whole of one area, without testWalk. */
+/** `walk_page_vma`: the whole of one VMA, without testWalk. */
 export function walkPageVma(vma: WalkVma, ops: MmWalkOps): number {
   return walkPageRangeVma(vma, vma.start, vma.end, ops);
 }
 
 /**
- * `walk_page_range_debug`, before 6.16 `walk_page_range_novma`: whatever the tables hold, areas or not. Locks no PTE table, so
+ * `walk_page_range_debug`, before 6.16 `walk_page_range_novma`: whatever the tables hold, VMAs or not. Locks no PTE table, so
  * the mmap lock is held for writing; init_mm goes the way of the kernel's tables. `pgd` is another top table, if not -1.
  */
 export function walkPageRangeDebug(mm: WalkMm | null, start: number, end: number, ops: MmWalkOps, pgd = -1): number {
@@ -198,14 +198,14 @@ export function walkKernelPageTableRangeLockless(
   return walkPgdRange(newWalk(initMm, ops, { pgd, noVma: true }), start, end);
 }
 
-/** Who maps a file (address_space): its areas in order of `pgoff`, and whether i_mmap_rwsem is held. */
+/** Who maps a file (address_space): its VMAs in order of `pgoff`, and whether i_mmap_rwsem is held. */
 export interface WalkMapping {
   readonly vmas: readonly WalkVma[];
   readonly iMmapLock: WalkLockState;
 }
 
 /**
- * `walk_page_mapping`: every area that maps pages `[firstIndex, firstIndex + nr)` of a file, clipped to them. No mmap lock is
+ * `walk_page_mapping`: every VMA that maps pages `[firstIndex, firstIndex + nr)` of a file, clipped to them. No mmap lock is
  * asked for. A test above 0 ends the whole walk here, with 0.
  */
 export function walkPageMapping(mapping: WalkMapping, firstIndex: number, nr: number, ops: MmWalkOps): number {

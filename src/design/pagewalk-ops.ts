@@ -46,7 +46,7 @@ import {
 const PMD = 1;
 const PUD = 2;
 
-/** Bare page tables as an address space: one area over the whole tree, mmap lock held for writing, leaves split by one level. */
+/** Bare page tables as an address space: one VMA over the whole tree, mmap lock held for writing, leaves split by one level. */
 export function wholeMm(pt: PageTable): WalkMm {
   const mm: WalkMm = {
     pt,

@@ -26,16 +26,16 @@ const PMD = 1;
 const PUD = 2;
 const PGD = 4;
 
-/** Who holds the mmap lock, or an area's own lock: nobody, readers, or one writer. */
+/** Who holds the mmap lock, or a VMA's own lock: nobody, readers, or one writer. */
 export type WalkLockState = "none" | "read" | "write";
 
 /** The address space as a walk needs it (mm_struct). */
 export interface WalkMm {
   readonly pt: PageTable;
   readonly mmapLock: WalkLockState;
-  /** The kernel's own page tables (init_mm), which have no areas. */
+  /** The kernel's own page tables (init_mm), which have no VMAs. */
   readonly isInitMm: boolean;
-  /** `find_vma`: the first area that ends after the page. */
+  /** `find_vma`: the first VMA that ends after the page. */
   findVma(vpn: number): WalkVma | undefined;
   /** `split_huge_pmd`, `split_huge_pud`: puts a table, or nothing, in the place of an entry that is no table. */
   splitHuge(vma: WalkVma, slot: number, level: number): void;
@@ -43,16 +43,16 @@ export interface WalkMm {
   isZeroPage(pfn: number): boolean;
 }
 
-/** One area as a walk needs it (vm_area_struct): pages `[start, end)`. */
+/** One VMA as a walk needs it (vm_area_struct): pages `[start, end)`. */
 export interface WalkVma {
-  /** `vm_mm`; null for an area that was taken out of its address space. */
+  /** `vm_mm`; null for a VMA that was taken out of its address space. */
   readonly mm: WalkMm | null;
   readonly start: number;
   readonly end: number;
   readonly pgoff: number;
   /** VM_PFNMAP: nothing behind the entries that the kernel keeps books about. */
   readonly pfnmap: boolean;
-  /** Log two of the base pages in one huge page of a hugetlb area; -1 for any other area. */
+  /** Log two of the base pages in one huge page of a hugetlb VMA; -1 for any other VMA. */
   readonly hugetlbLg2: number;
   /** The per-VMA lock. A walk with WRLOCK takes it; it falls with the mmap lock. */
   lock: WalkLockState;
@@ -77,7 +77,7 @@ export interface MmWalk {
   readonly ops: MmWalkOps;
   mm: WalkMm;
   pt: PageTable;
-  /** Null outside areas and in a walk without areas. */
+  /** Null outside VMAs and in a walk without VMAs. */
   vma: WalkVma | null;
   /** The top table, or -1 for that of `pt` (`mm_walk.pgd`). */
   readonly pgd: number;
@@ -110,14 +110,14 @@ export interface MmWalkOps {
   readonly pmdEntry?: EntryCallback | undefined;
   /** Each slot of a PTE table, empty or not; only those not empty when there is an installPte. */
   readonly pteEntry?: EntryCallback | undefined;
-  /** An empty entry above the PTE table, at that depth; -1 for what lies outside areas or in one that is not walked. */
+  /** An empty entry above the PTE table, at that depth; -1 for what lies outside VMAs or in one that is not walked. */
   readonly pteHole?: ((addr: number, next: number, depth: number, walk: MmWalk) => number) | undefined;
-  /** Each huge page of a hugetlb area; `lg2` is its size in pages (in place of hmask), `slot` its first entry. */
+  /** Each huge page of a hugetlb VMA; `lg2` is its size in pages (in place of hmask), `slot` its first entry. */
   readonly hugetlbEntry?: ((slot: number, lg2: number, addr: number, next: number, walk: MmWalk) => number) | undefined;
-  /** Before an area: 0 walks it, above 0 skips it, below 0 ends the walk. */
+  /** Before a VMA: 0 walks it, above 0 skips it, below 0 ends the walk. */
   readonly testWalk?: ((addr: number, next: number, walk: MmWalk) => number) | undefined;
   readonly preVma?: ((start: number, end: number, walk: MmWalk) => number) | undefined;
-  /** After an area, also if the walk of it failed, whatever the kernel's header says. */
+  /** After a VMA, also if the walk of it failed, whatever the kernel's header says. */
   readonly postVma?: ((walk: MmWalk) => void) | undefined;
   /** Fills the copy for an empty slot; the walker stores it. Missing tables are made on the way. */
   readonly installPte?: ((addr: number, next: number, copy: StackPte, walk: MmWalk) => number) | undefined;
@@ -261,7 +261,7 @@ function askEntry(walk: MmWalk, level: number, slot: number, addr: number, next:
   return callEntry(walk, level, slot, addr, next);
 }
 
-/** Whether there is anything to do below an entry; if so, a huge one is split, or skipped in a walk without areas. */
+/** Whether there is anything to do below an entry; if so, a huge one is split, or skipped in a walk without VMAs. */
 function goesBelow(walk: MmWalk, level: number, slot: number): boolean {
   const { pt, ops, vma } = walk;
   if (!handlesBelow(ops, level)) {
@@ -292,7 +292,7 @@ function walkPmdTable(walk: MmWalk, pud: number, addr: number, end: number): num
   return walkLowerRange(walk, PMD, pxdOffset(pt, pud, PUD, addr), addr, end);
 }
 
-/** `walk_pte_range`: one lock for the whole run of callbacks; none in a walk without areas. */
+/** `walk_pte_range`: one lock for the whole run of callbacks; none in a walk without VMAs. */
 function walkPteRange(walk: MmWalk, pmd: number, addr: number, end: number): number {
   const { pt } = walk;
   const pte = walk.noVma ? pteOffsetMap(pt, pmd, addr) : walkPteOffsetMapLock(pt, pmd, addr);

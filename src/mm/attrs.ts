@@ -1,5 +1,5 @@
 /**
- * From an area's flags to the attributes of its entries (`vma->vm_page_prot`, maybe_mkwrite).
+ * From a VMA's flags to the attributes of its entries (`vma->vm_page_prot`, maybe_mkwrite).
  */
 import { A } from "../arch/entry.ts";
 import { VM_ACCESS, Vm } from "./vma.ts";
@@ -14,7 +14,7 @@ export function protAttrs(flags: number): number {
   return (flags & Vm.exec ? A.exec : 0) | ((flags & sharedWrite) === sharedWrite ? A.write : 0);
 }
 
-/** Attributes of a page just made for a write: accessed, dirty, and writable if the area is. */
+/** Attributes of a page just made for a write: accessed, dirty, and writable if the VMA is. */
 export function anonAttrs(flags: number): number {
   return protAttrs(flags) | A.young | (flags & Vm.write ? A.write | A.dirty : 0);
 }

@@ -23,7 +23,7 @@ import { isArmed, Vm, type Vma } from "./vma.ts";
 /** How one block came out: huge now, not possible here but the next may be tried, or the end of the call. */
 type Outcome = "huge" | "skipped" | Errno;
 
-/** `MADV_COLLAPSE` of the part `[start, end)` of one area: every whole block in it, or EINVAL for those that cannot be. */
+/** `MADV_COLLAPSE` of the part `[start, end)` of one VMA: every whole block in it, or EINVAL for those that cannot be. */
 export function madviseCollapse(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   const order = pmdOrder(mm.kernel.format);
   if (!mayCollapse(mm, vma, order)) return "EINVAL";

@@ -1,5 +1,5 @@
 /**
- * Page faults on areas that show a file: the page comes from the page cache, with its neighbours if they are there already.
+ * Page faults on VMAs that show a file: the page comes from the page cache, with its neighbours if they are there already.
  *
  * Not modelled: page_mkwrite, readahead, pages that are locked or not up to date.
  * Source: do_fault, do_read_fault, do_shared_fault, do_fault_around, finish_fault, set_pte_range and do_set_pmd of
@@ -58,7 +58,7 @@ function cowFault({ mm, vma, vpn }: FileFaultAt, from: number): true {
   return true;
 }
 
-/** `do_fault_around`: true if it mapped the page itself. The window is clipped to the area and to the table. */
+/** `do_fault_around`: true if it mapped the page itself. The window is clipped to the VMA and to the table. */
 function faultAround(at: FileFaultAt): boolean {
   const { mm, vma, vpn } = at;
   const nr = FAULT_AROUND_BYTES / 2 ** mm.kernel.format.pageLg2;
@@ -143,7 +143,7 @@ function wholeFolio(at: FileFaultAt, slot: number, pfn: number): [before: number
   return [before, nr];
 }
 
-/** Whether the folio of a frame that belongs at a page lies within the area and under one table. */
+/** Whether the folio of a frame that belongs at a page lies within the VMA and under one table. */
 function folioFits({ mm, vma }: FileFaultAt, vpn: number, pfn: number): boolean {
   const { frames } = mm.kernel;
   const first = vpn - (pfn - frames.head(pfn));

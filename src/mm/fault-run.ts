@@ -26,7 +26,7 @@ export interface RunSpec {
   one(vpn: number): void;
 }
 
-/** Brings in runs of pages of one area. */
+/** Brings in runs of pages of one VMA. */
 export class FaultRuns {
   readonly #mm: Mm;
   readonly #vma: Vma;

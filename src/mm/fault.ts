@@ -62,7 +62,7 @@ function userFault(mm: Mm, vpn: number, write: boolean): Outcome {
   return mendEntry(mm, vma, vpn, write);
 }
 
-/** Whether the area's permissions allow the access at all. On every format modelled, write or exec permission reads too. */
+/** Whether the VMA's permissions allow the access at all. On every format modelled, write or exec permission reads too. */
 export function permits(vma: Vma, write: boolean): boolean {
   return (vma.flags & (write ? Vm.write : VM_ACCESS)) !== 0;
 }
@@ -160,7 +160,7 @@ function faultAnon(mm: Mm, vma: Vma, vpn: number, slot: number, write: boolean, 
   return "done";
 }
 
-/** Orders that the fault may use (`thp_vma_allowable_orders`): allowed by the knobs, below a PMD, inside the area; and single pages. */
+/** Orders that the fault may use (`thp_vma_allowable_orders`): allowed by the knobs, below a PMD, inside the VMA; and single pages. */
 function anonOrders(mm: Mm, vma: Vma, vpn: number): number {
   // A monitor puts pages in and protects them one by one.
   if (isArmed(vma)) return 1;

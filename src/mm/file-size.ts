@@ -1,6 +1,6 @@
 /**
  * A file that shrinks or gets a hole: what is taken out of it is taken out of everybody's tables first. Guards stay where they
- * are, for they belong to the area; private copies go when the file shrinks below them, and stay over a hole.
+ * are, for they belong to the VMA; private copies go when the file shrinks below them, and stay over a hole.
  *
  * Not modelled: large folios that are cut (their pages within the hole are zeroed, the folio stays whole), pages that have been
  * swapped out. Source: truncate_setsize and truncate_pagecache of mm/truncate.c, shmem_fallocate of mm/shmem.c, unmap_mapping_range
@@ -27,7 +27,7 @@ export function punchHole(file: CacheFile, start: number, end: number): void {
   dropPages(file, start, end);
 }
 
-/** `MADV_REMOVE`: a hole in the file behind an area, which must be one that may write to it. */
+/** `MADV_REMOVE`: a hole in the file behind a VMA, which must be one that may write to it. */
 export function madviseRemove(_mm: Mm, vma: Vma, start: number, end: number): Errno | null {
   if (vma.flags & Vm.locked || vma.file === null) return "EINVAL";
   if (!(vma.flags & Vm.shared)) return "EACCES";

@@ -1,6 +1,6 @@
 /**
  * A file in memory: its page cache by index, and who maps it. A page of the cache belongs to the file, not to those that map
- * it: unmapping it frees nothing, and it comes back with what it held. The file goes with the last area that shows it, for
+ * it: unmapping it frees nothing, and it comes back with what it held. The file goes with the last VMA that shows it, for
  * nothing else holds one in the model.
  *
  * Not modelled: file descriptors, writeback, pages that are not up to date.
@@ -21,7 +21,7 @@ export interface Cached {
   readonly pfn: number;
 }
 
-/** A place where an area shows a page of the file. */
+/** A place where a VMA shows a page of the file. */
 export interface Mapping {
   readonly mm: Mm;
   readonly vma: Vma;
@@ -38,7 +38,7 @@ export class CacheFile {
   readonly isShmem: boolean;
   /** `i_pages`: the frame of each page that is in memory. */
   readonly #cache = new Map<number, number>();
-  /** `i_mmap`: the areas that show the file, each with its address space. */
+  /** `i_mmap`: the VMAs that show the file, each with its address space. */
   readonly #areas = new Map<Vma, Mm>();
   #held = false;
 
@@ -80,20 +80,20 @@ export class CacheFile {
     this.kernel.freeFolio(head);
   }
 
-  /** An area shows the file from now on. */
+  /** A VMA shows the file from now on. */
   open(mm: Mm, vma: Vma): void {
     this.#areas.set(vma, mm);
   }
 
-  /** A descriptor holds the file from now on, whether any area shows it or not. */
+  /** A descriptor holds the file from now on, whether any VMA shows it or not. */
   hold(): this {
     this.#held = true;
     return this;
   }
 
-  /** An area shows it no longer; the last one takes the file with it (`fput`, `shmem_evict_inode`), unless a descriptor holds it. */
+  /** A VMA shows it no longer; the last one takes the file with it (`fput`, `shmem_evict_inode`), unless a descriptor holds it. */
   close(vma: Vma): void {
-    invariant(this.#areas.delete(vma), "an area that was not among those of its file");
+    invariant(this.#areas.delete(vma), "a VMA that was not among those of its file");
     if (this.#areas.size > 0 || this.#held) return;
     for (const index of [...this.#cache.keys()]) if (this.lookup(index) >= 0) this.drop(index);
   }
@@ -105,7 +105,7 @@ export class CacheFile {
       .filter(({ vma, vpn }) => vpn >= vma.start && vpn < vma.end);
   }
 
-  /** The areas that show the file, each with its address space. */
+  /** The VMAs that show the file, each with its address space. */
   get areas(): readonly (readonly [Vma, Mm])[] {
     return [...this.#areas];
   }
@@ -116,7 +116,7 @@ export class CacheFile {
   }
 }
 
-/** Page of the file that an area shows at a page (`linear_page_index`). */
+/** Page of the file that a VMA shows at a page (`linear_page_index`). */
 export function fileIndex(vma: Vma, vpn: number): number {
   return vma.pgoff + (vpn - vma.start);
 }

@@ -20,7 +20,7 @@ import { isFilePage } from "./rmap.ts";
 import { alignDown } from "./thp.ts";
 import { Vm, type Vma } from "./vma.ts";
 
-/** An entry of level 0 that maps the folio, and the area that it is in. */
+/** An entry of level 0 that maps the folio, and the VMA that it is in. */
 interface Mapping {
   readonly mm: Mm;
   readonly slot: number;
@@ -163,7 +163,7 @@ function mappingsOf(mm: Mm, head: number, vpn: number): Mapping[] {
   return mappingsAnywhere(mm.kernel, head);
 }
 
-/** Every entry that maps the folio. The tree of its anon_vma would lead to the areas; the model has no trees. */
+/** Every entry that maps the folio. The tree of its anon_vma would lead to the VMAs; the model has no trees. */
 function mappingsAnywhere(kernel: Kernel, head: number): Mapping[] {
   const wanted = kernel.frames.totalMapcount(head);
   const all = [...kernel.mms].flatMap((mm) => mm.vmas.all.flatMap((vma) => search(mm, head, vma.start, vma.end)));

@@ -1,5 +1,5 @@
 /**
- * fork and exit: the child gets the areas, and page tables only where a fault could not build them again.
+ * fork and exit: the child gets the VMAs, and page tables only where a fault could not build them again.
  *
  * Not modelled: devices, and a fork that fails for want of memory: the program ends.
  * Source: dup_mmap of mm/mmap.c, copy_page_range, copy_present_ptes, copy_nonpresent_pte, vma_needs_copy of mm/memory.c, copy_huge_pmd of
@@ -42,7 +42,7 @@ export function fork(parent: Mm): Mm {
   return child;
 }
 
-/** An area with an anon_vma becomes one with an anon_vma of its own that hangs below the parent's (`anon_vma_fork`). */
+/** A VMA with an anon_vma becomes one with an anon_vma of its own that hangs below the parent's (`anon_vma_fork`). */
 function childVma(parent: Mm, vma: Vma): Vma {
   const wiped = (vma.flags & Vm.wipeonfork) !== 0 || vma.anonVma === 0;
   const chain = wiped ? { anonVma: 0, forked: false } : { anonVma: parent.kernel.newAnonVma(), forked: true };
@@ -50,7 +50,7 @@ function childVma(parent: Mm, vma: Vma): Vma {
 }
 
 /**
- * `dup_userfaultfd`: the child's area is registered with a userfaultfd of its own if the monitor wants to hear of forks
+ * `dup_userfaultfd`: the child's VMA is registered with a userfaultfd of its own if the monitor wants to hear of forks
  * (UFFD_FEATURE_EVENT_FORK), one for each of the parent's; otherwise it is not registered at all.
  */
 function withUffdOf(vma: Vma, uffds: Map<Userfaultfd, Userfaultfd>): Vma {
@@ -64,14 +64,14 @@ function withUffdOf(vma: Vma, uffds: Map<Userfaultfd, Userfaultfd>): Vma {
 
 /**
  * `vma_needs_copy`: what a fault in the child can find again is not copied. Guards it cannot find, nor what a userfaultfd protects,
- * if the child's area is registered too.
+ * if the child's VMA is registered too.
  */
 function needsCopy(vma: Vma, copy: Vma): boolean {
   if (vma.flags & Vm.wipeonfork) return false;
   return vma.anonVma !== 0 || (copy.flags & (Vm.maybeGuard | Vm.uffdWp)) !== 0;
 }
 
-/** The entries of one area; the walk to them is the design's. */
+/** The entries of one VMA; the walk to them is the design's. */
 function copyArea(parent: Mm, child: Mm, vma: Vma): void {
   const { kernel } = parent;
   const copier = forkCopier(parent, child, vma);
@@ -84,7 +84,7 @@ function copyArea(parent: Mm, child: Mm, vma: Vma): void {
 interface Copy {
   readonly parent: Mm;
   readonly child: Mm;
-  /** The child's area; without one nothing in it is protected for a userfaultfd. */
+  /** The child's VMA; without one nothing in it is protected for a userfaultfd. */
   readonly vma: Vma | null;
   /** A page for the child's copy of a pinned one, or -1 (`prealloc`). */
   page: number;
@@ -106,7 +106,7 @@ export function forkCopier(parent: Mm, child: Mm, vma: Vma | null = null): Copie
   };
 }
 
-/** Whether the child's area keeps the protection of a userfaultfd (`userfaultfd_wp(dst_vma)`); it loses the bits otherwise. */
+/** Whether the child's VMA keeps the protection of a userfaultfd (`userfaultfd_wp(dst_vma)`); it loses the bits otherwise. */
 function uffdMask({ vma }: Copy): number {
   return vma !== null && vma.flags & Vm.uffdWp ? ~0 : ~A.uffdWp;
 }
@@ -165,7 +165,7 @@ function copyEntry(copy: Copy, from: number, to: number, max: number): number {
 }
 
 /**
- * `copy_pte_marker`: guards and poison are the child's as well, a userfaultfd's protection only if its area is registered. It is
+ * `copy_pte_marker`: guards and poison are the child's as well, a userfaultfd's protection only if its VMA is registered. It is
  * made anew, so a note on the parent's that it was moved (soft-dirty) stays with the parent.
  */
 function copyMarker(copy: Copy, from: number, to: number): void {

@@ -1,5 +1,5 @@
 /**
- * Guard regions: markers in page-table entries that make every access to a page fail, without an area of their own.
+ * Guard regions: markers in page-table entries that make every access to a page fail, without a VMA of their own.
  *
  * Source: madvise_guard_install and madvise_guard_remove of mm/madvise.c, Linux 6.18.
  */
@@ -18,7 +18,7 @@ import { zapRange } from "./zap.ts";
 const MAX_RETRIES = 3;
 
 /**
- * Installs guards on `[start, end)` of one area. Whatever is mapped in the range is zapped, the whole range and not just
+ * Installs guards on `[start, end)` of one VMA. Whatever is mapped in the range is zapped, the whole range and not just
  * what stood in the way; huge mappings that the range cuts are split by that zap.
  */
 export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errno | null {
@@ -32,8 +32,8 @@ export function guardInstall(mm: Mm, vma: Vma, start: number, end: number): Errn
 }
 
 /**
- * Fork must copy the markers. It copied the tables of areas that have an anon_vma, and of no others, so every area got one;
- * later a flag says it, which joins areas as if it were not there, and only anonymous memory gets an anon_vma.
+ * Fork must copy the markers. It copied the tables of VMAs that have an anon_vma, and of no others, so every VMA got one;
+ * later a flag says it, which joins VMAs as if it were not there, and only anonymous memory gets an anon_vma.
  */
 function markArea(mm: Mm, vma: Vma): void {
   const { kernel } = mm;

@@ -20,7 +20,7 @@ function pmdBit(mm: Mm): number {
   return 1 << pmdOrder(mm.kernel.format);
 }
 
-/** Whether a fault where the level-1 entry is empty is to be served with a huge page, as knobs and area have it. */
+/** Whether a fault where the level-1 entry is empty is to be served with a huge page, as knobs and VMA have it. */
 export function wantsHuge(mm: Mm, vma: Vma, vpn: number): boolean {
   return suitableOrders(vma, vpn, mm.kernel.thp.allowed(vma.flags) & pmdBit(mm)) !== 0;
 }
@@ -117,7 +117,7 @@ export function splitHuge(mm: Mm, vma: Vma, slot: number, freeze = false): void 
   kernel.tally[E.foliosTouched]!++;
 }
 
-/** `split_huge_pmd_if_needed`: an area is about to be cut at a page inside what may be mapped huge. */
+/** `split_huge_pmd_if_needed`: a VMA is about to be cut at a page inside what may be mapped huge. */
 export function splitHugeAt(mm: Mm, vma: Vma, vpn: number): void {
   const order = pmdOrder(mm.kernel.format);
   const start = alignDown(vpn, order);

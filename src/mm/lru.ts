@@ -1,6 +1,6 @@
 /**
  * Which folios are locked in memory, as the kernel notes it on the folio: PG_mlocked, and on the unevictable list a count of the
- * areas that lock it (`mlock_count`).
+ * VMAs that lock it (`mlock_count`).
  *
  * Locking shows at once, unlocking late: both wait in a batch of the CPU until it is full, until a large folio comes (large
  * folios never wait), or until something drains it. An entry holds a reference, so a page that waits cannot be re-used by a write
@@ -37,7 +37,7 @@ export class Lru {
     this.#frames = frames;
   }
 
-  /** `folio_add_lru_vma`: a new folio, just mapped into an area. */
+  /** `folio_add_lru_vma`: a new folio, just mapped into a VMA. */
   addNew(vma: Vma, head: number): void {
     if (!(vma.flags & Vm.locked)) return;
     this.#frames.setFlag(head, 1, FrameFlag.mlocked, true);
@@ -55,12 +55,12 @@ export class Lru {
     this.#add(head, MUNLOCK);
   }
 
-  /** `mlock_vma_folio`: more of the folio is mapped into an area. */
+  /** `mlock_vma_folio`: more of the folio is mapped into a VMA. */
   mlockVma(vma: Vma, head: number): void {
     if (vma.flags & Vm.locked) this.mlock(head);
   }
 
-  /** `munlock_vma_folio`: some of the folio is no longer mapped into an area, and so it is not locked by it any more. */
+  /** `munlock_vma_folio`: some of the folio is no longer mapped into a VMA, and so it is not locked by it any more. */
   munlockVma(vma: Vma, head: number): void {
     if (vma.flags & Vm.locked) this.munlock(head);
   }

@@ -1,5 +1,5 @@
 /**
- * madvise: the walk over areas that all advice shares, and the advice that is built.
+ * madvise: the walk over VMAs that all advice shares, and the advice that is built.
  *
  * Source: mm/madvise.c (madvise_walk_vmas, madvise_dontneed_free), hugepage_madvise of mm/khugepaged.c, Linux 6.18.
  */
@@ -15,7 +15,7 @@ import { swapWillneed } from "./swap-io.ts";
 import { Vm, type Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
-/** What one piece of advice does to the part `[start, end)` of one area. */
+/** What one piece of advice does to the part `[start, end)` of one VMA. */
 type AdviceFn = (mm: Mm, vma: Vma, start: number, end: number) => Errno | null;
 
 const ADVICE: Readonly<Record<string, AdviceFn>> = {
@@ -33,7 +33,7 @@ const ADVICE: Readonly<Record<string, AdviceFn>> = {
   wipeonfork: (mm, vma, start, end) =>
     vma.flags & Vm.shared ? "EINVAL" : setFlags(mm, vma, start, end, Vm.wipeonfork, 0),
   keeponfork: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.wipeonfork),
-  // The page merger (KSM) is not modelled; its advice keeps areas apart all the same.
+  // The page merger (KSM) is not modelled; its advice keeps VMAs apart all the same.
   mergeable: (mm, vma, start, end) => (vma.flags & Vm.shared ? null : setFlags(mm, vma, start, end, Vm.mergeable, 0)),
   unmergeable: (mm, vma, start, end) => setFlags(mm, vma, start, end, 0, Vm.mergeable),
   // Lets what it would read be seen on its list, too.
@@ -52,7 +52,7 @@ export const adviceNames: readonly string[] = [...Object.keys(ADVICE), "populate
 /** `madvise` of `[start, end)` in pages. A hole gives ENOMEM, but only after all mapped parts are done. */
 export function madvise(mm: Mm, start: number, end: number, advice: string): Errno | null {
   mm.kernel.tally[E.systemCalls]!++;
-  // These two fault pages in and stop at the first failure, so they do not go from area to area as the others do.
+  // These two fault pages in and stop at the first failure, so they do not go from VMA to VMA as the others do.
   if (advice === "populate_read" || advice === "populate_write")
     return madvisePopulate(mm, start, end, advice === "populate_write");
   const act = ADVICE[advice];

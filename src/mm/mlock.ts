@@ -1,5 +1,5 @@
 /**
- * mlock and munlock: areas are marked first, what is there is locked or unlocked as it stands, and mlock then brings in the rest.
+ * mlock and munlock: VMAs are marked first, what is there is locked or unlocked as it stands, and mlock then brings in the rest.
  *
  * A large folio is locked only where one walk finds it mapped whole, entry after entry; a part of it unlocks it all.
  *
@@ -14,7 +14,7 @@ import type { Mm } from "./mm.ts";
 import { populateAll } from "./populate.ts";
 import { Vm, type Vma } from "./vma.ts";
 
-/** `mlock` of `[start, end)` in pages. Where a page cannot be brought in it fails, with the areas marked all the same. */
+/** `mlock` of `[start, end)` in pages. Where a page cannot be brought in it fails, with the VMAs marked all the same. */
 export function mlock(mm: Mm, start: number, end: number): Errno | null {
   const err = applyVmaLockFlags(mm, start, end, Vm.locked);
   if (err !== null) return err;
@@ -27,7 +27,7 @@ export function munlock(mm: Mm, start: number, end: number): Errno | null {
   return applyVmaLockFlags(mm, start, end, 0);
 }
 
-/** Area by area up to the first hole. */
+/** VMA by VMA up to the first hole. */
 function applyVmaLockFlags(mm: Mm, start: number, end: number, locked: number): Errno | null {
   if (end < start) return "EINVAL";
   for (let at = start; at < end; ) {

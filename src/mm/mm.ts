@@ -1,5 +1,5 @@
 /**
- * One process' address space: its areas, its page tables, and its count of resident pages (mm_struct).
+ * One process' address space: its VMAs, its page tables, and its count of resident pages (mm_struct).
  */
 import type { Design } from "../design/design.ts";
 import { PageTable } from "../pgtable/pagetable.ts";

@@ -1,7 +1,7 @@
 /**
  * mmap and munmap of anonymous memory and of files, private and shared.
  *
- * Not modelled: limits on memory and on the number of areas.
+ * Not modelled: limits on memory and on the number of VMAs.
  * Source: mm/mmap.c, mm/vma.c (vms_gather_munmap_vmas), free_pgtables of mm/memory.c, Linux 6.18.
  */
 import { E } from "../base/tally.ts";
@@ -34,7 +34,7 @@ export function mmap(mm: Mm, spec: MapSpec): Errno | null {
   if (end > taskPages(mm)) return "ENOMEM";
   if (mm.vmas.overlapping(spec.start, end).length > 0) return "EEXIST";
   const account = isAccountable(spec.flags) ? Vm.account : 0;
-  // Shared memory is promised to its file (`shmem_acct_size`), whatever the area may do with it.
+  // Shared memory is promised to its file (`shmem_acct_size`), whatever the VMA may do with it.
   const promised = account || (spec.flags & (Vm.shared | Vm.noreserve)) === Vm.shared;
   if (promised && !mm.kernel.canCommit(spec.pages)) return "ENOMEM";
   const anonymous = spec.flags & Vm.shared ? { file: newShmemFile(mm.kernel, spec.pages), pgoff: 0 } : null;
@@ -55,7 +55,7 @@ export function taskPages(mm: Mm): number {
   return 2 ** (userVaBits - pageLg2) - userKeptFree;
 }
 
-/** `munmap` of `[start, end)` in pages: areas cut, pages zapped, tables freed that nobody else can use. */
+/** `munmap` of `[start, end)` in pages: VMAs cut, pages zapped, tables freed that nobody else can use. */
 export function munmap(mm: Mm, start: number, end: number): Errno | null {
   mm.kernel.tally[E.systemCalls]!++;
   return doMunmap(mm, start, end);

@@ -1,5 +1,5 @@
 /**
- * mprotect: areas are cut and merged first, then the entries that are there get the new protection.
+ * mprotect: VMAs are cut and merged first, then the entries that are there get the new protection.
  *
  * Source: mm/mprotect.c (change_pte_range, can_change_pte_writable, commit_anon_folio_batch), change_huge_pmd, Linux 6.18.
  */

@@ -27,7 +27,7 @@ export interface RemapSpec {
   readonly oldPages: number;
   readonly newPages: number;
   readonly to: number;
-  /** MREMAP_DONTUNMAP: the old area stays, empty. */
+  /** MREMAP_DONTUNMAP: the old VMA stays, empty. */
   readonly dontunmap?: boolean;
 }
 
@@ -47,7 +47,7 @@ function checkParams(mm: Mm, { start, oldPages, newPages, to, dontunmap }: Remap
   return start < to + newPages && to < start + oldPages ? "EINVAL" : null;
 }
 
-/** `remap_move`: all areas in the range, gaps kept; nothing may be missing at its start. */
+/** `remap_move`: all VMAs in the range, gaps kept; nothing may be missing at its start. */
 function moveSeveral(mm: Mm, spec: RemapSpec): Errno | null {
   const end = spec.start + spec.oldPages;
   let seen = false;
@@ -66,7 +66,7 @@ function moveSeveral(mm: Mm, spec: RemapSpec): Errno | null {
   return seen ? null : "EFAULT";
 }
 
-/** `mremap_to`: room is made at the new place, what shrinks away is unmapped, and the rest, which must be of one area, moves. */
+/** `mremap_to`: room is made at the new place, what shrinks away is unmapped, and the rest, which must be of one VMA, moves. */
 function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
   const { remapChecksFirst } = mm.kernel.profile;
   const early = remapChecksFirst ? checkVma(mm, vma, spec) : null;
@@ -82,7 +82,7 @@ function remapOne(mm: Mm, vma: Vma, spec: RemapSpec): Errno | null {
   return null;
 }
 
-/** `check_prep_vma`, or `vma_to_resize` before 6.17. What shrinks away may lie in other areas, or in none. */
+/** `check_prep_vma`, or `vma_to_resize` before 6.17. What shrinks away may lie in other VMAs, or in none. */
 function checkVma(mm: Mm, vma: Vma, { start, oldPages, newPages }: RemapSpec): Errno | null {
   // Old length 0 asks for a second mapping of the same pages, which private memory cannot give.
   if (oldPages === 0 && !(vma.flags & Vm.shared)) return "EINVAL";
@@ -91,11 +91,11 @@ function checkVma(mm: Mm, vma: Vma, { start, oldPages, newPages }: RemapSpec): E
   return accounts && !mm.kernel.canCommit(newPages - oldPages) ? "ENOMEM" : null;
 }
 
-/** `move_vma`: a copy of the area at the new place, the tables moved, the old place unmapped. */
+/** `move_vma`: a copy of the VMA at the new place, the tables moved, the old place unmapped. */
 function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
   const end = spec.start + spec.oldPages;
   const copy = mm.vmas.insertCopy(vma, spec.start, spec.to, spec.to + spec.newPages);
-  // The copy may have grown over the neighbour that the old area was; the old area is what now holds the old start.
+  // The copy may have grown over the neighbour that the old VMA was; the old VMA is what now holds the old start.
   const old = mm.vmas.at(spec.start)!;
   movePageTables(mm, old, copy, spec);
   if (dropsUffd(copy)) Object.assign(copy, { uffd: null, flags: copy.flags & ~VM_UFFD });
@@ -107,14 +107,14 @@ function moveVma(mm: Mm, vma: Vma, spec: RemapSpec): void {
   }
 }
 
-/** The place that MREMAP_DONTUNMAP leaves empty is no longer locked, nor, in some kernels, is the rest of its area. */
+/** The place that MREMAP_DONTUNMAP leaves empty is no longer locked, nor, in some kernels, is the rest of its VMA. */
 function unlockOld(mm: Mm, old: Vma, start: number, end: number): void {
   if (!(old.flags & Vm.locked)) return;
   if (mm.kernel.profile.dontunmapUnlocksAll) old.flags &= ~Vm.locked;
   else mm.vmas.cutOut(start, end, old.flags & ~Vm.locked);
 }
 
-/** `vma_has_uffd_without_event_remap`: a monitor that does not want to hear of moves loses the area, and its protection goes. */
+/** `vma_has_uffd_without_event_remap`: a monitor that does not want to hear of moves loses the VMA, and its protection goes. */
 function dropsUffd(vma: Vma): boolean {
   return vma.uffd !== null && !vma.uffd.features.eventRemap;
 }

@@ -27,7 +27,7 @@ export function populateAll(mm: Mm, start: number, end: number): boolean {
     .every((vma) => populateVmaPageRange(mm, vma, Math.max(start, vma.start), Math.min(end, vma.end)));
 }
 
-/** `populate_vma_page_range`: writable where the area is private and writable. False: not to the end. */
+/** `populate_vma_page_range`: writable where the VMA is private and writable. False: not to the end. */
 export function populateVmaPageRange(mm: Mm, vma: Vma, start: number, end: number): boolean {
   const write = (vma.flags & (Vm.write | Vm.shared)) === Vm.write;
   const whole = (vma.flags & VM_ACCESS) !== 0 && populateVma(mm, vma, start, end, write);

@@ -16,7 +16,7 @@ export interface Profile {
   /** Guard regions exist (since 6.13). */
   readonly guards: boolean;
   /**
-   * An area that may hold guards has a flag that says so (VM_MAYBE_GUARD), for which fork copies its tables. Since 7.0 or so, and
+   * A VMA that may hold guards has a flag that says so (VM_MAYBE_GUARD), for which fork copies its tables. Since 7.0 or so, and
    * in 6.18 from some point release on: by recorded runs not in 6.18.15, but in 6.18.44.
    */
   guardsMarkAreas(format: Format): boolean;
@@ -25,9 +25,9 @@ export interface Profile {
    * process' alone again; before, it always copied, and advice guessed who else maps the folio.
    */
   readonly tracksOwners: boolean;
-  /** An area that has an anon_vma may become part of a neighbour that has none (since 6.16). */
+  /** A VMA that has an anon_vma may become part of a neighbour that has none (since 6.16). */
   readonly joinsBareAreas: boolean;
-  /** mremap moves several areas at once, gaps and all (since 6.17). */
+  /** mremap moves several VMAs at once, gaps and all (since 6.17). */
   readonly remapsSeveral: boolean;
   /** mremap looks at what it shall move before it unmaps what is at the new place, not after it (since 6.17). */
   readonly remapChecksFirst: boolean;
@@ -61,7 +61,7 @@ export interface Profile {
    * pages are freed, 6.18 neither; zap_page_range_single and free_pages_and_swap_cache called lru_add_drain).
    */
   readonly zapDrainsLru: boolean;
-  /** An area is unlocked whole when MREMAP_DONTUNMAP moves away a part of it (6.12, 6.18), or that part alone (7.2; recorded runs). */
+  /** A VMA is unlocked whole when MREMAP_DONTUNMAP moves away a part of it (6.12, 6.18), or that part alone (7.2; recorded runs). */
   readonly dontunmapUnlocksAll: boolean;
   /** Each folio size counts swap-ins and what went to zswap (since 6.13): files below hugepages-*kB/stats. */
   readonly swapInCounters: boolean;

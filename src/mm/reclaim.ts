@@ -20,7 +20,7 @@ import type { Mm } from "./mm.ts";
 import { isFilePage, unmapPages } from "./rmap.ts";
 import type { Vma } from "./vma.ts";
 
-/** A folio taken off the LRU, and the first page at which the area maps it. No other address space does. */
+/** A folio taken off the LRU, and the first page at which the VMA maps it. No other address space does. */
 export interface Isolated {
   readonly vma: Vma;
   readonly vpn: number;

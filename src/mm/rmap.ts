@@ -34,19 +34,19 @@ export function mapPages(mm: Mm, pfn: number, nr: number): void {
   countResident(mm, pfn, nr);
 }
 
-/** `nr` entries of level 0 of an area now map `nr` frames of one folio of a file (`folio_add_file_rmap_ptes`). */
+/** `nr` entries of level 0 of a VMA now map `nr` frames of one folio of a file (`folio_add_file_rmap_ptes`). */
 export function mapFilePages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
   mapPages(mm, pfn, nr);
   mlockMapped(mm, vma, pfn, nr);
 }
 
-/** `nr` frames of a folio have just been mapped into an area: if that is all of it, a locked area locks it. */
+/** `nr` frames of a folio have just been mapped into a VMA: if that is all of it, a locked VMA locks it. */
 export function mlockMapped({ kernel }: Mm, vma: Vma, pfn: number, nr: number): void {
   const pages = 1 << kernel.frames.order(pfn);
   if (nr === pages && (nr === 1 || kernel.profile.rmapLocksLarge)) kernel.lru.mlockVma(vma, kernel.frames.head(pfn));
 }
 
-/** `nr` entries of level 0 of an area stop mapping `nr` frames of one folio (`folio_remove_rmap_ptes`). */
+/** `nr` entries of level 0 of a VMA stop mapping `nr` frames of one folio (`folio_remove_rmap_ptes`). */
 export function unmapPages(mm: Mm, vma: Vma, pfn: number, nr: number): void {
   const { frames, tally, lru } = mm.kernel;
   const gone = frames.addMapcount(pfn, nr, -1);
@@ -88,7 +88,7 @@ export function dupSingles(child: Mm, run: PfnRun, n: number): number {
 }
 
 /**
- * {@link unmapPages} of `n` single pages in an area that is not locked, as far as they are such. Returns how many; of the run
+ * {@link unmapPages} of `n` single pages in a VMA that is not locked, as far as they are such. Returns how many; of the run
  * nothing is left.
  */
 export function unmapSingles(mm: Mm, run: PfnRun, n: number): number {
@@ -144,13 +144,13 @@ export function mapHuge(mm: Mm, head: number): void {
   countResident(mm, head, 2 ** pmdOrder(mm.kernel.format));
 }
 
-/** One entry above level 0 of an area now maps the whole folio of a file (`folio_add_file_rmap_pmd`). */
+/** One entry above level 0 of a VMA now maps the whole folio of a file (`folio_add_file_rmap_pmd`). */
 export function mapFileHuge(mm: Mm, vma: Vma, head: number): void {
   mapHuge(mm, head);
   mlockMapped(mm, vma, head, 2 ** pmdOrder(mm.kernel.format));
 }
 
-/** One entry above level 0 of an area stops mapping the folio (`folio_remove_rmap_pmd`). */
+/** One entry above level 0 of a VMA stops mapping the folio (`folio_remove_rmap_pmd`). */
 export function unmapHuge(mm: Mm, vma: Vma, head: number): void {
   const { frames, tally, format, lru } = mm.kernel;
   frames.addEntireMapcount(head, -1);
@@ -163,7 +163,7 @@ export function unmapHuge(mm: Mm, vma: Vma, head: number): void {
 
 /**
  * The same pages mapped by entries of level 0 instead of one above; nothing is freed and no page is counted anew. With
- * `freeze` the entries of level 0 are on their way out, so the folio is no more locked by the area than the huge entry made it.
+ * `freeze` the entries of level 0 are on their way out, so the folio is no more locked by the VMA than the huge entry made it.
  */
 export function splitMapcount(mm: Mm, vma: Vma, head: number, freeze: boolean): void {
   const { kernel } = mm;

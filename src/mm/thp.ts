@@ -36,7 +36,7 @@ export class ThpKnobs {
   readonly #format: Format;
   readonly #profile: Profile;
   #sysfs: ThpSysfs | undefined;
-  /** What {@link allowed} answers for an area with MADV_HUGEPAGE and for one without, or -1: every fault asks, knobs change seldom. */
+  /** What {@link allowed} answers for a VMA with MADV_HUGEPAGE and for one without, or -1: every fault asks, knobs change seldom. */
   #advised = -1;
   #unadvised = -1;
 
@@ -55,7 +55,7 @@ export class ThpKnobs {
     return this.#sysfs.write(path, value);
   }
 
-  /** Orders that the knobs allow for an area, as a bit mask. */
+  /** Orders that the knobs allow for a VMA, as a bit mask. */
   allowed(flags: number): number {
     if (flags & Vm.nohugepage) return 0;
     if (this.#advised < 0) {
@@ -77,7 +77,7 @@ export class ThpKnobs {
   }
 }
 
-/** Orders of the mask whose aligned block around the page lies inside the area, and for a file is aligned in it as well. */
+/** Orders of the mask whose aligned block around the page lies inside the VMA, and for a file is aligned in it as well. */
 export function suitableOrders(vma: Vma, vpn: number, mask: number): number {
   let suitable = 0;
   for (let order = 0; mask >>> order; order++) {

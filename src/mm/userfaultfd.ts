@@ -1,7 +1,7 @@
 /**
  * userfaultfd: faults on registered memory go to a monitor, which puts pages in by ioctls.
  *
- * Areas that show files are refused, which Linux does for those of a disk's file systems only. The monitor is a function, called in place of the wait: it says whether it has resolved the fault, and a fault that it has
+ * VMAs that show files are refused, which Linux does for those of a disk's file systems only. The monitor is a function, called in place of the wait: it says whether it has resolved the fault, and a fault that it has
  * not is a SIGBUS, as with UFFD_FEATURE_SIGBUS. Not modelled: the queue of events, wake-ups, UFFDIO_MOVE, asynchronous protection.
  * Source: fs/userfaultfd.c (handle_userfault, userfaultfd_register, userfaultfd_unregister, dup_userfaultfd), mm/userfaultfd.c
  * (mfill_atomic_install_pte, mfill_atomic_pte_poison, mwriteprotect_range, uffd_wp_range), Linux 6.18.
@@ -23,9 +23,9 @@ import { prepareAnonVma, VM_UFFD, Vm, type Vma } from "./vma.ts";
 export interface UffdFeatures {
   /** UFFD_FEATURE_WP_UNPOPULATED: pages that are not there can be protected too. */
   readonly wpUnpopulated?: boolean;
-  /** UFFD_FEATURE_EVENT_FORK: a child's areas are registered as well. */
+  /** UFFD_FEATURE_EVENT_FORK: a child's VMAs are registered as well. */
   readonly eventFork?: boolean;
-  /** UFFD_FEATURE_EVENT_REMAP: areas that are moved stay registered. */
+  /** UFFD_FEATURE_EVENT_REMAP: VMAs that are moved stay registered. */
   readonly eventRemap?: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface UffdFault {
   readonly reason: "missing" | "wp";
 }
 
-/** One userfaultfd (`userfaultfd_ctx`): areas are registered with it, and do not merge with those of another. */
+/** One userfaultfd (`userfaultfd_ctx`): VMAs are registered with it, and do not merge with those of another. */
 export class Userfaultfd {
   readonly features: UffdFeatures;
   /** Called for every fault; true says that the fault may be tried again. */
@@ -49,12 +49,12 @@ export class Userfaultfd {
   }
 }
 
-/** `handle_userfault`: asks the monitor of the area. False is a SIGBUS. */
+/** `handle_userfault`: asks the monitor of the VMA. False is a SIGBUS. */
 export function handleUserfault(mm: Mm, vma: Vma, vpn: number, write: boolean, reason: UffdFault["reason"]): boolean {
   return vma.uffd!.onFault({ mm, vpn, write, reason });
 }
 
-/** `UFFDIO_REGISTER` of anonymous memory in `[start, end)`; `modes` are `Vm.uffd*` bits. Areas that have them all already stay. */
+/** `UFFDIO_REGISTER` of anonymous memory in `[start, end)`; `modes` are `Vm.uffd*` bits. VMAs that have them all already stay. */
 export function uffdRegister(mm: Mm, uffd: Userfaultfd, start: number, end: number, modes: number): Errno | null {
   if (start >= end || !(modes & VM_UFFD)) return "EINVAL";
   const vmas = mm.vmas.overlapping(start, end);
@@ -162,7 +162,7 @@ export function uffdWriteProtect(mm: Mm, start: number, end: number, on: boolean
   return null;
 }
 
-/** `uffd_wp_range` on one area (`change_protection` with MM_CP_UFFD_WP or _RESOLVE). A huge mapping that is cut is split. */
+/** `uffd_wp_range` on one VMA (`change_protection` with MM_CP_UFFD_WP or _RESOLVE). A huge mapping that is cut is split. */
 function protectRange(mm: Mm, vma: Vma, start: number, end: number, on: boolean): void {
   const markers = on && vma.uffd!.features.wpUnpopulated === true;
   if (markers) for (let vpn = start; vpn < end; vpn += mm.pt.span[1]! - (vpn % mm.pt.span[1]!)) makeTable(mm, vpn);

@@ -1,5 +1,5 @@
 /**
- * Virtual memory areas of one address space: kept in order, split at any page, merged when neighbours agree.
+ * VMAs of one address space: kept in order, split at any page, merged when neighbours agree.
  *
  * Not modelled: policies, names.
  * Source: mm/vma.c of Linux 6.18 (vma_merge_existing_range, is_mergeable_vma, is_mergeable_anon_vma), mm/rmap.c
@@ -10,7 +10,7 @@ import { E } from "../base/tally.ts";
 import type { CacheFile } from "./file.ts";
 import type { Userfaultfd } from "./userfaultfd.ts";
 
-/** Flags of an area; names follow VM_*. */
+/** Flags of a VMA; names follow VM_*. */
 export const Vm = {
   read: 1 << 0,
   write: 1 << 1,
@@ -19,7 +19,7 @@ export const Vm = {
   hugepage: 1 << 4,
   nohugepage: 1 << 5,
   noreserve: 1 << 6,
-  /** Counted against the commit limit. It keeps areas apart that look alike, so it is modelled although the limit is not. */
+  /** Counted against the commit limit. It keeps VMAs apart that look alike, so it is modelled although the limit is not. */
   account: 1 << 7,
   locked: 1 << 8,
   dontcopy: 1 << 9,
@@ -38,7 +38,7 @@ export const Vm = {
 /** The flags that mprotect sets (`VM_ACCESS_FLAGS`). */
 export const VM_ACCESS = Vm.read | Vm.write | Vm.exec;
 
-/** Flags that do not keep areas apart; what is joined has those of all its parts (`VM_STICKY`). */
+/** Flags that do not keep VMAs apart; what is joined has those of all its parts (`VM_STICKY`). */
 const VM_STICKY = Vm.maybeGuard;
 /** Registered with a userfaultfd in any mode (`__VM_UFFD_FLAGS`). */
 export const VM_UFFD = Vm.uffdMissing | Vm.uffdWp | Vm.uffdMinor;
@@ -48,33 +48,33 @@ export function isArmed(vma: Vma): boolean {
   return (vma.flags & VM_UFFD) !== 0;
 }
 
-/** One area: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
+/** One VMA: pages `[start, end)`. Its bounds and flags are changed by {@link VmaList} alone. */
 export interface Vma {
   start: number;
   end: number;
   flags: number;
-  /** Which anon_vma its anonymous pages hang on; 0 for none yet. Areas split from one share it. */
+  /** Which anon_vma its anonymous pages hang on; 0 for none yet. VMAs split from one share it. */
   anonVma: number;
   /**
    * Which page of the file the first page is (`vm_pgoff`); for anonymous memory the page number at which it was first
-   * touched. An area that was moved keeps it, and so does not merge with its new neighbours.
+   * touched. A VMA that was moved keeps it, and so does not merge with its new neighbours.
    */
   pgoff: number;
-  /** The file whose pages the area shows (`vm_file`); null for private anonymous memory. */
+  /** The file whose pages the VMA shows (`vm_file`); null for private anonymous memory. */
   readonly file: CacheFile | null;
-  /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare area. */
+  /** The anon_vma came by fork: its chain has more than one link, and the kernel will not merge it with a bare VMA. */
   forked: boolean;
-  /** The userfaultfd that it is registered with (`vm_userfaultfd_ctx`). Areas of different ones never merge. */
+  /** The userfaultfd that it is registered with (`vm_userfaultfd_ctx`). VMAs of different ones never merge. */
   uffd: Userfaultfd | null;
 }
 
-/** What an area shows instead of anonymous memory: a file, from one of its pages on. */
+/** What a VMA shows instead of anonymous memory: a file, from one of its pages on. */
 export interface Backing {
   readonly file: CacheFile;
   readonly pgoff: number;
 }
 
-/** Told of every area that joins a list or leaves it by a merge. One that {@link VmaList.remove} took out is the caller's. */
+/** Told of every VMA that joins a list or leaves it by a merge. One that {@link VmaList.remove} took out is the caller's. */
 export interface VmaListener {
   linked(vma: Vma): void;
   unlinked(vma: Vma): void;
@@ -82,16 +82,16 @@ export interface VmaListener {
 
 const NOBODY: VmaListener = { linked: () => {}, unlinked: () => {} };
 
-/** The areas of one address space. */
+/** The VMAs of one address space. */
 export class VmaList {
   readonly #list: Vma[] = [];
   readonly #tally: Tally;
-  /** Called with a page where an area is about to be cut or joined: huge mappings across it must be split first. */
+  /** Called with a page where a VMA is about to be cut or joined: huge mappings across it must be split first. */
   readonly #onCut: (vma: Vma, vpn: number) => void;
   readonly #listener: VmaListener;
   readonly #joinsBare: boolean;
 
-  /** With `joinsBare` an area that has an anon_vma may be joined to a bare neighbour (since 6.16), as it always could the other way round. */
+  /** With `joinsBare` a VMA that has an anon_vma may be joined to a bare neighbour (since 6.16), as it always could the other way round. */
   constructor(tally: Tally, onCut: (vma: Vma, vpn: number) => void, listener = NOBODY, joinsBare = true) {
     this.#tally = tally;
     this.#onCut = onCut;
@@ -103,18 +103,18 @@ export class VmaList {
     return this.#list;
   }
 
-  /** First area that ends after the page (`find_vma`), or undefined. */
+  /** First VMA that ends after the page (`find_vma`), or undefined. */
   find(vpn: number): Vma | undefined {
     return this.#list[this.#position(vpn)];
   }
 
-  /** The area that holds the page, or undefined. */
+  /** The VMA that holds the page, or undefined. */
   at(vpn: number): Vma | undefined {
     const vma = this.find(vpn);
     return vma !== undefined && vma.start <= vpn ? vma : undefined;
   }
 
-  /** Areas that overlap `[start, end)`, in order. */
+  /** VMAs that overlap `[start, end)`, in order. */
   overlapping(start: number, end: number): Vma[] {
     const from = this.#position(start);
     let to = from;
@@ -122,18 +122,18 @@ export class VmaList {
     return this.#list.slice(from, to);
   }
 
-  /** Bounds of the hole that holds `[start, end)`: end of the area before it, start of the one behind. */
+  /** Bounds of the hole that holds `[start, end)`: end of the VMA before it, start of the one behind. */
   hole(start: number, end: number): { floor: number; ceiling: number } {
     const i = this.#position(start);
     return { floor: this.#list[i - 1]?.end ?? 0, ceiling: this.find(end)?.start ?? Number.POSITIVE_INFINITY };
   }
 
-  /** The areas before and behind. */
+  /** The VMAs before and behind. */
   neighbours(vma: Vma): [Vma | undefined, Vma | undefined] {
     return [this.#neighbour(vma, -1), this.#neighbour(vma, 1)];
   }
 
-  /** Adds an area to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
+  /** Adds a VMA to a hole, merged with neighbours that agree (`vma_merge_new_range`). */
   insert(start: number, end: number, flags: number, backing: Backing | null = null): Vma {
     const { file, pgoff } = backing ?? { file: null, pgoff: start };
     this.#add(this.#position(start), { start, end, flags, anonVma: 0, pgoff, forked: false, file, uffd: null });
@@ -141,7 +141,7 @@ export class VmaList {
   }
 
   /**
-   * Adds a copy of part of an area at another place, merged with neighbours that agree (`copy_vma`). An anonymous area
+   * Adds a copy of part of a VMA at another place, merged with neighbours that agree (`copy_vma`). An anonymous VMA
    * without pages takes the page offsets of the new place.
    */
   insertCopy(vma: Vma, from: number, start: number, end: number): Vma {
@@ -151,17 +151,17 @@ export class VmaList {
     return this.modify(start, end, flags);
   }
 
-  /** Adds an area behind all others, as it is: how a child's list is built. */
+  /** Adds a VMA behind all others, as it is: how a child's list is built. */
   append(vma: Vma): void {
     this.#add(this.#list.length, vma);
   }
 
-  /** Takes all areas out, as {@link remove} does. */
+  /** Takes all VMAs out, as {@link remove} does. */
   clear(): Vma[] {
     return this.#list.splice(0);
   }
 
-  /** Removes `[start, end)`, cutting areas at both ends. Returns what was removed. */
+  /** Removes `[start, end)`, cutting VMAs at both ends. Returns what was removed. */
   remove(start: number, end: number): Vma[] {
     this.#cut(start);
     this.#cut(end);
@@ -171,8 +171,8 @@ export class VmaList {
   }
 
   /**
-   * Gives part of one area new flags (`vma_modify_flags`): the part joins a neighbour that agrees, or is cut out.
-   * Returns the area that now covers the part.
+   * Gives part of one VMA new flags (`vma_modify_flags`): the part joins a neighbour that agrees, or is cut out.
+   * Returns the VMA that now covers the part.
    */
   modify(start: number, end: number, flags: number, uffd = this.at(start)!.uffd): Vma {
     const old = this.at(start)!;
@@ -201,7 +201,7 @@ export class VmaList {
     return part;
   }
 
-  /** `is_mergeable_anon_vma` of an area and the neighbour that it would become part of. */
+  /** `is_mergeable_anon_vma` of a VMA and the neighbour that it would become part of. */
   #mayJoin(vma: Vma, neighbour: Vma): boolean {
     return compatible(vma, neighbour) && (this.#joinsBare || neighbour.anonVma !== 0 || vma.anonVma === 0);
   }
@@ -216,12 +216,12 @@ export class VmaList {
     this.#listener.unlinked(vma);
   }
 
-  /** Sets a flag that does not keep areas apart, so that nothing is cut or joined (`vma_set_atomic_flag`). */
+  /** Sets a flag that does not keep VMAs apart, so that nothing is cut or joined (`vma_set_atomic_flag`). */
   mark(vma: Vma, flag: number): void {
     vma.flags |= flag & VM_STICKY;
   }
 
-  /** Gives part of one area new flags and joins it with nothing. */
+  /** Gives part of one VMA new flags and joins it with nothing. */
   cutOut(start: number, end: number, flags: number): void {
     this.#cut(start);
     this.#cut(end);
@@ -252,7 +252,7 @@ export class VmaList {
     return right;
   }
 
-  /** Leaves an area with `[start, end)` only, the rest having gone to a neighbour. */
+  /** Leaves a VMA with `[start, end)` only, the rest having gone to a neighbour. */
   #give(old: Vma, start: number, end: number): void {
     this.#tally[E.vmaMerges]!++;
     if (start === end) return this.#swallow(old);
@@ -262,7 +262,7 @@ export class VmaList {
     old.end = end;
   }
 
-  /** Cuts the area around a page in two (`split_vma`), if the page is inside one. */
+  /** Cuts the VMA around a page in two (`split_vma`), if the page is inside one. */
   #cut(vpn: number): void {
     const vma = this.at(vpn);
     if (vma === undefined || vma.start === vpn) return;
@@ -278,12 +278,12 @@ export class VmaList {
     return this.#list[this.#indexOf(vma) + by];
   }
 
-  /** Index of an area of the list, found by its bounds: a scan would make a list of many areas quadratic to build. */
+  /** Index of a VMA of the list, found by its bounds: a scan would make a list of many VMAs quadratic to build. */
   #indexOf(vma: Vma): number {
     return this.#position(vma.start);
   }
 
-  /** Index of the first area that ends after the page. */
+  /** Index of the first VMA that ends after the page. */
   #position(vpn: number): number {
     let [lo, hi] = [0, this.#list.length];
     while (lo < hi) {
@@ -299,19 +299,19 @@ function alike(a: number, b: number): boolean {
   return ((a ^ b) & ~VM_STICKY) === 0;
 }
 
-/** Whether one area may continue in the other, but for their anon_vmas: one file, page offsets follow (`can_vma_merge_after`). */
+/** Whether one VMA may continue in the other, but for their anon_vmas: one file, page offsets follow (`can_vma_merge_after`). */
 function follows(a: Vma, b: Vma): boolean {
   return a.file === b.file && a.pgoff + (a.end - a.start) === b.pgoff;
 }
 
-/** Whether the anon_vmas of areas can become one: both share an anon_vma or have none, or one has one that did not come by fork. */
+/** Whether the anon_vmas of VMAs can become one: both share an anon_vma or have none, or one has one that did not come by fork. */
 function compatible(a: Vma, b: Vma): boolean {
   if (a.anonVma === b.anonVma) return true;
   if (a.anonVma === 0) return !b.forked;
   return b.anonVma === 0 && !a.forked;
 }
 
-/** An area that grows takes over the anon_vma of what it swallows, if it has none (`dup_anon_vma`). */
+/** A VMA that grows takes over the anon_vma of what it swallows, if it has none (`dup_anon_vma`). */
 function inherit(vma: Vma, from: Vma): void {
   if (vma.anonVma !== 0) return;
   vma.anonVma = from.anonVma;
@@ -323,7 +323,7 @@ function continues(a: Vma, b: Vma): boolean {
 }
 
 /**
- * Gives an area an anon_vma before its first anonymous page: a neighbour's if the two could be one area but for their
+ * Gives a VMA an anon_vma before its first anonymous page: a neighbour's if the two could be one VMA but for their
  * permissions (`find_mergeable_anon_vma`), else a new one.
  */
 export function prepareAnonVma(source: { newAnonVma(): number }, vmas: VmaList, vma: Vma): void {

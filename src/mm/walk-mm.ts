@@ -11,7 +11,7 @@ import type { Mm } from "./mm.ts";
 import type { Vma } from "./vma.ts";
 import { zapRange } from "./zap.ts";
 
-/** An address space for walks, its mmap lock held for reading. Areas are looked up anew each time: they merge and split. */
+/** An address space for walks, its mmap lock held for reading. VMAs are looked up anew each time: they merge and split. */
 export function walkMmOf(mm: Mm): WalkMm {
   const { kernel, pt } = mm;
   const walkMm: WalkMm = {
@@ -33,7 +33,7 @@ function walkVmaOf(mm: WalkMm, { start, end, pgoff }: Vma): WalkVma {
 }
 
 /**
- * `madvise_guard_install` on the pages `[start, end)` of one area, by the pagewalk whatever design the machine has. Entries
+ * `madvise_guard_install` on the pages `[start, end)` of one VMA, by the pagewalk whatever design the machine has. Entries
  * and folios end up as MADV_GUARD_INSTALL leaves them; what it returns says how often it walked and zapped on the way.
  */
 export function guardInstallByWalk(mm: Mm, start: number, end: number): GuardInstalled {

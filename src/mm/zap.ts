@@ -29,7 +29,7 @@ export interface ZapDetails {
   readonly keepCows?: boolean;
 }
 
-/** Zaps the pages `[start, end)` of one area. */
+/** Zaps the pages `[start, end)` of one VMA. */
 export function zapRange(mm: Mm, vma: Vma, start: number, end: number, details: ZapDetails): void {
   const { pt, kernel } = mm;
   if (kernel.profile.zapDrainsLru) kernel.lru.drain();
@@ -69,7 +69,7 @@ function zapPtes(mm: Mm, vma: Vma, slot: number, nr: number, details: ZapDetails
 }
 
 /**
- * Single anonymous pages whose entries say the same, in an area that is not locked; the first entry's read is counted. Returns how
+ * Single anonymous pages whose entries say the same, in a VMA that is not locked; the first entry's read is counted. Returns how
  * many entries it was; 0 where others come first.
  */
 function zapSingles(mm: Mm, vma: Vma, slot: number, max: number): number {

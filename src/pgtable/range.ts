@@ -21,7 +21,7 @@ export const RANGE_RULES = {
   length: "a run has at least one page",
   lock: "the lock of the PTE table is held",
   table: "all entries of a run lie in one PTE table",
-  vma: "all pages of a run lie in one area",
+  vma: "all pages of a run lie in one VMA",
   folio: "all frames of a run are consecutive pages of one folio",
   address: "every frame of a run fits into an entry",
   empty: "all entries are empty before, unless the run is one entry",
@@ -53,7 +53,7 @@ export interface PteRun {
   readonly nr: number;
 }
 
-/** Pages of the area that the run must lie in, half open. */
+/** Pages of the VMA that the run must lie in, half open. */
 export interface AreaPages {
   readonly start: number;
   readonly end: number;
@@ -69,8 +69,8 @@ export function checkSetPtes(pt: PageTable, run: PteRun, area: AreaPages): void 
   if (!pt.locks.holds(pt.tableOf(run.slot), 0)) fail("lock", 0, "it is not");
   const left = 2 ** pt.format.indexLg2[0]! - pt.index(run.vpn, 0);
   if (nr > left) fail("table", left, `the table ends before entry ${left} of ${nr}`);
-  if (run.vpn < area.start) fail("vma", 0, `the area begins at page ${area.start}`);
-  if (run.vpn + nr > area.end) fail("vma", area.end - run.vpn, `the area ends before page ${area.end}`);
+  if (run.vpn < area.start) fail("vma", 0, `the VMA begins at page ${area.start}`);
+  if (run.vpn + nr > area.end) fail("vma", area.end - run.vpn, `the VMA ends before page ${area.end}`);
   const beyond = firstBeyond(pt.format, run.pfn, nr);
   if (beyond < nr)
     fail("address", beyond, `frame ${run.pfn + beyond} needs more than ${pt.format.paBits} bits of address`);

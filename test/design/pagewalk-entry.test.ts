@@ -29,7 +29,7 @@ const x86 = formats.find((f) => f.name === "x86-64")!;
 const arm64 = formats.find((f) => f.name === "arm64-4k")!;
 const RW = A.write | A.young | A.dirty;
 
-/** Small pages `[0, 64)` behind these areas. */
+/** Small pages `[0, 64)` behind these VMAs. */
 function world(areas: readonly Area[]) {
   const pt = bigPageTable(x86);
   setPtes(pt, pt.findOrMake(0, 0), 0, RW, 64);
@@ -46,8 +46,8 @@ const everything = (calls: string[], answers: Partial<MmWalkOps> = {}): MmWalkOp
   ...(answers.testWalk && { testWalk: answers.testWalk }),
 });
 
-describe("areas", () => {
-  test("gaps before, between and behind areas are holes of depth -1, and areas are clipped to the range", () => {
+describe("VMAs", () => {
+  test("gaps before, between and behind VMAs are holes of depth -1, and VMAs are clipped to the range", () => {
     const mm = world([
       [4, 6],
       [6, 7],
@@ -67,7 +67,7 @@ describe("areas", () => {
     expect(behind.at(-1)).toBe("hole-1 40-50");
   });
 
-  test("the area is there for callbacks inside it, and none is outside", () => {
+  test("the VMA is there for callbacks inside it, and none is outside", () => {
     const mm = world([[4, 6]]);
     const seen: (WalkVma | null)[] = [];
     const pteHole: MmWalkOps["pteHole"] = (_a, _n, _d, walk) => note(seen, walk.vma);
@@ -76,7 +76,7 @@ describe("areas", () => {
     expect(seen).toEqual([null, mm.vmas[0], mm.vmas[0], null]);
   });
 
-  test("a test above 0 skips that area alone and is not handed on; one below 0 ends the walk; neither runs preVma", () => {
+  test("a test above 0 skips that VMA alone and is not handed on; one below 0 ends the walk; neither runs preVma", () => {
     const mm = world([
       [4, 6],
       [6, 8],
@@ -93,7 +93,7 @@ describe("areas", () => {
     expect(answer(6, -5)).toEqual([-5, 4]);
   });
 
-  test("by default an area of PFNs is one hole of depth -1 and nothing else; a testWalk of one's own walks it", () => {
+  test("by default a VMA of PFNs is one hole of depth -1 and nothing else; a testWalk of one's own walks it", () => {
     const mm = world([
       [4, 8, { pfnmap: true }],
       [8, 9],
@@ -125,7 +125,7 @@ describe("areas", () => {
     expect(walkPageRange(mm, 1, 8, everything([], { pteHole: () => 42 }))).toBe(42);
   });
 
-  test("every call through the table of callbacks is counted, those around areas too", () => {
+  test("every call through the table of callbacks is counted, those around VMAs too", () => {
     const mm = world([[4, 8]]);
     const before = mm.pt.tally.slice();
     const calls: string[] = [];
@@ -171,7 +171,7 @@ describe("refusals", () => {
     expect(mm.pt.tally[E.indirectCalls]).toBe(0);
   });
 
-  test("a range that leaves its area by a page at either end is -EINVAL; the whole area is not", () => {
+  test("a range that leaves its VMA by a page at either end is -EINVAL; the whole VMA is not", () => {
     const { vmas } = world([[4, 8]]);
     const results = [
       [3, 8],
@@ -181,7 +181,7 @@ describe("refusals", () => {
     expect(results).toEqual([-EINVAL, -EINVAL, 0]);
   });
 
-  test("one area's walk asks no testWalk", () => {
+  test("one VMA's walk asks no testWalk", () => {
     const { vmas } = world([[4, 8, { pfnmap: true }]]);
     const calls: string[] = [];
     const testWalk = () => -1;
@@ -190,7 +190,7 @@ describe("refusals", () => {
     expect(calls.filter((call) => call.startsWith("pte"))).toHaveLength(5);
   });
 
-  test("installing into a hugetlb area is -EINVAL before preVma, for those who may install as well", () => {
+  test("installing into a hugetlb VMA is -EINVAL before preVma, for those who may install as well", () => {
     const mm = world([[0, 512, { hugetlbLg2: 9 }]]);
     const calls: string[] = [];
     const install = { ...everything(calls), installPte: () => 0 };
@@ -228,7 +228,7 @@ describe("locks", () => {
     expect(walked(walkLock, mmap, vma)).toBe(outcome);
   });
 
-  test("WRLOCK takes the lock of every area that is walked, and of no other", () => {
+  test("WRLOCK takes the lock of every VMA that is walked, and of no other", () => {
     const mm = world([
       [4, 6],
       [6, 8],
@@ -238,7 +238,7 @@ describe("locks", () => {
     expect(mm.vmas.map((vma) => vma.lock)).toEqual(["write", "write", "none"]);
   });
 
-  test("a walk without areas wants the mmap lock for writing, locks no PTE table and takes no notice of areas", () => {
+  test("a walk without VMAs wants the mmap lock for writing, locks no PTE table and takes no notice of VMAs", () => {
     const mm = world([[4, 6]]);
     const calls: string[] = [];
     expect(walkPageRangeDebug(mm, 3, 7, everything(calls))).toBe(0);
@@ -322,14 +322,14 @@ describe("hugetlb", () => {
     expect(calls).toEqual(["pre 0-1024", "post"]);
   });
 
-  test("a callback that stops the walk leaves the area's lock free", () => {
+  test("a callback that stops the walk leaves the VMA's lock free", () => {
     const mm = hugetlb(9, 1, 2);
     expect(walkPageRange(mm, 0, 1024, { walkLock: "RDLOCK", hugetlbEntry: () => 3 })).toBe(3);
     expect(mm.vmas[0]!.hugetlbLocked).toBe(false);
   });
 });
 
-describe("a file's areas", () => {
+describe("a file's VMAs", () => {
   const two = () =>
     world([
       [4, 8, { pgoff: 100 }],
@@ -344,7 +344,7 @@ describe("a file's areas", () => {
     expect(calls).toEqual(["pre 7-8", "pte 7-8", "post", "pre 21-23", "pte 21-22", "pte 22-23", "post"]);
   });
 
-  test("a test above 0 ends the whole walk with 0, and not the area's alone", () => {
+  test("a test above 0 ends the whole walk with 0, and not the VMA's alone", () => {
     const mm = two();
     const calls: string[] = [];
     const testWalk = (addr: number, next: number) => note(calls, `test ${addr}-${next}`) + 1;
@@ -354,7 +354,7 @@ describe("a file's areas", () => {
     expect(walkPageMapping({ vmas: mm.vmas, iMmapLock: "read" }, 103, 2, failing)).toBe(-4);
   });
 
-  test("i_mmap_rwsem must be held, and areas that map other pages are not asked", () => {
+  test("i_mmap_rwsem must be held, and VMAs that map other pages are not asked", () => {
     const mm = two();
     const calls: string[] = [];
     const walk = (iMmapLock: WalkLockState) => walkPageMapping({ vmas: mm.vmas, iMmapLock }, 0, 100, everything(calls));
@@ -386,7 +386,7 @@ describe("folioWalk", () => {
     expect(held(pt)).toBe(0);
   });
 
-  test("finds nothing, and holds nothing, in a hole of any level, at a marker, at a special page and outside the area", () => {
+  test("finds nothing, and holds nothing, in a hole of any level, at a marker, at a special page and outside the VMA", () => {
     const pt = bigPageTable(x86);
     pt.write(pt.findOrMake(1, 0), pt.format.swapLo(31, 4), pt.format.swapHi(31, 4));
     setPtes(pt, pt.find(2, 0), 9, RW | A.special, 1);

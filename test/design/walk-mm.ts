@@ -1,5 +1,5 @@
 /**
- * Address spaces for tests of the pagewalk: bare page tables with areas written down by hand.
+ * Address spaces for tests of the pagewalk: bare page tables with VMAs written down by hand.
  */
 import type { Random } from "../../src/base/random.ts";
 import type { MmWalk, MmWalkOps, WalkLockState, WalkMm, WalkVma } from "../../src/design/pagewalk.ts";
@@ -7,7 +7,7 @@ import { splitLeaf } from "../../src/pgtable/huge.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 import { readTables } from "./flat.ts";
 
-/** Bounds of an area, and what is unusual about it. */
+/** Bounds of a VMA, and what is unusual about it. */
 export type Area = readonly [start: number, end: number, unusual?: Partial<Omit<WalkVma, "mm" | "start" | "end">>];
 
 /** An address space whose locks a test may set. */
@@ -16,7 +16,7 @@ export interface TestMm extends WalkMm {
   readonly vmas: readonly WalkVma[];
 }
 
-/** Bare page tables with these areas, in ascending order; the mmap lock is held for writing. */
+/** Bare page tables with these VMAs, in ascending order; the mmap lock is held for writing. */
 export function mmOf(pt: PageTable, areas: readonly Area[], unusual: Partial<WalkMm> = {}): TestMm {
   const mm: TestMm = {
     pt,

@@ -31,7 +31,7 @@ export function write(mm: Mm, start: number, end: number): void {
   for (let vpn = start; vpn < end; vpn++) if (access(mm, vpn, true) < 0) throw new Error(`page ${vpn}: SIGSEGV`);
 }
 
-/** Turns one size on for every area. */
+/** Turns one size on for every VMA. */
 export function always(mm: Mm, order: number): void {
   const kib = 2 ** (order + mm.kernel.format.pageLg2 - 10);
   const err = mm.kernel.thp.set(`hugepages-${kib}kB/enabled`, "always");

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { type BeyondProc, type BeyondRecord, runBeyond } from "./beyond.ts";
 
-/** Recorded, but the model registers no areas that show files. */
+/** Recorded, but the model registers no VMAs that show files. */
 const UFFD_ON_FILES = ["u12-errors", "f09-uffd-shmem"];
 
 interface Recording {
@@ -23,7 +23,7 @@ function readRecordings(name: string): Recording[] {
   return out;
 }
 
-/** Without the area flag of guards (`gu`), which this kernel shows and others of its version do not. */
+/** Without the VMA flag of guards (`gu`), which this kernel shows and others of its version do not. */
 function comparable(record: BeyondRecord): unknown {
   const withoutGuardFlag = (flags: number | string | undefined) =>
     `${flags}`

@@ -33,7 +33,7 @@ import {
 import { Vm } from "../../src/mm/vma.ts";
 import { markerOf, swapPteAt } from "../../src/pgtable/softleaf.ts";
 
-/** The state of one process: table pages, pages in swap, and for each region its pages as runs and its areas. */
+/** The state of one process: table pages, pages in swap, and for each region its pages as runs and its VMAs. */
 export interface BeyondProc {
   readonly p: number;
   readonly pte: number;
@@ -360,7 +360,7 @@ const FLAGS: readonly (readonly [string, number])[] = [
   ["lo", Vm.locked],
 ];
 
-/** The area flag of guards is not listed: kernels differ in whether they show one. */
+/** The VMA flag of guards is not listed: kernels differ in whether they show one. */
 function areasOf(mm: Mm, base: number, pages: number): (number | string)[][] {
   return mm.vmas.overlapping(base, base + pages).map((vma) => {
     let [file, anon, swap] = [0, 0, 0];

@@ -99,7 +99,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
     expect(shapes(mm, BASE, BASE + 8)).toBe("4p 4z");
   });
 
-  test("a locked area refuses dontneed, free and cold with EINVAL; dontneed_locked works", () => {
+  test("a locked VMA refuses dontneed, free and cold with EINVAL; dontneed_locked works", () => {
     const mm = newMm({ arch });
     mmap(mm, { start: BASE, pages: 4, flags: RW | Vm.locked });
     write(mm, BASE, BASE + 4);

@@ -61,7 +61,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
   const huge = 2 ** pmdOrder(f);
 
   test.each(SEEDS)(
-    "a write fault maps the largest allowed folio whose block is empty and inside the area (seed %d)",
+    "a write fault maps the largest allowed folio whose block is empty and inside the VMA (seed %d)",
     (seed) => {
       const rng = random(seed);
       const mm = newMm({ arch });
@@ -198,7 +198,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (arch, f) => {
     expect(mm.pt.attrs(mm.pt.find(BASE, 1), 1) & (A.young | A.dirty)).toBe(A.young | A.dirty);
   });
 
-  test("an access outside all areas, or against the permission of its area, changes nothing and is no fault", () => {
+  test("an access outside all VMAs, or against the permission of its VMA, changes nothing and is no fault", () => {
     const mm = newMm({ arch });
     mmap(mm, { start: BASE, pages: 4, flags: Vm.read });
     mmap(mm, { start: BASE + 8, pages: 4, flags: 0 });

@@ -114,7 +114,7 @@ describe("truncation and holes", () => {
     expect([read(mm, BASE + 512 + 4), read(mm, BASE + 512 + 10)]).toEqual([0, 10]);
   });
 
-  test("MADV_REMOVE punches the hole for an area that may write to the file; a private one is EACCES, anonymous memory EINVAL", () => {
+  test("MADV_REMOVE punches the hole for a VMA that may write to the file; a private one is EACCES, anonymous memory EINVAL", () => {
     const { mm, file } = showing(RW | Vm.shared);
     mmap(mm, { start: BASE + 512, pages: 64, flags: RW, backing: { file, pgoff: 0 } });
     mmap(mm, { start: BASE + 1024, pages: 64, flags: RW });

@@ -193,7 +193,7 @@ describe.each(formats.filter((f) => f.indexLg2[0] === 9).map((f) => [f.name, f] 
     expect(shapes(mm, BASE, BASE + 24)).toBe("8g 8. 8g");
   });
 
-  test("on a locked area guards cannot be installed but can be removed", () => {
+  test("on a locked VMA guards cannot be installed but can be removed", () => {
     const mm = newMm({ arch });
     mapRw(mm, BASE, 8);
     guard(mm, BASE, BASE + 2);

@@ -24,7 +24,7 @@ interface Census {
   readonly entries: Mapped[];
   /** Tables found from the root, by level. */
   readonly tables: number[];
-  /** Tables that lie in no area. */
+  /** Tables that lie in no VMA. */
   readonly stray: string[];
 }
 
@@ -95,7 +95,7 @@ function wrongAreas(mm: Mm): string[] {
   });
 }
 
-/** What an entry allows follows from its area: PROT_NONE and exec exactly, write at most. */
+/** What an entry allows follows from its VMA: PROT_NONE and exec exactly, write at most. */
 function wrongEntry(e: Mapped): string[] {
   const text = `entry of page ${e.vpn} level ${e.level} (${attrText(e.attrs)})`;
   const vma = e.mm.vmas.at(e.vpn);

@@ -15,7 +15,7 @@ import { Vm } from "../../src/mm/vma.ts";
 const BASE = 2 ** 20;
 const RWS = Vm.read | Vm.write | Vm.shared;
 
-/** A process with one shared anonymous area of so many pages. */
+/** A process with one shared anonymous VMA of so many pages. */
 function shared(pages: number, arch = "x86-64", kernel = "6.18"): Mm {
   const mm = new Mm(new Kernel({ arch, kernel, contents: true }));
   expect(mmap(mm, { start: BASE, pages, flags: RWS })).toBeNull();
@@ -93,7 +93,7 @@ describe("shared anonymous memory", () => {
     expect(mm.kernel.frames.used).toBe(used - 8);
   });
 
-  test("fork copies the tables of an area with guards, and the child's entries are clean and may be written", () => {
+  test("fork copies the tables of a VMA with guards, and the child's entries are clean and may be written", () => {
     const mm = shared(16, "arm64-4k");
     touch(mm, 0, 4, true);
     madvise(mm, BASE, BASE + 1, "guard");
@@ -110,7 +110,7 @@ describe("shared anonymous memory", () => {
     expect([shape(mm, 0, 4), touch(mm, 0, 4, true)]).toEqual(["wwww", 0]);
   });
 
-  test("an area moved and grown ends in SIGBUS where the file does; the rest of the file is still shown at both places", () => {
+  test("a VMA moved and grown ends in SIGBUS where the file does; the rest of the file is still shown at both places", () => {
     const mm = shared(16);
     touch(mm, 0, 16, true);
     expect(mremap(mm, { start: BASE, oldPages: 0, newPages: 32, to: BASE + 4096 })).toBeNull();
@@ -182,7 +182,7 @@ describe("MADV_COLLAPSE of shared memory", () => {
 });
 
 describe("large folios of shared memory", () => {
-  /** A process whose machine has knobs set, with one shared area. */
+  /** A process whose machine has knobs set, with one shared VMA. */
   function withKnobs(pages: number, knobs: Readonly<Record<string, string>>, kernel = "6.18"): Mm {
     const mm = shared(pages, "arm64-4k", kernel);
     for (const [path, value] of Object.entries(knobs)) expect(mm.kernel.thp.set(path, value)).toBeNull();
@@ -213,7 +213,7 @@ describe("large folios of shared memory", () => {
     expect(shape(mm, 3, 4)).toBe(".ww.");
   });
 
-  test("the PMD size inherits shmem_enabled, and advise asks for the area's advice", () => {
+  test("the PMD size inherits shmem_enabled, and advise asks for the VMA's advice", () => {
     const mm = withKnobs(1024, { shmem_enabled: "advise" });
     touch(mm, 0, 1, true);
     expect(shape(mm, 0, 1)).toBe("w");
@@ -250,8 +250,8 @@ describe("large folios of shared memory", () => {
   });
 });
 
-describe("areas with guards in shared memory", () => {
-  /** The areas of a child in which two were made one again, after the parent's first got a guard. */
+describe("VMAs with guards in shared memory", () => {
+  /** The VMAs of a child in which two were made one again, after the parent's first got a guard. */
   function childAreas(kernel: string): string[] {
     const mm = shared(16, "arm64-4k", kernel);
     mprotect(mm, BASE, BASE + 8, Vm.read);
@@ -267,7 +267,7 @@ describe("areas with guards in shared memory", () => {
     expect(childAreas("7.2")).toEqual(["0-16"]);
   });
 
-  test("with the flag fork copies the tables of an area that lost its anon_vma to MREMAP_DONTUNMAP", () => {
+  test("with the flag fork copies the tables of a VMA that lost its anon_vma to MREMAP_DONTUNMAP", () => {
     const tables = (kernel: string) => {
       const mm = new Mm(new Kernel({ arch: "x86-64", kernel }));
       mmap(mm, { start: BASE, pages: 16, flags: Vm.read | Vm.write });

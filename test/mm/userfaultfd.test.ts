@@ -33,8 +33,8 @@ function attrsAt(mm: Mm, vpn: number): number {
   return mm.pt.attrs(mm.pt.find(vpn, 0));
 }
 
-describe("areas", () => {
-  test("registering a part cuts the area, registering the rest with the same userfaultfd joins it again", () => {
+describe("VMAs", () => {
+  test("registering a part cuts the VMA, registering the rest with the same userfaultfd joins it again", () => {
     const uffd = new Userfaultfd();
     const mm = registered(Vm.uffdMissing, uffd);
     expect(mm.vmas.all.length).toBe(2);
@@ -44,7 +44,7 @@ describe("areas", () => {
     expect(mm.vmas.all.map((vma) => vma.uffd === uffd)).toEqual([false, true]);
   });
 
-  test("areas of two userfaultfds stay apart, and neither may take the other's", () => {
+  test("VMAs of two userfaultfds stay apart, and neither may take the other's", () => {
     const [one, two] = [new Userfaultfd(), new Userfaultfd()];
     const mm = registered(Vm.uffdMissing, one);
     uffdRegister(mm, two, BASE + HUGE, BASE + 2 * HUGE, Vm.uffdMissing);
@@ -74,7 +74,7 @@ describe("missing pages", () => {
     expect(seen.map(({ vpn, write, reason }) => [vpn - BASE, write, reason])).toEqual([[5, true, "missing"]]);
   });
 
-  test("without one reads and writes alike end in SIGBUS, make no table of the lowest level for a huge area, and count as no fault", () => {
+  test("without one reads and writes alike end in SIGBUS, make no table of the lowest level for a huge VMA, and count as no fault", () => {
     const mm = registered(Vm.uffdMissing);
     always(mm, 9);
     expect([access(mm, BASE, false), access(mm, BASE, true), mm.faults]).toEqual([BUS, BUS, 0]);
@@ -136,7 +136,7 @@ describe("missing pages", () => {
   });
 });
 
-describe("collapse of an armed area", () => {
+describe("collapse of an armed VMA", () => {
   test("holes and zero pages are EBUSY, for the monitor wants to hear of them; pages without gaps can be collapsed", () => {
     const mm = registered(Vm.uffdMissing);
     uffdCopy(mm, BASE, BASE + HUGE - 1);

@@ -19,7 +19,7 @@ function areas(vmas: VmaList): Run[] {
   return vmas.all.map((v) => [v.start, v.end, v.flags]);
 }
 
-/** Equal neighbours joined: what the list must be as long as no area has pages of its own. */
+/** Equal neighbours joined: what the list must be as long as no VMA has pages of its own. */
 function runs(pages: readonly (number | undefined)[]): Run[] {
   const out: Run[] = [];
   for (let at = 0, end = 0; at < pages.length; at = end) {
@@ -30,7 +30,7 @@ function runs(pages: readonly (number | undefined)[]): Run[] {
   return out;
 }
 
-/** Changes flags area by area, as mprotect and madvise do. */
+/** Changes flags VMA by VMA, as mprotect and madvise do. */
 function change(vmas: VmaList, start: number, end: number, flags: number): void {
   for (let at = start; at < end; ) {
     const vma = vmas.find(at);
@@ -62,7 +62,7 @@ function randomStep(rng: Random, vmas: VmaList, pages: (number | undefined)[]): 
   }
 }
 
-describe("areas without pages", () => {
+describe("VMAs without pages", () => {
   test.each(SEEDS)("are always the longest runs of equal flags (seed %d)", (seed) => {
     const rng = random(seed);
     const { vmas } = newList();
@@ -96,7 +96,7 @@ describe("areas without pages", () => {
 describe("cutting and joining", () => {
   const RW = Vm.read | Vm.write;
 
-  /** Areas of flags and anon_vmas side by side, ten pages each. */
+  /** VMAs of flags and anon_vmas side by side, ten pages each. */
   function sideBySide(...list: { flags?: number; anonVma?: number; forked?: boolean }[]): VmaList {
     const { vmas } = newList();
     for (const [i, v] of list.entries())
@@ -113,7 +113,7 @@ describe("cutting and joining", () => {
     return vmas;
   }
 
-  test("a change of flags in the middle makes three areas, and its undoing makes one again", () => {
+  test("a change of flags in the middle makes three VMAs, and its undoing makes one again", () => {
     const { vmas, tally } = newList();
     vmas.insert(0, 30, RW);
     vmas.modify(10, 20, Vm.read);
@@ -139,7 +139,7 @@ describe("cutting and joining", () => {
     expect([tally[E.vmaSplits], tally[E.vmaMerges]]).toEqual([0, 1]);
   });
 
-  test("whoever keeps huge mappings is told every page at which an area is cut or a bound moves", () => {
+  test("whoever keeps huge mappings is told every page at which a VMA is cut or a bound moves", () => {
     const { vmas, cuts } = newList();
     vmas.insert(0, 30, RW);
     vmas.modify(10, 20, Vm.read);
@@ -149,20 +149,20 @@ describe("cutting and joining", () => {
     expect(cuts).toEqual([15]);
   });
 
-  test("areas with anon_vmas of their own stay apart, however equal their flags", () => {
+  test("VMAs with anon_vmas of their own stay apart, however equal their flags", () => {
     const vmas = sideBySide({ anonVma: 1 }, { flags: Vm.read, anonVma: 2 });
     vmas.modify(10, 20, RW);
     expect(areas(vmas)).toHaveLength(2);
   });
 
-  test("an area without pages joins one that has some, and takes over its anon_vma", () => {
+  test("a VMA without pages joins one that has some, and takes over its anon_vma", () => {
     const vmas = sideBySide({ anonVma: 7 }, { flags: Vm.read }, { anonVma: 7 });
     expect(vmas.modify(10, 20, RW)).toMatchObject({ start: 0, end: 30, anonVma: 7 });
     const bare = sideBySide({}, { flags: Vm.read, anonVma: 3 });
     expect(bare.modify(10, 20, RW)).toMatchObject({ start: 0, end: 20, anonVma: 3 });
   });
 
-  test("between two areas of different anon_vmas a bare one joins the left and not both", () => {
+  test("between two VMAs of different anon_vmas a bare one joins the left and not both", () => {
     const vmas = sideBySide({ anonVma: 1 }, { flags: Vm.read }, { anonVma: 2 });
     vmas.modify(10, 20, RW);
     expect(areas(vmas).map(([s, e]) => [s, e])).toEqual([
@@ -180,7 +180,7 @@ describe("cutting and joining", () => {
     expect(areas(other)).toHaveLength(2);
   });
 
-  test("the first page of an area borrows the anon_vma of a neighbour that differs in permissions only", () => {
+  test("the first page of a VMA borrows the anon_vma of a neighbour that differs in permissions only", () => {
     const source = { newAnonVma: () => 99 };
     const lent = (left: { flags?: number; anonVma?: number; forked?: boolean }) => {
       const vmas = sideBySide(left, {});
@@ -193,7 +193,7 @@ describe("cutting and joining", () => {
     expect(lent({ flags: Vm.read })).toBe(99);
   });
 
-  test("an area that does not touch its neighbour borrows nothing", () => {
+  test("a VMA that does not touch its neighbour borrows nothing", () => {
     const { vmas } = newList();
     vmas.append({ start: 0, end: 9, flags: RW, anonVma: 4, pgoff: 0, forked: false, file: null, uffd: null });
     vmas.append({ start: 10, end: 20, flags: RW, anonVma: 0, pgoff: 10, forked: false, file: null, uffd: null });

@@ -8,7 +8,7 @@ import { zapRange } from "../../src/mm/zap.ts";
 import { always, BASE, counted, mapRw, newMm, RW, shapes, write } from "./bench.ts";
 import { wrongs } from "./invariants.ts";
 
-test("the areas of a walk are those of the process at that moment, cut and merged", () => {
+test("the VMAs of a walk are those of the process at that moment, cut and merged", () => {
   const mm = newMm({ arch: "x86-64" });
   mapRw(mm, BASE, 16);
   const walkMm = walkMmOf(mm);

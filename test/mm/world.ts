@@ -1,6 +1,6 @@
 /**
  * Random programs on the simulated kernel beside their slow twin: a flat map from page to permission, value and guard for
- * each process. The twin knows no page tables, folios or areas.
+ * each process. The twin knows no page tables, folios or VMAs.
  */
 import { Kind } from "../../src/arch/entry.ts";
 import { isGuard, pmdOrder } from "../../src/arch/format.ts";
@@ -286,7 +286,7 @@ export class World {
     this.#say(`mremap to ${to - this.#base}${dontunmap ? " dontunmap" : ""}`, start, end);
     const fits = to + (end - start) <= this.#base + this.#pages && (start >= to + (end - start) || to >= end);
     const whole = p.mm.vmas.at(start) !== undefined && p.mm.vmas.at(start)!.end >= end;
-    // Moves of several areas, and those that fail half way, are held against recorded runs.
+    // Moves of several VMAs, and those that fail half way, are held against recorded runs.
     if (!fits || !whole) return [];
     const moved = Array.from({ length: end - start }, (_, i) => ({ ...p.pages.get(start + i)! }));
     const err = mremap(p.mm, spec);
@@ -347,7 +347,7 @@ export class World {
     return end;
   }
 
-  /** Compares without a single access: what areas and entries say of each page against what the twin says. */
+  /** Compares without a single access: what VMAs and entries say of each page against what the twin says. */
   #differences(p: Proc): string[] {
     const out: string[] = [];
     for (let v = this.#base; v < this.#base + this.#pages; v++) {

@@ -83,7 +83,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     expect(pt.accountedTables()).toBe(f.accountedLevel + 1);
   });
 
-  test.each(SEEDS)("of the tables below a hole just those go that no remaining area touches (seed %d)", (seed) => {
+  test.each(SEEDS)("of the tables below a hole just those go that no remaining VMA touches (seed %d)", (seed) => {
     const rng = random(seed);
     const pt = newPageTable(f);
     const areas = someAreas(rng, pt);
@@ -98,7 +98,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     expect(pt.tables.live).toBe(tablesOf(pt).length);
   });
 
-  test("a table stays while one page of it belongs to an area, be it its first or its last", () => {
+  test("a table stays while one page of it belongs to a VMA, be it its first or its last", () => {
     for (const keep of [0, -1]) {
       const pt = newPageTable(f);
       const n = pt.span[1]!;
@@ -192,7 +192,7 @@ function tablesOf(pt: PageTable, table = pt.root, level = pt.levels - 1, start =
   return found;
 }
 
-/** A few areas in order that do not overlap, with holes of all sizes. */
+/** A few VMAs in order that do not overlap, with holes of all sizes. */
 function someAreas(rng: Random, pt: PageTable): [number, number][] {
   const upper = pt.span.slice(1, pt.levels);
   const steps = [1, 3, 100, 3 * pt.span[1]!, ...upper, ...upper.map((n) => n + 7), ...upper.map((n) => n - 1)];
@@ -213,7 +213,7 @@ function someAreas(rng: Random, pt: PageTable): [number, number][] {
   return areas;
 }
 
-/** Pages of an area that between them need every table it can have near its ends. */
+/** Pages of a VMA that between them need every table it can have near its ends. */
 function touched(pt: PageTable, start: number, end: number): number[] {
   return [start, end - 1, Math.floor((start + end) / 2), Math.min(end - 1, start + pt.span[1]!)];
 }

@@ -95,7 +95,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("the contract of set_pte
     expect(verdict(b, runOf(b, b.table - 4, 0, 5))).toEqual(["table", b.table]);
   });
 
-  test("is broken by a run that begins before its area or ends behind it", () => {
+  test("is broken by a run that begins before its VMA or ends behind it", () => {
     const b = bench(f);
     const area = { start: b.vpn + 4, end: b.vpn + 12 };
     expect(verdict(b, runOf(b, 4, 0, 8), area)).toBe(null);

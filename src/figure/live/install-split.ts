@@ -91,10 +91,10 @@ export const installSplitLive = defineLive({
 const stackColumns: readonly Column[] = [
   { key: "guard", label: "guard", definition: "How the lowest page of each stack is guarded." },
   {
-    key: "areas",
-    label: "areas",
+    key: "vmas",
+    label: "VMAs",
     basis: "counted",
-    definition: "Areas (VMAs) of the process once all threads have started.",
+    definition: "VMAs of the process once all threads have started.",
   },
   {
     key: "pteTables",
@@ -112,11 +112,11 @@ function sentence(event: keyof typeof EVENTS): string {
 }
 
 function stackAlt(rows: readonly StackRow[]): string {
-  const each = rows.map((row) => `${row.guard}: ${row.areas} areas and ${row.pteTables} PTE tables`);
-  return `Bars of areas, PTE tables and VMA splits for stacks guarded in three ways. ${each.join("; ")}.`;
+  const each = rows.map((row) => `${row.guard}: ${row.vmas} VMAs and ${row.pteTables} PTE tables`);
+  return `Bars of VMAs, PTE tables and VMA splits for stacks guarded in three ways. ${each.join("; ")}.`;
 }
 
-/** What a guard for each stack costs, as an area and as a marker. */
+/** What a guard for each stack costs, as a VMA and as a marker. */
 export const stackGuardsLive = defineLive({
   id: stackGuards.id,
   title: "A guard for every stack",
@@ -138,5 +138,5 @@ export const stackGuardsLive = defineLive({
       origin: { designs: [arch], workload: `${threads} stacks of ${stack} pages`, params, seed: null, input: null },
     };
   },
-  plot: byCause("guard", ["areas", "pteTables", "vmaSplits", "slotsWritten"]),
+  plot: byCause("guard", ["vmas", "pteTables", "vmaSplits", "slotsWritten"]),
 });

@@ -1,14 +1,14 @@
 /**
- * Builds the recorded process in the simulator: its areas, its folios, its page tables, so that operations can be tried on
+ * Builds the recorded process in the simulator: its VMAs, its folios, its page tables, so that operations can be tried on
  * a real layout.
  *
- * What a capture does not tell is filled in: anonymous pages are accessed, and where the area allows it writable and
+ * What a capture does not tell is filled in: anonymous pages are accessed, and where the VMA allows it writable and
  * dirty; file pages are accessed and read-only. Frames get new numbers: folios keep their size and sharing, while single
  * pages need not stay neighbours, and folios of order 1 become single pages. Not loaded: swapped pages (S), device memory
  * (X), and guards where the kernel profile has none; they are counted instead.
  *
  * The model has no files. Folios of a file are memory that the page cache maps too, so that they are copied on write and
- * outlive the mapping; they count among the process's anonymous pages. Areas keep apart from each other as they did.
+ * outlive the mapping; they count among the process's anonymous pages. VMAs keep apart from each other as they did.
  */
 import { A, Marker } from "../../arch/entry.ts";
 import { pmdOrder, SWP_PTE_MARKER } from "../../arch/format.ts";

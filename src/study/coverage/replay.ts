@@ -1,9 +1,9 @@
 /**
- * A recorded process's anonymous memory, faulted in again in the model under other THP policies: same areas, same pages
+ * A recorded process's anonymous memory, faulted in again in the model under other THP policies: same VMAs, same pages
  * written, but each fault takes the folio that the policy and Linux's rules give.
  *
  * Modelled, not recorded: the order of first accesses and which of them were reads (a capture does not tell), that every
- * area is writable and had its final size from the start, that memory is never short and never given back. File pages take
+ * VMA is writable and had its final size from the start, that memory is never short and never given back. File pages take
  * no part.
  */
 import { invariant } from "../../base/errors.ts";
@@ -31,7 +31,7 @@ export const THP_POLICIES: readonly ThpPolicy[] = [
 ];
 
 /**
- * First accesses: pages in the order of addresses or shuffled within each area, and the share of pages (0 to 1) that are read
+ * First accesses: pages in the order of addresses or shuffled within each VMA, and the share of pages (0 to 1) that are read
  * before they are written. A read of an empty page maps the zero page, which keeps a larger folio out.
  */
 export interface FirstAccesses {

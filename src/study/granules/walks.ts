@@ -36,7 +36,7 @@ export function walkOn(arch: string, place: WalkPlace = {}): string {
   return (next ? [vpn, vpn + 1] : [vpn]).map((page) => describeWalk(mm.pt, page)).join("\n");
 }
 
-/** An area that reaches as far on both sides as the table of the page, so that any folio fits. */
+/** A VMA that reaches as far on both sides as the table of the page, so that any folio fits. */
 function writePage(mm: Mm, vpn: number): void {
   const span = mm.pt.span[1]!;
   const err = mmap(mm, { start: vpn - (vpn % span), pages: span, flags: Vm.read | Vm.write });

@@ -1,6 +1,6 @@
 /**
  * What MADV_GUARD_INSTALL does to a range, by what the range held before: how often it walks, whether it zaps, and what is
- * split where. The kernel's loop runs over real areas, folios and zaps; the simulated system call must leave the same behind.
+ * split where. The kernel's loop runs over real VMAs, folios and zaps; the simulated system call must leave the same behind.
  */
 import { invariant } from "../../base/errors.ts";
 import { counts, type EventName } from "../../base/tally.ts";

@@ -1,8 +1,8 @@
 /**
- * What a guard for every thread's stack costs: an area of its own by mprotect, or a marker in a page table. Threads start one
+ * What a guard for every thread's stack costs: a VMA of its own by mprotect, or a marker in a page table. Threads start one
  * after the other, each with a stack of its own that it begins to use at the top.
  *
- * Not modelled: the bytes of an area's description and its place in the kernel's tree, which are what the series set out to
+ * Not modelled: the bytes of a VMA's description and its place in the kernel's tree, which are what the series set out to
  * save; the allocator's choice of addresses, which is a parameter here.
  */
 import { counts, type EventName } from "../../base/tally.ts";
@@ -29,8 +29,8 @@ const WAYS: readonly { readonly name: string; guard(mm: Mm, start: number): void
 
 const EVENTS = ["vmaSplits", "vmaMerges", "pteLocks", "slotsWritten"] as const satisfies readonly EventName[];
 
-/** One way to guard stacks: areas at the end, and PTE tables, of which each is a page. */
-export type StackRow = { readonly guard: string; readonly areas: number; readonly pteTables: number } & {
+/** One way to guard stacks: VMAs at the end, and PTE tables, of which each is a page. */
+export type StackRow = { readonly guard: string; readonly vmas: number; readonly pteTables: number } & {
   readonly [K in (typeof EVENTS)[number]]: number;
 };
 
@@ -45,7 +45,7 @@ const PARAMS = {
 /** "What does a guard for every stack cost?" */
 export const stackGuards: Experiment<typeof PARAMS, StackRow> = {
   id: "stack-guards",
-  question: "What does a guard for every thread's stack cost, as an area or as a marker?",
+  question: "What does a guard for every thread's stack cost, as a VMA or as a marker?",
   params: PARAMS,
   run: (params, _input, effects) =>
     WAYS.map((way) => {
@@ -67,5 +67,5 @@ function startThreads(way: (typeof WAYS)[number], params: ParamsOf<typeof PARAMS
   }
   const counted = counts(kernel.tally);
   const picked = Object.fromEntries(EVENTS.map((name) => [name, counted[name]]));
-  return { guard: way.name, areas: mm.vmas.all.length, pteTables: mm.pt.tablesAt[0]!, ...picked } as StackRow;
+  return { guard: way.name, vmas: mm.vmas.all.length, pteTables: mm.pt.tablesAt[0]!, ...picked } as StackRow;
 }

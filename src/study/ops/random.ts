@@ -15,7 +15,7 @@ export const FEATURES = [
   "guard",
   /** MADV_POPULATE_READ and _WRITE, MAP_POPULATE. */
   "populate",
-  /** Areas advised to be huge. */
+  /** VMAs advised to be huge. */
   "thp",
   /** A smaller size of anonymous folio, enabled from the start. */
   "mthp",
@@ -23,7 +23,7 @@ export const FEATURES = [
   "fork",
   /** mremap to another place with the same length. */
   "remap",
-  /** mremap that grows, shrinks, leaves the old area, or lands on a region that is there. */
+  /** mremap that grows, shrinks, leaves the old VMA, or lands on a region that is there. */
   "grow",
   "collapse",
   /** MADV_FREE and MADV_COLD. */
@@ -83,7 +83,7 @@ export function randomScript(spec: RandomScriptSpec): string {
 /** Where region number n lies: the slots of the recorder, 512 GiB each. */
 const SLOT = { base: 0x200000000000, size: 0x8000000000 };
 const NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-/** The last name is kept for an area that comes late. */
+/** The last name is kept for a VMA that comes late. */
 const LATE = NAMES.length - 1;
 const MAX_REMAPS = 10;
 const MAX_PROCESSES = 8;

@@ -1,5 +1,5 @@
 /**
- * The state of simulated processes in the form in which real kernels' states were recorded: areas and page classes as
+ * The state of simulated processes in the form in which real kernels' states were recorded: VMAs and page classes as
  * /proc shows them, and raw entries as a reader of the machine's memory sees them.
  *
  * Not compared between machines, because they are accidents of one: frame numbers, and VmPTE before the first operation.
@@ -24,7 +24,7 @@ export interface Region {
 /** One run of pages: `[page, n, class, order, index in folio, mapcount, flags, pfn?]`; shorter for classes without a folio. */
 export type RunRow = readonly (number | string)[];
 
-/** An area as smaps shows it; sizes in kB. */
+/** A VMA as smaps shows it; sizes in kB. */
 export interface VmaRow {
   readonly off: number;
   readonly len: number;
@@ -35,7 +35,7 @@ export interface VmaRow {
   readonly swap: number;
 }
 
-/** One region: its name, address in hexadecimal and length in bytes, its areas, and its pages as runs. */
+/** One region: its name, address in hexadecimal and length in bytes, its VMAs, and its pages as runs. */
 export interface RegionRow {
   readonly r: string;
   readonly va: string;
@@ -82,7 +82,7 @@ export function wholePages(mm: Mm, region: Region): [base: number, end: number] 
   return [base, base + Math.floor(region.len / pageBytes(mm))];
 }
 
-/** The areas that overlap a region: none if its end is beyond 64 bits. */
+/** The VMAs that overlap a region: none if its end is beyond 64 bits. */
 export function vmasOf(mm: Mm, region: Region): Vma[] {
   const pg = pageBytes(mm);
   if (region.addr + region.len >= 2 ** 64) return [];
@@ -119,7 +119,7 @@ function permText(flags: number): string {
   return letter(Vm.read, "r") + letter(Vm.write, "w") + letter(Vm.exec, "x") + (flags & Vm.shared ? "s" : "p");
 }
 
-/** Pages of an area that are mapped, of those the anonymous ones, of those the ones under huge mappings; and pages in swap. */
+/** Pages of a VMA that are mapped, of those the anonymous ones, of those the ones under huge mappings; and pages in swap. */
 function residentPages(mm: Mm, vma: Vma): { rss: number; anon: number; huge: number; swapped: number } {
   const { pt, kernel } = mm;
   const seen = { rss: 0, anon: 0, huge: 0, swapped: 0 };

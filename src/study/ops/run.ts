@@ -1,6 +1,6 @@
 /**
  * Carries out an op script on a simulated machine and yields, for each operation, the record that a real kernel's run
- * would give: outcome, faults, areas, page classes, page tables.
+ * would give: outcome, faults, VMAs, page classes, page tables.
  */
 
 import type { Format } from "../../arch/format.ts";

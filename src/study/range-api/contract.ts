@@ -17,7 +17,7 @@ export interface ContractRow {
   readonly says: string;
 }
 
-/** Pages from the start of a PTE table that belong to the area. */
+/** Pages from the start of a PTE table that belong to the VMA. */
 const AREA = 64;
 /** Where some of them are mapped before. */
 const MAPPED = 8;
@@ -39,7 +39,7 @@ const CALLS: readonly Call[] = [
   { rule: "length", call: "no page", change: () => ({ nr: 0 }) },
   { rule: "lock", call: "4 pages without the lock", change: () => ({}), unlocked: true },
   { rule: "table", call: "4 pages from the last but one entry", change: (pt) => ({ vpn: pt.span[1]! - 2 }) },
-  { rule: "vma", call: "4 pages across the end of the area", change: () => ({ vpn: AREA - 2 }) },
+  { rule: "vma", call: "4 pages across the end of the VMA", change: () => ({ vpn: AREA - 2 }) },
   { rule: "folio", call: "32 pages of a folio of 16", change: () => ({ nr: 2 ** (ORDER + 1) }) },
   { rule: "address", call: "a frame beyond physical addresses", change: beyond },
 ];

@@ -94,7 +94,7 @@ const PARAMS = {
 /** "Which operations split what?" */
 export const splitCounts: Experiment<typeof PARAMS, SplitRow> = {
   id: "split-counts",
-  question: "Which operations split a mapping, a folio, a contiguous block or an area?",
+  question: "Which operations split a mapping, a folio, a contiguous block or a VMA?",
   params: PARAMS,
   run: (params, _input, effects) =>
     SPLIT_OPS.map((op, i) => {

@@ -60,7 +60,7 @@ for (const file of readdirSync(data).filter((name) => name.endsWith(".gz")))
       expect(contBytes(mm, capture)).toBe(contShare(capture, 16).cont);
     });
 
-    test("can be unmapped area by area, which leaves the page cache's memory and no table but the root", async () => {
+    test("can be unmapped VMA by VMA, which leaves the page cache's memory and no table but the root", async () => {
       const capture = await readCapture(readFileSync(new URL(file, data)), file);
       const kernel = new Kernel({ arch: "arm64-4k" });
       const before = kernel.frames.used;

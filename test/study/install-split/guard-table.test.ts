@@ -38,6 +38,6 @@ test("a huge page inside the range gives its deposited table back, and guards ta
     expect(rows(arch)["huge page, inside"]).toMatchObject({ tablesFreed: 1, tablesAllocated: 1 });
 });
 
-test("no state splits a folio at once or an area", () => {
+test("no state splits a folio at once or a VMA", () => {
   for (const row of Object.values(rows("arm64-4k"))) expect([row.folioSplits, row.vmaSplits]).toEqual([0, 0]);
 });

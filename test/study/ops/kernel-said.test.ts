@@ -138,7 +138,7 @@ describe("an address", () => {
 });
 
 describe("mremap to less", () => {
-  it("may cut off more than the area has", () => {
+  it("may cut off more than the VMA has", () => {
     const records = run("map A 2M\nunmap A 1M 1M\ntouch A\nremap A 0 2M 8K B");
     expect(records[3]!.err).toBeNull();
     expect(records[3]!.procs[0]!.regions.map((r) => r.r)).toEqual(["B"]);

@@ -22,14 +22,14 @@ const THP = "knob enabled always\nmap A 4M at=0x200000000000\ntouch A\n";
 const V6_12: OpsSpec = { arch: "arm64-4k", kernel: "6.12" };
 
 describe("mlock", () => {
-  it("brings every page in, by a write fault where the area is writable and by zero pages where it is not", () => {
+  it("brings every page in, by a write fault where the VMA is writable and by zero pages where it is not", () => {
     expect(ends("map A 64K\nlock A")[1]).toEqual([null, 16]);
     expect(pages("map A 64K\nlock A")).toBe("16 P0 xL");
     expect(pages("map A 64K prot=r\nlock A")).toBe("16 zero");
     expect(pages("map A 64K prot=r\nlock A\nprotect A 4K 8K rw")).toBe("1 zero, 2 P0 xL, 13 zero");
   });
 
-  it("fails at a guard and at PROT_NONE, with the area locked and the pages before the guard brought in", () => {
+  it("fails at a guard and at PROT_NONE, with the VMA locked and the pages before the guard brought in", () => {
     const guarded = "map A 64K\nguard A 16K 8K\nlock A";
     expect(ends(guarded)[2]).toEqual(["ENOMEM", 4]);
     expect(pages(guarded)).toBe("4 P0 xL, 2 guard, 10 none");
@@ -53,7 +53,7 @@ describe("mlock", () => {
 
   it("locks a large folio only if one walk finds it whole", () => {
     expect(pages(`${K64}lock A 32K 100K`)).toBe("16 P4 x, 16 P4 xL, 32 P4 x");
-    // Nine pages more, in an area that is then locked whole; but no walk went over all sixteen.
+    // Nine pages more, in a VMA that is then locked whole; but no walk went over all sixteen.
     expect(pages(`${K64}lock A 0 28K\nlock A 28K 36K`)).toBe("64 P4 x");
     expect(pages(`${THP}unlock A 4K 8K\nlock A\nunlock A 1M 4K\nlock A`)).toBe("512 P9 x, 512 H9 xL");
   });
@@ -93,14 +93,14 @@ describe("munlock and what unlocks besides", () => {
     );
   });
 
-  it("counts the areas that lock a page", () => {
+  it("counts the VMAs that lock a page", () => {
     const both = "map A 64K prot=r\nprotect A rw\ntouch A\nprotect A r\nlock A\nfork\n@1 lock A\n";
     expect(pages(`${both}unlock A`)).toBe("16 P0 L");
     expect(pages(`${both}unlock A\n@1 unlock A`)).toBe("16 P0");
   });
 });
 
-describe("areas that are locked", () => {
+describe("VMAs that are locked", () => {
   it("refuse advice that would give pages up, but for dontneed_locked", () => {
     const asked = ["dontneed", "free", "cold", "guard"].map((advice) => `${advice} A`).join("\n");
     expect(ends(`map A 64K\nlock A\n${asked}\nunguard A\ndontneed_locked A`).map(([err]) => err)).toEqual([

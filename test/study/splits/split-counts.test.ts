@@ -30,7 +30,7 @@ describe("split counts", () => {
     });
   });
 
-  it("of a whole huge page are none, but for the areas", () => {
+  it("of a whole huge page are none, but for the VMAs", () => {
     const whole = four({ pages: 512, at: 512 });
     for (const op of ["mprotect", "munmap", "DONTFORK"]) expect(whole[op], op).toEqual([2, 0, 0, 0]);
     for (const op of ["DONTNEED", "GUARD_INSTALL", "FREE", "COLD", "fork"]) expect(whole[op], op).toEqual([0, 0, 0, 0]);

@@ -1,4 +1,4 @@
-/** What real kernels of several versions answered to scripts about areas: what joins, what mremap does to its neighbours. */
+/** What real kernels of several versions answered to scripts about VMAs: what joins, what mremap does to its neighbours. */
 import { describe, expect, it } from "vitest";
 import { type OpRecord, type OpsSpec, runScript } from "../../../src/study/ops/run.ts";
 import { parseScript } from "../../../src/study/ops/script.ts";
@@ -13,14 +13,14 @@ function run(text: string, spec: OpsSpec): OpRecord {
   return [...runScript(script, spec)].at(-1) as OpRecord;
 }
 
-/** Lengths in pages of a region's areas, with their permissions, after the last operation. */
+/** Lengths in pages of a region's VMAs, with their permissions, after the last operation. */
 function areas(text: string, region: string, spec: OpsSpec, p = 0): string {
   const rows = run(text, spec).procs.find((row) => row.p === p)!.regions;
   const vmas = rows.find(({ r }) => r === region)?.vmas ?? [];
   return vmas.map(({ off, len, perm }) => `${off / 4096}+${len / 4096} ${perm.slice(0, 2)}`).join(", ");
 }
 
-describe("an area whose flags become those of its neighbour again", () => {
+describe("a VMA whose flags become those of its neighbour again", () => {
   it("joins it, or, before 6.16, does not if it alone has pages", () => {
     const script = "map A 64K\nlock A 0 4K\nunlock A";
     expect(areas(script, "A", V6_18)).toBe("0+16 rw");
@@ -32,7 +32,7 @@ describe("an area whose flags become those of its neighbour again", () => {
 describe("mremap to a smaller place", () => {
   const three = "map A 256K\ntouch A\nprotect A 64K 64K r\nmap B 256K\n";
 
-  it("moves what is left, though what shrinks away is of other areas", () => {
+  it("moves what is left, though what shrinks away is of other VMAs", () => {
     for (const spec of [V6_12, V6_18]) expect(areas(`${three}remap A 0 192K 64K B`, "A", spec)).toBe("48+16 rw");
   });
 
@@ -45,8 +45,8 @@ describe("mremap to a smaller place", () => {
   });
 });
 
-describe("MREMAP_DONTUNMAP of a part of a locked area", () => {
-  it("leaves the area in one piece that is not locked, or, in 7.2, in two of which one is", () => {
+describe("MREMAP_DONTUNMAP of a part of a locked VMA", () => {
+  it("leaves the VMA in one piece that is not locked, or, in 7.2, in two of which one is", () => {
     const script = "map A 4M at=0x200000000000\nlock A\nremap A 0 2M 2M B at=0x208000000000 dontunmap";
     expect(areas(script, "A", V6_18)).toBe("0+1024 rw");
     expect(areas(script, "A", V7_2)).toBe("0+512 rw, 512+512 rw");
@@ -67,7 +67,7 @@ describe("MADV_COLLAPSE of pages that fork made read-only", () => {
   });
 });
 
-describe("fork of an area that had guards, after its pages moved away with MREMAP_DONTUNMAP", () => {
+describe("fork of a VMA that had guards, after its pages moved away with MREMAP_DONTUNMAP", () => {
   it("copies its tables where a flag remembers the guards, and not where an anon_vma did that has gone", () => {
     const script =
       "map A 4M at=0x200000000000\nguard A 0 4K\ntouch A 2M 4K\nremap A 0 4M 4M B at=0x208000001000 dontunmap\nfork";
