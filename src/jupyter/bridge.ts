@@ -3,6 +3,8 @@
  * of a cell can collide with it.
  */
 
+import type { Comms } from "./comms.ts";
+
 const KEY = Symbol.for("ptlab.jupyter");
 
 /** How a cell's script writes the bridge. */
@@ -19,6 +21,7 @@ export interface Bridge {
   /** Shows a mime bundle at this place of the cell's output. */
   display(value: unknown, options?: { readonly id?: string; readonly update?: boolean }): Promise<void>;
   clear(wait: boolean): void;
+  readonly comms: Comms;
 }
 
 /** Puts the bridge of a session in place of the one before; there is one session at a time in a process. */

@@ -4,11 +4,14 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { OutputEvent } from "../notebook/outputs.ts";
+import type { CommMessage } from "./comm-message.ts";
 
-/** One execution of one cell. */
+/** One execution of one cell, or one message of a comm that its listeners deal with. */
 export interface CellRun {
   readonly count: number;
   emit(event: OutputEvent): void;
+  /** Sends to the front end; missing where none is there to hear. */
+  readonly sendComm?: (message: CommMessage) => void;
   /** Cancels of the timers that the cell has waiting. */
   readonly timers: Map<unknown, () => void>;
   interrupted: boolean;
@@ -32,10 +35,15 @@ export class Interrupted extends Error {
 }
 
 /** Puts out an event for the cell that is running; ends the remains of an interrupted cell. */
-export function emit(event: OutputEvent): void {
+export const emit = (event: OutputEvent): void => liveRun()?.emit(event);
+
+/** Sends a comm's message for the cell that is running; ends the remains of an interrupted cell. */
+export const emitComm = (message: CommMessage): void => liveRun()?.sendComm?.(message);
+
+function liveRun(): CellRun | undefined {
   const run = currentRun();
   if (run?.interrupted) throw new Interrupted("the cell was interrupted");
-  run?.emit(event);
+  return run;
 }
 
 /** Marks a cell interrupted and drops what it was waiting for. */

@@ -10,6 +10,8 @@ import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, type Completeness, type Completion, createChecker } from "./checker.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
+import type { CommMessage } from "./comm-message.ts";
+import { type Comms, createComms } from "./comms.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
@@ -20,13 +22,27 @@ import { trackTimers } from "./timers.ts";
 import { type CellText, cellName, type Failure, interruptFailure, thrownFailure, typeFailure } from "./trace.ts";
 import { bridgeTslab } from "./tslab-display.ts";
 
+/** How a cell is run that can speak with a front end: without `onComm` there is none, and no widget is offered. */
+export interface CellOptions extends ExecuteOptions {
+  onComm?(message: CommMessage): void;
+}
+
+/** Where that goes which the listeners of a comm put out and send. */
+export type CommSinks = Pick<CellOptions, "onOutput" | "onComm">;
+
 /** A session that also answers an editor's questions, and that can be interrupted from outside. */
 export interface CellSession extends Session {
+  execute(code: string, options: CellOptions): Promise<ExecuteResult>;
+  /**
+   * Hands a message of the front end to the listeners of its comm, as soon as the code that is running lets go: between
+   * cells and also while a cell awaits, so that a cell can wait for a click. Their error is put out as a cell's is.
+   */
+  receive(message: CommMessage, sinks: CommSinks): Promise<void>;
   complete(code: string, offset: number): Promise<Completion>;
   /** Type and documentation of what is at the offset, or undefined. */
   inspect(code: string, offset: number): Promise<string | undefined>;
   completeness(code: string): Promise<Completeness>;
-  /** Interrupts the running cell, if it lets this call through; a busy one has to be terminated first. */
+  /** Interrupts the running code of cells, if it lets this call through; a busy one has to be terminated first. */
   interrupt(): void;
 }
 
@@ -41,8 +57,11 @@ interface State {
   readonly folder: string;
   onPhase(phase: Phase): void;
   count: number;
-  /** Ends the wait for the running cell, while there is one. */
-  interrupt?: () => void;
+  readonly comms: Comms;
+  /** What interrupts each of the runs that are going on. */
+  readonly running: Set<() => void>;
+  /** Resolves when the cell that came last has run up to its first await. */
+  begun: Promise<void>;
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -61,14 +80,18 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
     ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, onPhase, count: 0 },
+    ...{ comms: createComms(), running: new Set(), begun: Promise.resolve() },
   };
   setBridge(bridge(state));
   return {
     execute: (code, options) => execute(state, code, options),
+    receive: (message, sinks) => receive(state, message, sinks),
     complete: async (code, offset) => undisturbed(state, () => state.checker.complete(withoutExports(code), offset)),
     inspect: async (code, offset) => undisturbed(state, () => state.checker.inspect(withoutExports(code), offset)),
     completeness: async (code) => undisturbed(state, () => state.checker.completeness(withoutExports(code))),
-    interrupt: () => state.interrupt?.(),
+    interrupt: () => {
+      for (const interrupt of state.running) interrupt();
+    },
     close: async () => close(state, undo),
   };
 }
@@ -93,6 +116,7 @@ function bridge(state: State): Bridge {
     take: state.evaluator.take,
     display: (value, options) => show(state, value, options),
     clear: (wait) => emit({ type: "clear", wait }),
+    comms: state.comms,
   };
 }
 
@@ -103,48 +127,91 @@ async function show(state: State, value: unknown, options: { id?: string; update
   else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
 }
 
-/** Answers an editor while a cell may be awaiting: a termination must not hit the type program. */
+/** Runs code of the kernel while a cell may be awaiting: a termination must not hit the type program. */
 function undisturbed<T>(state: State, body: () => T): T {
   state.onPhase(KERNEL);
   try {
     return body();
   } finally {
-    if (state.interrupt !== undefined) state.onPhase(CELL);
+    state.onPhase(phaseOf(state));
   }
 }
 
-async function execute(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
+const phaseOf = ({ running }: State): Phase => (running.size > 0 ? CELL : KERNEL);
+
+async function execute(state: State, code: string, options: CellOptions): Promise<ExecuteResult> {
   const count = options.count ?? state.count + 1;
   state.count = count;
-  const run: CellRun = { count, emit: options.onOutput, timers: new Map(), interrupted: false };
-  const { promise, resolve } = Promise.withResolvers<ExecuteResult>();
-  state.interrupt = () => {
-    state.interrupt = undefined;
-    interruptRun(run);
-    resolve(ended(run, "aborted", interruptFailure()));
-  };
-  const interrupt = () => state.interrupt?.();
-  if (options.signal?.aborted) interrupt();
-  options.signal?.addEventListener("abort", interrupt);
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  state.begun = begun;
+  const run = newRun(count, options);
+  const aborted = () => ended(run, "aborted", interruptFailure());
   try {
-    // A terminated cell never ends: what waits for it is dropped with it, and the interrupt's own promise ends the race.
-    return await Promise.race([promise, runCell(state, run, code)]);
+    return await untilInterrupted(state, run, aborted, () => runCell(state, run, code, begin), options.signal);
   } finally {
-    state.onPhase(KERNEL);
-    state.interrupt = undefined;
-    options.signal?.removeEventListener("abort", interrupt);
+    begin();
   }
 }
 
-async function runCell(state: State, run: CellRun, code: string): Promise<ExecuteResult> {
-  const prepared = run.interrupted ? undefined : prepare(state, run, code);
+async function receive(state: State, message: CommMessage, sinks: CommSinks): Promise<void> {
+  const run = newRun(state.count, sinks);
+  const listen = async () => {
+    // A cell that came before this message may be about to add the listener that it is for.
+    await state.begun;
+    await nextTurn();
+    if (run.interrupted) return never;
+    state.onPhase(CELL);
+    try {
+      await within(run, () => state.comms.receive(message));
+    } catch (error) {
+      if (!run.interrupted) ended(run, "error", thrownFailure(error, state.cells));
+    }
+  };
+  await untilInterrupted(state, run, () => void ended(run, "aborted", interruptFailure()), listen);
+}
+
+const newRun = (count: number, { onOutput, onComm }: CommSinks): CellRun => ({
+  ...{ count, emit: onOutput, sendComm: onComm, timers: new Map(), interrupted: false },
+});
+
+/** The outcome of code of cells, or `aborted` once it is interrupted. */
+async function untilInterrupted<T>(
+  state: State,
+  run: CellRun,
+  aborted: () => T,
+  body: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  const interrupt = () => {
+    if (!state.running.delete(interrupt)) return;
+    interruptRun(run);
+    resolve(aborted());
+  };
+  state.running.add(interrupt);
+  if (signal?.aborted) interrupt();
+  signal?.addEventListener("abort", interrupt);
+  try {
+    // A terminated cell never ends: what waits for it is dropped with it, and the interrupt's own promise ends the race.
+    return await Promise.race([promise, body()]);
+  } finally {
+    state.running.delete(interrupt);
+    state.onPhase(phaseOf(state));
+    signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+async function runCell(state: State, run: CellRun, code: string, begin: () => void): Promise<ExecuteResult> {
+  const prepared = run.interrupted ? undefined : undisturbed(state, () => prepare(state, run, code));
   // An interrupt that came during the check is waiting for its turn.
   await nextTurn();
   if (prepared === undefined || run.interrupted) return never;
   if ("failure" in prepared) return ended(run, "error", prepared.failure);
   const text = `${STRICT_PREFIX}${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
   state.onPhase(CELL);
-  const outcome = await within(run, () => state.evaluator.evaluate(text));
+  const evaluated = within(run, () => state.evaluator.evaluate(text));
+  begin();
+  const outcome = await evaluated;
   return run.interrupted ? never : finish(state, run, prepared, outcome);
 }
 

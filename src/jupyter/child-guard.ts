@@ -6,7 +6,7 @@ import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { CELL, GUARD_FD, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
+import { CELL, GUARD_FD, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 150;
@@ -24,7 +24,7 @@ parent.on("error", () => process.kill(process.pid, "SIGKILL"));
 /** Asks the main thread first; one that does not listen is ended where it is, and then finds the question. */
 async function interrupt(id: number): Promise<void> {
   const seen = Atomics.load(shared, SEEN);
-  const isWaiting = () => Atomics.load(shared, RUNNING) === id && Atomics.load(shared, SEEN) === seen;
+  const isWaiting = () => isMeant(Atomics.load(shared, RUNNING), id) && Atomics.load(shared, SEEN) === seen;
   if (!isWaiting()) return;
   parentPort?.postMessage(id);
   for (await sleep(PATIENCE); isWaiting(); await sleep(PATIENCE)) if (Atomics.load(shared, PHASE) === CELL) terminate();

@@ -3,8 +3,17 @@
  */
 import { Worker } from "node:worker_threads";
 import { Interrupted } from "./cell-run.ts";
-import { type CellSession, openCellSession, reportStray } from "./cell-session.ts";
-import { type Answer, PHASE, type Reply, type Request, RUNNING, SEEN, SHARED_LENGTH } from "./child-protocol.ts";
+import { type CellOptions, type CellSession, openCellSession, reportStray } from "./cell-session.ts";
+import {
+  type Answer,
+  isMeant,
+  PHASE,
+  type Reply,
+  type Request,
+  RUNNING,
+  SEEN,
+  SHARED_LENGTH,
+} from "./child-protocol.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT));
 const send = (reply: Reply): void => void process.send?.(reply);
@@ -15,7 +24,7 @@ const guard = new Worker(new URL("./child-guard.ts", import.meta.url), { workerD
 const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
 
 guard.on("message", (id: number) => {
-  if (Atomics.load(shared, RUNNING) === id) session.interrupt();
+  if (isMeant(Atomics.load(shared, RUNNING), id)) session.interrupt();
   Atomics.add(shared, SEEN, 1);
 });
 // An inspector that is still connected makes Node wait for its end, and say so on standard error.
@@ -39,17 +48,30 @@ async function answer(request: Request): Promise<void> {
 }
 
 async function perform(on: CellSession, request: Request): Promise<Answer> {
-  if (request.type === "execute") return execute(on, request);
+  if (request.type === "execute" || request.type === "comm") return run(on, request);
   if (request.type === "completeness") return on.completeness(request.code);
   const { code, offset } = request;
   return request.type === "complete" ? on.complete(code, offset) : ((await on.inspect(code, offset)) ?? null);
 }
 
-async function execute(on: CellSession, { id, code, count }: Request & { type: "execute" }): Promise<Answer> {
-  Atomics.store(shared, RUNNING, id);
+/** Ids of the requests that run code of cells: a cell that awaits does not keep a comm's listeners from running. */
+const running = new Set<number>();
+
+async function run(on: CellSession, request: Request & { type: "execute" | "comm" }): Promise<Answer> {
+  const { id } = request;
+  const onOutput: CellOptions["onOutput"] = (event) => send({ type: "output", id, event });
+  const onComm: CellOptions["onComm"] = (message) => send({ type: "comm", id, message });
+  mark(() => running.add(id));
   try {
-    return await on.execute(code, { onOutput: (event) => send({ type: "output", id, event }), count });
+    if (request.type === "comm") return await on.receive(request.message, { onOutput, onComm }).then(() => null);
+    const { code, count, comms } = request;
+    return await on.execute(code, { onOutput, onComm: comms ? onComm : undefined, count });
   } finally {
-    Atomics.store(shared, RUNNING, 0);
+    mark(() => running.delete(id));
   }
+}
+
+function mark(change: () => void): void {
+  change();
+  Atomics.store(shared, RUNNING, running.size === 0 ? 0 : Math.min(...running));
 }

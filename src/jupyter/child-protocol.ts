@@ -5,29 +5,38 @@
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
 import type { Completeness, Completion } from "./checker.ts";
+import type { CommMessage } from "./comm-message.ts";
 
-/** A request to the child; every one is answered under its id. */
+/** A request to the child; every one is answered under its id. `comms` tells whether a front end hears comms. */
 export type Request =
-  | { readonly id: number; readonly type: "execute"; readonly code: string; readonly count: number }
+  | {
+      readonly id: number;
+      readonly type: "execute";
+      readonly code: string;
+      readonly count: number;
+      readonly comms: boolean;
+    }
   | { readonly id: number; readonly type: "complete" | "inspect"; readonly code: string; readonly offset: number }
-  | { readonly id: number; readonly type: "completeness"; readonly code: string };
+  | { readonly id: number; readonly type: "completeness"; readonly code: string }
+  | { readonly id: number; readonly type: "comm"; readonly message: CommMessage };
 
-/** A message of the child: an output of an execution, the end of a request, or that it is ready. */
+/** A message of the child: an output or a comm's message of an execution, the end of a request, or that it is ready. */
 export type Reply =
   | { readonly type: "ready" }
   | { readonly type: "output"; readonly id: number; readonly event: OutputEvent }
+  | { readonly type: "comm"; readonly id: number; readonly message: CommMessage }
   | { readonly type: "done"; readonly id: number; readonly answer: Answer }
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 
-/** What answers a request, by its type: `execute`, `complete`, `completeness`, and text or null for `inspect`. */
+/** What answers a request, by its type: `execute`, `complete`, `completeness`, text or null for `inspect`, null for `comm`. */
 export type Answer = ExecuteResult | Completion | Completeness | string | null;
 
-/** File descriptor of the child on which the parent names the execution to interrupt; its end is the parent's end. */
+/** File descriptor of the child on which the parent names the newest request to interrupt; its end is the parent's end. */
 export const GUARD_FD = 4;
 
 // Places in the array that the child's main thread shares with its guard.
 
-/** Place of the running execution's id; 0 for none. */
+/** Place of the id of the oldest request that runs code of cells; 0 for none. */
 export const RUNNING = 0;
 /** Place of the number of interrupts that the main thread has seen. */
 export const SEEN = 1;
@@ -42,3 +51,6 @@ export const KERNEL = 0;
 export const CELL = 1;
 /** What the main thread does. */
 export type Phase = typeof KERNEL | typeof CELL;
+
+/** Whether an interrupt of all requests up to `newest` is for the one that runs: what came later is not ended. */
+export const isMeant = (running: number, newest: number): boolean => running !== 0 && running <= newest;

@@ -6,16 +6,19 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
-import type { ExecuteOptions, ExecuteResult } from "../notebook/session.ts";
-import type { CellSession } from "./cell-session.ts";
+import type { ExecuteResult } from "../notebook/session.ts";
+import type { CellOptions, CellSession, CommSinks } from "./cell-session.ts";
 import type { Completeness, Completion } from "./checker.ts";
 import { type Answer, GUARD_FD, type Reply, type Request } from "./child-protocol.ts";
+import { type CommMessage, closing } from "./comm-message.ts";
 import { interruptFailure } from "./trace.ts";
 
 /** A session that runs in a child process. */
 export interface ChildSession extends CellSession {
   /** Resolves when the process has ended, by itself or through `close`. */
   readonly ended: Promise<void>;
+  /** Targets of the open comms by their ids; known here, because the process may be busy. */
+  readonly comms: ReadonlyMap<string, string>;
 }
 
 interface Waiting {
@@ -26,8 +29,9 @@ interface Waiting {
 interface State {
   readonly child: ChildProcess;
   readonly waiting: Map<number, Waiting>;
-  /** Where the outputs of each execution go; kept, because a cell's timers may print after its end. */
-  readonly outputs: Map<number, ExecuteOptions["onOutput"]>;
+  /** Where that goes which each run puts out and sends; kept, because a cell's timers may print after its end. */
+  readonly sinks: Map<number, CommSinks>;
+  readonly comms: Map<string, string>;
   readonly ended: Promise<void>;
   readonly ready: Promise<void>;
   id: number;
@@ -35,6 +39,9 @@ interface State {
   /** The execution that runs now, and the end of the last one queued. */
   running: number;
   queue: Promise<unknown>;
+  /** How many executions are queued or running, and when the one that had not to wait for another was sent. */
+  pending: number;
+  sent: Promise<void>;
 }
 
 /** Starts a session whose cells import and read files relative to `folder`; it can be used at once. */
@@ -42,6 +49,8 @@ export function startSession(folder: string): ChildSession {
   const state = startChild(folder);
   return {
     ended: state.ended,
+    comms: state.comms,
+    receive: (message, sinks) => receive(state, message, sinks),
     execute: (code, options) => enqueue(state, code, options),
     complete: (code, offset) => ask(state, { type: "complete", code, offset }) as Promise<Completion>,
     inspect: async (code, offset) =>
@@ -69,10 +78,10 @@ function startChild(folder: string): State {
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const state: State = {
-    ...{ child, waiting: new Map(), outputs: new Map(), ended, ready },
-    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve() },
+    ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), ended, ready },
+    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve(), pending: 0, sent: Promise.resolve() },
   };
-  child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : receive(state, reply)));
+  child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
   forwardRaw(state);
   const end = (how: string) => {
     for (const waiting of state.waiting.values()) waiting.reject(new Error(how));
@@ -85,12 +94,22 @@ function startChild(folder: string): State {
   return state;
 }
 
-function receive(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
-  if (reply.type === "output") return state.outputs.get(reply.id)?.(reply.event);
+function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
+  if (reply.type === "output") return state.sinks.get(reply.id)?.onOutput(reply.event);
+  if (reply.type === "comm") {
+    note(state, reply.message);
+    return state.sinks.get(reply.id)?.onComm?.(reply.message);
+  }
   const waiting = state.waiting.get(reply.id);
   state.waiting.delete(reply.id);
   if (reply.type === "done") waiting?.resolve(reply.answer);
   else waiting?.reject(new Error(reply.message));
+}
+
+/** Keeps the list of open comms, whichever side opens and closes them. */
+function note({ comms }: State, { type, content }: CommMessage): void {
+  if (type === "comm_open") comms.set(content.comm_id, String(content.target_name));
+  else if (type === "comm_close") comms.delete(content.comm_id);
 }
 
 /** What is written past Node's streams, by native code or by programs that a cell starts, belongs to the running cell. */
@@ -98,7 +117,7 @@ function forwardRaw(state: State): void {
   for (const name of ["stdout", "stderr"] as const)
     state.child[name]?.setEncoding("utf8").on("data", (text: string) => {
       const event: OutputEvent = { type: "output", output: { output_type: "stream", name, text } };
-      state.outputs.get(state.running)?.(event);
+      state.sinks.get(state.running)?.onOutput(event);
     });
 }
 
@@ -113,27 +132,52 @@ async function ask(state: State, request: WithoutId<Request>, id = ++state.id): 
 
 type WithoutId<R> = R extends unknown ? Omit<R, "id"> : never;
 
+/**
+ * Sends a comm's message at once, also while cells wait for the one that runs: that one may be waiting for this very
+ * message, and the cells behind it then find what the user has set last. It does not overtake the running cell itself.
+ */
+async function receive(state: State, message: CommMessage, sinks: CommSinks): Promise<void> {
+  await state.sent;
+  const id = ++state.id;
+  state.sinks.set(id, sinks);
+  note(state, message);
+  try {
+    await ask(state, { type: "comm", message }, id);
+  } catch (error) {
+    died(state, sinks, state.count, error as Error);
+  }
+}
+
 /** Runs a cell when all before it have ended. */
-function enqueue(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
-  const turn = state.queue.then(() => execute(state, code, options));
+function enqueue(state: State, code: string, options: CellOptions): Promise<ExecuteResult> {
+  const { promise, resolve: isSent } = Promise.withResolvers<void>();
+  if (state.pending++ === 0) state.sent = promise;
+  const turn = state.queue
+    .then(() => execute(state, code, options, isSent))
+    .finally(() => {
+      isSent();
+      state.pending--;
+    });
   state.queue = turn.catch(() => {});
   return turn;
 }
 
-async function execute(state: State, code: string, options: ExecuteOptions): Promise<ExecuteResult> {
+async function execute(state: State, code: string, options: CellOptions, isSent: () => void): Promise<ExecuteResult> {
   const count = options.count ?? state.count + 1;
   state.count = count;
   await state.ready;
   if (options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
   const id = ++state.id;
   state.running = id;
-  state.outputs.set(id, options.onOutput);
+  state.sinks.set(id, options);
   const onAbort = () => interrupt(state);
   options.signal?.addEventListener("abort", onAbort);
   try {
-    return (await ask(state, { type: "execute", code, count }, id)) as ExecuteResult;
+    const answer = ask(state, { type: "execute", code, count, comms: options.onComm !== undefined }, id);
+    isSent();
+    return (await answer) as ExecuteResult;
   } catch (error) {
-    return ended(options, { status: "error", count, ...deathFailure(error as Error) });
+    return died(state, options, count, error as Error);
   } finally {
     state.running = 0;
     options.signal?.removeEventListener("abort", onAbort);
@@ -141,16 +185,19 @@ async function execute(state: State, code: string, options: ExecuteOptions): Pro
 }
 
 function interrupt(state: State): void {
-  if (state.running !== 0) (state.child.stdio[GUARD_FD] as Writable).write(`${state.running}\n`);
+  (state.child.stdio[GUARD_FD] as Writable).write(`${state.id}\n`);
 }
 
-function deathFailure(error: Error) {
+function died({ comms }: State, sinks: CommSinks, count: number, error: Error): ExecuteResult {
+  for (const id of comms.keys()) sinks.onComm?.(closing(id));
+  comms.clear();
   const evalue = `the session's process has ended ${error.message}; its variables are gone`;
-  return { ename: "SessionEnded", evalue, traceback: [`\x1b[31mSessionEnded\x1b[39m: ${evalue}`] };
+  const traceback = [`\x1b[31mSessionEnded\x1b[39m: ${evalue}`];
+  return ended(sinks, { status: "error", count, ename: "SessionEnded", evalue, traceback });
 }
 
-function ended(options: ExecuteOptions, result: Required<ExecuteResult>): ExecuteResult {
+function ended(sinks: CommSinks, result: Required<ExecuteResult>): ExecuteResult {
   const { ename, evalue, traceback } = result;
-  options.onOutput({ type: "output", output: { output_type: "error", ename, evalue, traceback } });
+  sinks.onOutput({ type: "output", output: { output_type: "error", ename, evalue, traceback } });
   return result;
 }

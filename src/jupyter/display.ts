@@ -5,6 +5,15 @@
 import { DISPLAY } from "../figure/figure.ts";
 import { type Bridge, getBridge } from "./bridge.ts";
 
+export {
+  type Comm,
+  type CommEvent,
+  type CommExtras,
+  type CommListener,
+  type CommOpened,
+  openComm,
+  registerCommTarget,
+} from "./comms.ts";
 export { recordings } from "./recordings.ts";
 export { type Excerpt, type SourcePlace, source, sourceBeside } from "./source.ts";
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Dealer, Request, Subscriber } from "zeromq";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { CHANNELS, type Channel } from "../../src/jupyter/wire/connection.ts";
-import { createCodec, type Message } from "../../src/jupyter/wire/message.ts";
+import { createCodec, type Message, type Outgoing } from "../../src/jupyter/wire/message.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever JSON came back
 export type Content = Record<string, any>;
@@ -18,14 +18,25 @@ export type Content = Record<string, any>;
 /** A request's reply and everything that was published because of it, up to `idle`. */
 export interface Answered {
   readonly reply: Content | undefined;
-  readonly published: readonly { readonly type: string; readonly content: Content }[];
+  readonly published: readonly Published[];
   /** Contents of the published messages of one type. */
   of(type: string): Content[];
 }
 
+/** One published message. */
+export interface Published {
+  readonly type: string;
+  readonly content: Content;
+  readonly metadata: Content;
+  readonly buffers: readonly Buffer[];
+}
+
+/** What goes along with a request. */
+export type Extras = Pick<Outgoing, "metadata" | "buffers">;
+
 export interface Client {
   readonly process: ChildProcess;
-  request(channel: "shell" | "control", type: string, content?: object): Promise<Answered>;
+  request(channel: "shell" | "control", type: string, content?: object, extras?: Extras): Promise<Answered>;
   execute(code: string, content?: object): Promise<Answered>;
   /** Resolves when a message of this type that contains the text is published. */
   published(type: string, text: string): Promise<void>;
@@ -68,7 +79,7 @@ async function freePort(): Promise<number> {
 
 interface Waiting {
   reply?: Content;
-  readonly published: { type: string; content: Content }[];
+  readonly published: Published[];
   resolve(): void;
 }
 
@@ -89,7 +100,8 @@ function connect(child: ChildProcess, address: (channel: Channel) => string): Cl
   void listen(iopub, (message) => {
     for (const watch of watchers) watch(message.header.msg_type, message.content);
     const entry = waiting.get(String(message.parentHeader.msg_id));
-    entry?.published.push({ type: message.header.msg_type, content: message.content });
+    const { header, content, metadata, buffers } = message;
+    entry?.published.push({ type: header.msg_type, content, metadata, buffers });
     if (message.content.execution_state === "idle") entry?.resolve();
   });
   for (const channel of ["shell", "control"] as const) {
@@ -107,8 +119,8 @@ function connect(child: ChildProcess, address: (channel: Channel) => string): Cl
       handle(message);
     }
   }
-  const request: Client["request"] = async (channel, type, content = {}) => {
-    const frames = codec.encode({ identities: [], type, content });
+  const request: Client["request"] = async (channel, type, content = {}, extras = {}) => {
+    const frames = codec.encode({ identities: [], type, content, ...extras });
     const id = JSON.parse(String(frames[2])).msg_id as string;
     const wantsReply = type.endsWith("_request");
     const published: Waiting["published"] = [];

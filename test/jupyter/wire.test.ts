@@ -57,12 +57,6 @@ describe("the kernel", () => {
   test("answers an unknown request with an error", async () => {
     expect((await client.request("shell", "no_such_request")).reply).toMatchObject({ status: "error" });
   });
-
-  test("closes a comm that it does not know", async () => {
-    const { of } = await client.request("shell", "comm_open", { comm_id: "c1", target_name: "x", data: {} });
-    expect(of("comm_close")).toEqual([{ comm_id: "c1", data: {} }]);
-    expect((await client.request("shell", "comm_info_request")).reply).toEqual({ status: "ok", comms: {} });
-  });
 });
 
 describe("executing", () => {

@@ -3,9 +3,9 @@
  */
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
-import { coalescer } from "./coalesce.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
+import { publisher } from "./publish.ts";
 
 /** An execute request with nothing left out. */
 interface Wish {
@@ -54,11 +54,11 @@ async function execute(runner: Runner, exchange: Exchange, number: number): Prom
 
 async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number): Promise<ExecuteResult> {
   const session = runner.slot.current();
-  const outputs = coalescer((event) => publish(exchange, event));
-  const onOutput = wish.silent ? () => {} : outputs.push;
+  const { onOutput: put, onComm, flush } = publisher(exchange);
+  const onOutput = wish.silent ? () => {} : put;
   const result: ExecuteResult =
-    wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, { onOutput, count });
-  outputs.flush();
+    wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, { onOutput, onComm, count });
+  flush();
   if (result.ename === "SessionEnded") runner.slot.renew();
   if (result.status !== "ok" && wish.stopOnError) runner.abortUpTo = runner.received;
   return result;
@@ -74,17 +74,6 @@ function readWish(content: Exchange["content"]): Wish {
     stopOnError: content.stop_on_error !== false,
     expressions: typeof given === "object" && given !== null ? (given as Record<string, string>) : {},
   };
-}
-
-function publish({ publish }: Exchange, event: OutputEvent): void {
-  if (event.type === "clear") return publish("clear_output", { wait: event.wait });
-  if (event.type === "update") {
-    const { displayId, data, metadata } = event;
-    return publish("update_display_data", { data, metadata, transient: { display_id: displayId } });
-  }
-  const { output_type: type, ...content } = event.output;
-  if (type !== "display_data") return publish(type, content);
-  publish(type, { ...content, transient: event.displayId === undefined ? {} : { display_id: event.displayId } });
 }
 
 /** Evaluates the expressions that a front end wants besides the cell, each with its own success or failure. */

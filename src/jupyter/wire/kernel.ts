@@ -8,15 +8,17 @@ import { executeHandler } from "./execute.ts";
 import { createHistory, historyHandler } from "./history.ts";
 import { infoHandler } from "./info.ts";
 import { introspectionHandlers } from "./introspect.ts";
-import type { Header, Message } from "./message.ts";
+import type { Header, Message, Outgoing } from "./message.ts";
 import type { RequestChannel, Sockets } from "./sockets.ts";
 
 /** What a handler has at hand while it answers one request. */
 export interface Exchange {
   readonly content: Message["content"];
   readonly header: Header;
+  readonly metadata: Message["metadata"];
+  readonly buffers: Message["buffers"];
   /** Publishes to all front ends, as caused by this request. */
-  publish(type: string, content: object): void;
+  publish(type: string, content: object, extras?: Pick<Outgoing, "metadata" | "buffers">): void;
 }
 
 /** Answers one type of request with the content of its reply, or with nothing where the protocol has no reply. */
@@ -71,7 +73,7 @@ function shellHandlers(slot: SessionSlot): Handlers {
     execute_request: executeHandler(slot, history),
     history_request: historyHandler(history),
     ...introspectionHandlers(slot),
-    ...commHandlers,
+    ...commHandlers(slot),
   };
 }
 
@@ -91,12 +93,12 @@ function controlHandlers(slot: SessionSlot, parts: KernelParts): Handlers {
 
 /** Frames a request by `busy` and `idle` and sends its reply on the channel it came by. */
 function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets): (message: Message) => void {
-  return async ({ header, identities, content }) => {
-    const publish: Exchange["publish"] = (type, published) =>
-      sockets.send("iopub", { identities: [type], type, content: published, parent: header });
+  return async ({ header, identities, content, metadata, buffers }) => {
+    const publish: Exchange["publish"] = (type, published, extras) =>
+      sockets.send("iopub", { identities: [type], type, content: published, parent: header, ...extras });
     publish("status", { execution_state: "busy" });
     const handler = Object.hasOwn(handlers, header.msg_type) ? handlers[header.msg_type] : undefined;
-    const reply = await answer(handler, { header, content, publish });
+    const reply = await answer(handler, { header, content, metadata, buffers, publish });
     const type = header.msg_type.replace(/_request$/, "_reply");
     if (reply !== undefined && type !== header.msg_type)
       sockets.send(channel, { identities, type, content: reply, parent: header });

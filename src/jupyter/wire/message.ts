@@ -42,6 +42,7 @@ export interface Outgoing {
   readonly content: object;
   readonly parent?: Header;
   readonly metadata?: JsonObject;
+  readonly buffers?: readonly Buffer[];
 }
 
 const DELIMITER = "<IDS|MSG>";
@@ -57,10 +58,10 @@ export function createCodec(key: string, scheme: string): Codec {
   };
   return {
     decode: (frames) => decode(frames, sign),
-    encode({ identities, type, content, parent, metadata = {} }) {
+    encode({ identities, type, content, parent, metadata = {}, buffers = [] }) {
       const header = makeHeader(type, session);
       const parts = [header, parent ?? {}, metadata, content].map((part) => JSON.stringify(part));
-      return [...identities, DELIMITER, sign(parts), ...parts];
+      return [...identities, DELIMITER, sign(parts), ...parts, ...buffers];
     },
   };
 }
