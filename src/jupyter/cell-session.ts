@@ -156,9 +156,9 @@ async function execute(state: State, code: string, options: CellOptions): Promis
 async function receive(state: State, message: CommMessage, sinks: CommSinks): Promise<void> {
   const run = newRun(state.count, sinks);
   const listen = async () => {
-    // A cell that came before this message may be about to add the listener that it is for.
-    await state.begun;
-    await nextTurn();
+    // A cell that came before this message may be about to add the listener that it is for, and one that comes later must
+    // find what it does: its turn is taken at once and not after the wait.
+    await Promise.all([state.begun, nextTurn()]);
     if (run.interrupted) return never;
     state.onPhase(CELL);
     try {
