@@ -60,6 +60,11 @@ export function newTally(): Tally {
 
 /** The counts by name. With `since`, the difference to an earlier copy. */
 export function counts(tally: Tally, since?: Tally): Record<EventName, number> {
-  const at = (i: number) => tally[i]! - (since?.[i] ?? 0);
-  return Object.fromEntries(EVENT_NAMES.map((name, i) => [name, at(i)])) as Record<EventName, number>;
+  return countsOf(EVENT_NAMES, tally, since);
+}
+
+/** {@link counts} of some events alone. */
+export function countsOf<K extends EventName>(names: readonly K[], tally: Tally, since?: Tally): Record<K, number> {
+  const at = (name: K) => tally[E[name]]! - (since?.[E[name]] ?? 0);
+  return Object.fromEntries(names.map((name) => [name, at(name)])) as Record<K, number>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counts, E, EVENT_NAMES, EVENTS, newTally } from "../../src/base/tally.ts";
+import { counts, countsOf, E, EVENT_NAMES, EVENTS, newTally } from "../../src/base/tally.ts";
 
 test("every event has an index of its own, and a sentence", () => {
   expect(new Set(Object.values(E)).size).toBe(EVENT_NAMES.length);
@@ -14,6 +14,15 @@ test("counts are by name, and with an earlier copy they are the difference", () 
   tally[E.slotsRead]!++;
   expect(counts(tally).faults).toBe(5);
   expect(counts(tally, earlier)).toMatchObject({ faults: 2, slotsRead: 1, slotsWritten: 0 });
+});
+
+test("counts of some events are those and no others", () => {
+  const tally = newTally();
+  tally[E.faults] = 3;
+  const earlier = tally.slice();
+  tally[E.faults] = 5;
+  expect(countsOf(["slotsRead", "faults"], tally, earlier)).toEqual({ slotsRead: 0, faults: 2 });
+  expect(countsOf(["faults"], tally)).toEqual({ faults: 5 });
 });
 
 test("a count stays exact far above 32 bits", () => {

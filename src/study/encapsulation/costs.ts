@@ -6,14 +6,13 @@
  */
 import { A, Kind } from "../../arch/entry.ts";
 import { formatNamed, formats } from "../../arch/formats.ts";
-import { counts, type EventName, newTally } from "../../base/tally.ts";
-import { Frames, MAX_ORDER } from "../../machine/frames.ts";
-import { Tables } from "../../machine/tables.ts";
+import { counts, countsOf, type EventName } from "../../base/tally.ts";
 import { tryUnfold } from "../../pgtable/contpte.ts";
 import type { ContpteRules } from "../../pgtable/contpte-rules.ts";
-import { PageTable } from "../../pgtable/pagetable.ts";
+import type { PageTable } from "../../pgtable/pagetable.ts";
 import { ptepGet, setPtes, wrprotectPtes } from "../../pgtable/ptep.ts";
 import { encapsulated, KernelStack, type PteAccess, rawAccess } from "../../pgtable/raw-access.ts";
+import { barePageTable } from "../bare-table.ts";
 import type { Experiment } from "../experiment.ts";
 import { isWholeBlock } from "./detector.ts";
 import { ACCESSES, type AccessName } from "./world.ts";
@@ -28,11 +27,9 @@ interface Block {
   readonly pages: number;
 }
 
-function emptyBlock(arch: string, contpte: boolean, rules: Partial<ContpteRules>): Block {
+function emptyBlock(arch: string, contpte: boolean, contpteRules: Partial<ContpteRules>): Block {
   const format = formatNamed(arch);
-  const frames = new Frames(2 ** MAX_ORDER);
-  const tables = new Tables(Math.max(...format.indexLg2), frames.total);
-  const pt = new PageTable({ format, tables, frames, tally: newTally(), contpte, contpteRules: rules });
+  const pt = barePageTable(format, { contpte, contpteRules });
   return { pt, first: pt.findOrMake(2 * pt.span[1]!, 0), pages: 2 ** format.contLg2[0]! };
 }
 
@@ -124,9 +121,8 @@ function oneCost(op: EntryOp, access: AccessName, block: Block): EntryCostRow {
   const way = access === "raw" ? rawAccess(new KernelStack(pt, 2 * block.pages)) : encapsulated;
   const before = pt.tally.slice();
   op.act(way, block);
-  const counted = counts(pt.tally, before);
-  const picked = Object.fromEntries(ENTRY_EVENTS.map((name) => [name, counted[name]]));
-  return { op: op.name, access, after: stateOf(block), ...picked } as EntryCostRow;
+  const counted = countsOf(ENTRY_EVENTS, pt.tally, before);
+  return { op: op.name, access, after: stateOf(block), ...counted };
 }
 
 function stateOf(block: Block): BlockState {
@@ -206,8 +202,7 @@ export function convertCosts(arch: string): ConvertRow[] {
 function counted(pt: PageTable, act: () => void) {
   const before = pt.tally.slice();
   act();
-  const { slotsRead, slotsWritten, flushRanges, flushPages } = counts(pt.tally, before);
-  return { slotsRead, slotsWritten, flushRanges, flushPages };
+  return countsOf(["slotsRead", "slotsWritten", "flushRanges", "flushPages"], pt.tally, before);
 }
 
 /** What one `set_ptes` made of the part of its run that lies in one block. */

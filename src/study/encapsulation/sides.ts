@@ -3,7 +3,7 @@
  * the accesses to entries counted. Where something was found the two have not done the same, so fewer counts are no gain.
  */
 import { formatNamed, formats } from "../../arch/formats.ts";
-import { counts, type EventName, newTally } from "../../base/tally.ts";
+import { countsOf, type EventName, newTally } from "../../base/tally.ts";
 import type { Experiment } from "../experiment.ts";
 import { FAILURE_NAMES, type Failure } from "./finding.ts";
 import { runProgram } from "./program.ts";
@@ -58,8 +58,6 @@ export const encapsulationSides: Experiment<typeof PARAMS, SideRow> = {
       const findings = runProgram({ format, access, accessDirty, contpte, spent }, seed, steps);
       const times = (failure: Failure) => findings.filter((f) => f.finding.failure === failure).length;
       const found = Object.fromEntries(FAILURE_NAMES.map((f) => [f, times(f)])) as Record<Failure, number>;
-      const counted = counts(spent);
-      const picked = Object.fromEntries(SIDE_EVENTS.map((name) => [name, counted[name]]));
-      return { side, findings: findings.length, found, ...picked } as SideRow;
+      return { side, findings: findings.length, found, ...countsOf(SIDE_EVENTS, spent) };
     }),
 };

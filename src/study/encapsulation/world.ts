@@ -7,13 +7,12 @@
  */
 import { A, Kind } from "../../arch/entry.ts";
 import type { AccessDirty, Format } from "../../arch/format.ts";
-import { newTally, type Tally } from "../../base/tally.ts";
-import { Frames, MAX_ORDER } from "../../machine/frames.ts";
-import { Tables } from "../../machine/tables.ts";
+import type { Tally } from "../../base/tally.ts";
 import type { ContpteRules } from "../../pgtable/contpte-rules.ts";
-import { PageTable } from "../../pgtable/pagetable.ts";
+import type { PageTable } from "../../pgtable/pagetable.ts";
 import { setPtes } from "../../pgtable/ptep.ts";
 import { encapsulated, KernelStack, type PteAccess, type Raced, rawAccess } from "../../pgtable/raw-access.ts";
+import { barePageTable } from "../bare-table.ts";
 import { Detector } from "./detector.ts";
 import type { Finding } from "./finding.ts";
 import { Hardware } from "./hardware.ts";
@@ -65,17 +64,13 @@ export class World {
 
   constructor(spec: WorldSpec) {
     const { format } = spec;
-    const frames = new Frames(2 ** MAX_ORDER);
-    const tables = new Tables(Math.max(...format.indexLg2), frames.total);
-    const { contpteRules } = spec;
-    const parts = { format, tables, frames, tally: newTally(), contpte: spec.contpte ?? true };
-    this.pt = new PageTable(contpteRules === undefined ? parts : { ...parts, contpteRules });
+    this.pt = barePageTable(format, spec);
     const lg2 = format.contLg2[0] || PLAIN_BLOCK_LG2;
     this.block = 2 ** lg2;
     this.pages = BLOCKS * this.block;
     // The start of the third PTE table, which every format has; all of the program's pages lie in it.
     this.start = 2 * this.pt.span[1]!;
-    this.#folios = Array.from({ length: BLOCKS }, () => frames.alloc(lg2));
+    this.#folios = Array.from({ length: BLOCKS }, () => this.pt.frames.alloc(lg2));
     this.hardware = new Hardware(this.pt, spec.accessDirty ?? notesBy(format));
     this.stack = new KernelStack(this.pt, 2 * this.block);
     this.#raw = spec.access === "raw";

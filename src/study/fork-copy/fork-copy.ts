@@ -5,7 +5,7 @@
 import { formatNamed } from "../../arch/formats.ts";
 import { invariant } from "../../base/errors.ts";
 import { formatSize } from "../../base/size.ts";
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import { copyRange } from "../../design/copy.ts";
 import type { Copier, DesignName } from "../../design/design.ts";
 import { forkCopier } from "../../mm/fork.ts";
@@ -103,12 +103,11 @@ function copyOnce(
   const watched = watch(forkCopier(mm, child), mm, EVERY[waiting]!);
   const before = kernel.tally.slice();
   const { ok, lockBreaks } = copyRange(mm.design, mm.pt, child.pt, start, end, watched.copier);
-  const counted = counts(kernel.tally, before);
+  const counted = countsOf(COPY_EVENTS, kernel.tally, before);
   invariant(ok, `${idiom}: the copy ended early`);
   const { looks, longest } = watched.seen;
-  const picked = Object.fromEntries(COPY_EVENTS.map((name) => [name, counted[name]]));
   const folio = formatSize(2 ** (kernel.format.pageLg2 + order));
-  const row = { folio, order, idiom, looks, lockBreaks, longest, ...picked } as CopyRow;
+  const row = { folio, order, idiom, looks, lockBreaks, longest, ...counted };
   return { row, translations: [mm, child].map(({ pt }) => translationsOf(pt)) };
 }
 

@@ -3,7 +3,7 @@
  * split where. The kernel's loop runs over real VMAs, folios and zaps; the simulated system call must leave the same behind.
  */
 import { invariant } from "../../base/errors.ts";
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import { Kernel } from "../../mm/kernel.ts";
 import { madvise } from "../../mm/madvise.ts";
 import { guardInstallByWalk } from "../../mm/walk-mm.ts";
@@ -85,11 +85,10 @@ function guardRow(state: GuardState, { arch, contpte }: ParamsOf<typeof PARAMS>)
   const { mm, start, end } = make();
   const before = mm.kernel.tally.slice();
   const { err, attempts, zaps } = guardInstallByWalk(mm, start, end);
-  const counted = counts(mm.kernel.tally, before);
+  const counted = countsOf(GUARD_EVENTS, mm.kernel.tally, before);
   invariant(err === 0, `${state.name}: guards were not installed: ${err}`);
   checkAgainstSystemCall(state.name, mm, make());
-  const picked = Object.fromEntries(GUARD_EVENTS.map((name) => [name, counted[name]]));
-  return { state: state.name, pages: end - start, attempts, zaps, ...picked } as GuardRow;
+  return { state: state.name, pages: end - start, attempts, zaps, ...counted };
 }
 
 function checkAgainstSystemCall(name: string, walked: Place["mm"], { mm, start, end }: Place): void {

@@ -3,7 +3,7 @@
  * callbacks under the two rules; counted is what each did to get there.
  */
 import { invariant, oneOf } from "../../base/errors.ts";
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import { Kernel } from "../../mm/kernel.ts";
 import type { Side } from "../compare/compare.ts";
 import { firstDifference, translationsOf } from "../compare/translations.ts";
@@ -99,9 +99,7 @@ function walkOnce(state: InstallState, walker: InstallWalker, { mm, start, end }
   const { tally } = mm.kernel;
   const before = tally.slice();
   const outcome = walker.run(mm, start, end);
-  const counted = counts(tally, before);
-  const picked = Object.fromEntries(INSTALL_EVENTS.map((name) => [name, counted[name]]));
-  return { state: state.name, walker: walker.name, ...outcome, ...picked } as InstallRow;
+  return { state: state.name, walker: walker.name, ...outcome, ...countsOf(INSTALL_EVENTS, tally, before) };
 }
 
 /**

@@ -5,7 +5,7 @@
  * Not modelled: the bytes of a VMA's description and its place in the kernel's tree, which are what the series set out to
  * save; the allocator's choice of addresses, which is a parameter here.
  */
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import { access } from "../../mm/fault.ts";
 import { Kernel } from "../../mm/kernel.ts";
 import { madvise } from "../../mm/madvise.ts";
@@ -65,7 +65,6 @@ function startThreads(way: (typeof WAYS)[number], params: ParamsOf<typeof PARAMS
     way.guard(mm, start);
     for (let vpn = start + stack - USED; vpn < start + stack; vpn++) access(mm, vpn, true);
   }
-  const counted = counts(kernel.tally);
-  const picked = Object.fromEntries(EVENTS.map((name) => [name, counted[name]]));
-  return { guard: way.name, vmas: mm.vmas.all.length, pteTables: mm.pt.tablesAt[0]!, ...picked } as StackRow;
+  const counted = countsOf(EVENTS, kernel.tally);
+  return { guard: way.name, vmas: mm.vmas.all.length, pteTables: mm.pt.tablesAt[0]!, ...counted };
 }

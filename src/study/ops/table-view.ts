@@ -8,7 +8,7 @@
 import { A, type Entry, Kind, Marker } from "../../arch/entry.ts";
 import { decode, spanLg2 } from "../../arch/format.ts";
 import { UserError } from "../../base/errors.ts";
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { type Region, wholePages } from "./report.ts";
 import { type OpRecord, type OpsSpec, ScriptRunner } from "./run.ts";
@@ -113,7 +113,7 @@ export function tablesAfter(script: Script, step: number, spec: OpsSpec): TableV
   const spans = format.levelNames.map((_, level) => 2 ** spanLg2(format, level));
   return {
     ...{ step: last, steps, line, record, levelNames: format.levelNames, pageLg2: format.pageLg2, spans },
-    counts: viewCounts(counts(runner.kernel.tally, tally)),
+    counts: countsOf(VIEW_EVENTS, runner.kernel.tally, tally),
     pages: shownPages(runner, before),
   };
 }
@@ -126,14 +126,10 @@ export function operationRows(script: Script, spec: OpsSpec): readonly Readonly<
     const tally = runner.kernel.tally.slice();
     const { i, op, rc, err, flt, procs } = runner.step(line);
     const dpte = procs.map((proc) => proc.dpte).join(" ");
-    return { i: i + 1, op, rc, err: err ?? "", flt, dpte, ...viewCounts(counts(runner.kernel.tally, tally)) };
+    return { i: i + 1, op, rc, err: err ?? "", flt, dpte, ...countsOf(VIEW_EVENTS, runner.kernel.tally, tally) };
   });
   const silent = VIEW_EVENTS.filter((event) => rows.every((row) => row[event] === 0));
   return rows.map((row) => Object.fromEntries(Object.entries(row).filter(([key]) => !silent.includes(key as never))));
-}
-
-function viewCounts(all: Readonly<Record<EventName, number>>): OpCounts {
-  return Object.fromEntries(VIEW_EVENTS.map((event) => [event, all[event]])) as OpCounts;
 }
 
 /** The raw words of one table page at some time. */

@@ -7,11 +7,11 @@
  */
 import { A } from "../../arch/entry.ts";
 import { formatNamed, formats } from "../../arch/formats.ts";
-import { counts, type EventName, newTally } from "../../base/tally.ts";
+import { countsOf, type EventName, newTally } from "../../base/tally.ts";
 import { Frames, MAX_ORDER } from "../../machine/frames.ts";
-import { Tables } from "../../machine/tables.ts";
-import { PageTable } from "../../pgtable/pagetable.ts";
+import type { PageTable } from "../../pgtable/pagetable.ts";
 import { type ArchFlagUnit, flushDcacheFolio, setPtesRange } from "../../pgtable/range.ts";
+import { barePageTable } from "../bare-table.ts";
 import type { Experiment, ParamsOf } from "../experiment.ts";
 
 /** Counts that a row shows, all of them {@link EventName}s. */
@@ -65,21 +65,13 @@ function mapExecutable(params: Params, mapped: number, unit: ArchFlagUnit): Arch
   const tally = newTally();
   let calls = 0;
   for (let p = 0; p < params.processes; p++) {
-    const pt = newProcess(params, frames);
+    const pt = barePageTable(formatNamed(params.arch), { frames });
     const before = pt.tally.slice();
     if (p === 0 || params.rewritten) flushDcacheFolio(pt, pfn, unit);
     calls += mapPages(pt, pfn, mapped, params.around, unit);
     for (let i = 0; i < tally.length; i++) tally[i]! += pt.tally[i]! - before[i]!;
   }
-  const counted = counts(tally);
-  const picked = Object.fromEntries(ARCH_FLAG_EVENTS.map((name) => [name, counted[name]]));
-  return { mapped, unit, calls, ...picked } as ArchFlagRow;
-}
-
-function newProcess({ arch }: Params, frames: Frames): PageTable {
-  const format = formatNamed(arch);
-  const tables = new Tables(Math.max(...format.indexLg2), frames.total);
-  return new PageTable({ format, tables, frames, tally: newTally(), contpte: true });
+  return { mapped, unit, calls, ...countsOf(ARCH_FLAG_EVENTS, tally) };
 }
 
 /** Maps the first pages of a folio; returns the number of calls. */

@@ -4,7 +4,7 @@
  *
  * Source: Dev Jain, "Optimize mprotect() for large folios" v5, 2025-07-18: 1 GiB, read-only and back 40 times, in seconds.
  */
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { mprotect } from "../../mm/mprotect.ts";
 import { Vm } from "../../mm/vma.ts";
@@ -94,10 +94,9 @@ function thereAndBack(
   if (c.splitFirst) splitMappings(mm, pages);
   const before = kernel.tally.slice();
   protectBoth(mm, STUDY_VPN, STUDY_VPN + pages);
-  const counted = counts(kernel.tally, before);
+  const counted = countsOf(MPROTECT_EVENTS, kernel.tally, before);
   const seconds = c.published[arch === "x86-64" ? "x86" : "m3"][when === "before" ? 0 : 1];
-  const picked = Object.fromEntries(MPROTECT_EVENTS.map((name) => [name, counted[name]]));
-  return { case: c.name, kernel: when, seconds, ...picked } as MprotectRow;
+  return { case: c.name, kernel: when, seconds, ...counted };
 }
 
 /** A change of the last page splits each huge mapping; back again, its contiguous block is folded by the last store. */

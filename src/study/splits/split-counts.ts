@@ -2,7 +2,7 @@
  * Which operations split what: each operation of a list is carried out on a freshly filled mapping, and the four splits it
  * causes are counted apart, with what they cost beside them.
  */
-import { counts, type EventName } from "../../base/tally.ts";
+import { countsOf, type EventName } from "../../base/tally.ts";
 import { access } from "../../mm/fault.ts";
 import { exit, fork } from "../../mm/fork.ts";
 import { madvise } from "../../mm/madvise.ts";
@@ -112,6 +112,5 @@ function runOp(op: SplitOp, params: ParamsOf<typeof PARAMS>): SplitRow {
   const child = op.prepare?.(mm) ?? mm;
   const before = kernel.tally.slice();
   op.act(mm, part, child);
-  const counted = counts(kernel.tally, before);
-  return { op: op.name, ...Object.fromEntries(SPLIT_EVENTS.map((name) => [name, counted[name]])) } as SplitRow;
+  return { op: op.name, ...countsOf(SPLIT_EVENTS, kernel.tally, before) };
 }
