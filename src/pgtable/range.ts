@@ -2,8 +2,8 @@
  * The range API of Linux 6.6: entries are set, caches flushed and the MMU told for a run of pages of one folio at once. The
  * calls for one entry or page are the same calls with a run of one.
  *
- * Strict mode: `set_ptes` has a contract that the kernel checks nowhere. Here it may be checked, and what breaks it is an error
- * that names the rule and the place.
+ * The calls have contracts that the kernel checks nowhere. Here they are checked, and what breaks one is an error that names the
+ * call, the rule and the place; `set_ptes` alone can be told not to look, for experiments that want to see what comes of it.
  * Not modelled: the fault that `update_mmu_cache_range` may be told of (for CPUs that fill their TLB by software), and caches.
  * Source: "New page table range API" v5 and v6, 2023; include/linux/pgtable.h and Documentation/core-api/cachetlb.rst,
  * Linux 6.18; arch/arm64/mm/flush.c and arch/riscv/mm/cacheflush.c.
@@ -16,7 +16,7 @@ import { FrameFlag } from "../machine/frames.ts";
 import type { PageTable } from "./pagetable.ts";
 import { setPtes } from "./ptep.ts";
 
-/** The rules of `set_ptes`, each with the sentence that it is broken by. */
+/** The rules of the calls, each with the sentence that it is broken by. */
 export const RANGE_RULES = {
   length: "a run has at least one page",
   lock: "the lock of the PTE table is held",
@@ -25,32 +25,40 @@ export const RANGE_RULES = {
   folio: "all frames of a run are consecutive pages of one folio",
   address: "every frame of a run fits into an entry",
   empty: "all entries are empty before, unless the run is one entry",
+  present: "all entries of a run map memory",
 } as const;
 
-/** Name of a rule of `set_ptes`. */
+/** Name of a rule. */
 export type RangeRule = keyof typeof RANGE_RULES;
 
-/** A call of `set_ptes` that breaks its contract: which rule, and the page and slot where. */
+/** Where a rule is broken: at a page and its entry, or at a frame, of a call that is given no entries. */
+export type RangePlace = { readonly vpn: number; readonly slot: number } | { readonly pfn: number };
+
+/** A call that breaks its contract: which call, which rule, and where. */
 export class RangeViolation extends BrokenInvariant {
   readonly rule: RangeRule;
-  readonly vpn: number;
-  readonly slot: number;
+  readonly place: RangePlace;
 
-  constructor(rule: RangeRule, vpn: number, slot: number, found: string) {
-    super(`set_ptes at page ${vpn}, slot ${slot}: ${RANGE_RULES[rule]}; ${found}`);
+  /** `call` is the kernel's name of it. */
+  constructor(call: string, rule: RangeRule, place: RangePlace, found: string) {
+    const where = "pfn" in place ? `frame ${place.pfn}` : `page ${place.vpn}, slot ${place.slot}`;
+    super(`${call} at ${where}: ${RANGE_RULES[rule]}; ${found}`);
     this.rule = rule;
-    this.vpn = vpn;
-    this.slot = slot;
+    this.place = place;
   }
 }
 
-/** What one `set_ptes` is asked to map: `nr` frames from `pfn` at the entries from `slot`, which belong to `vpn` and after. */
-export interface PteRun {
+/** `nr` entries from `slot`, which belong to the page `vpn` and those after it. */
+export interface PteSpan {
   readonly vpn: number;
   readonly slot: number;
+  readonly nr: number;
+}
+
+/** What one `set_ptes` is asked to map: frames from `pfn` on at the entries of the span. */
+export interface PteRun extends PteSpan {
   readonly pfn: number;
   readonly attrs: number;
-  readonly nr: number;
 }
 
 /** Pages of the VMA that the run must lie in, half open. */
@@ -59,25 +67,59 @@ export interface AreaPages {
   readonly end: number;
 }
 
-/** Throws a {@link RangeViolation} for the first rule that a call would break. */
-export function checkSetPtes(pt: PageTable, run: PteRun, area: AreaPages): void {
-  const fail = (rule: RangeRule, i: number, found: string): never => {
-    throw new RangeViolation(rule, run.vpn + i, run.slot + i, found);
+/** Throws the violation of a rule at the `i`th entry of a span. */
+type Fail = (rule: RangeRule, i: number, found: string) => never;
+
+function failAt(call: string, { vpn, slot }: PteSpan): Fail {
+  return (rule, i, found) => {
+    throw new RangeViolation(call, rule, { vpn: vpn + i, slot: slot + i }, found);
   };
-  const { nr } = run;
+}
+
+/** What every call asks of its entries. */
+function checkSpan(pt: PageTable, { vpn, nr }: PteSpan, area: AreaPages, fail: Fail): void {
   if (nr < 1) fail("length", 0, `this one has ${nr}`);
-  if (!pt.locks.holds(pt.tableOf(run.slot), 0)) fail("lock", 0, "it is not");
-  const left = 2 ** pt.format.indexLg2[0]! - pt.index(run.vpn, 0);
+  const left = 2 ** pt.format.indexLg2[0]! - pt.index(vpn, 0);
   if (nr > left) fail("table", left, `the table ends before entry ${left} of ${nr}`);
-  if (run.vpn < area.start) fail("vma", 0, `the VMA begins at page ${area.start}`);
-  if (run.vpn + nr > area.end) fail("vma", area.end - run.vpn, `the VMA ends before page ${area.end}`);
-  const beyond = firstBeyond(pt.format, run.pfn, nr);
-  if (beyond < nr)
-    fail("address", beyond, `frame ${run.pfn + beyond} needs more than ${pt.format.paBits} bits of address`);
-  const others = firstOfAnotherFolio(pt, run.pfn, nr);
-  if (others < nr) fail("folio", others, `frame ${run.pfn + others} is no page of it`);
+  if (vpn < area.start) fail("vma", 0, `the VMA begins at page ${area.start}`);
+  if (vpn + nr > area.end) fail("vma", area.end - vpn, `the VMA ends before page ${area.end}`);
+}
+
+/** Throws a {@link RangeViolation} for the first rule that a `set_ptes` would break. */
+export function checkSetPtes(pt: PageTable, run: PteRun, area: AreaPages): void {
+  const fail = failAt("set_ptes", run);
+  const { pfn, nr } = run;
+  checkSpan(pt, run, area, fail);
+  if (!pt.locks.holds(pt.tableOf(run.slot), 0)) fail("lock", 0, "it is not");
+  const beyond = firstBeyond(pt.format, pfn, nr);
+  if (beyond < nr) fail("address", beyond, `frame ${pfn + beyond} needs more than ${pt.format.paBits} bits of address`);
+  const others = firstOfAnotherFolio(pt, pfn, nr);
+  if (others < nr) fail("folio", others, `frame ${pfn + others} is no page of it`);
   if (nr === 1) return;
   for (let i = 0; i < nr; i++) if (pt.kind(run.slot + i, 0) !== Kind.none) fail("empty", i, "this one is not");
+}
+
+/** Throws a {@link RangeViolation} for the first rule that an `update_mmu_cache_range` would break. */
+export function checkUpdateMmuCache(pt: PageTable, span: PteSpan, area: AreaPages): void {
+  const fail = failAt("update_mmu_cache_range", span);
+  const { slot, nr } = span;
+  checkSpan(pt, span, area, fail);
+  for (let i = 0; i < nr; i++) if (pt.kind(slot + i, 0) !== Kind.leaf) fail("present", i, "this one does not");
+  const pfn = pt.pfn(slot);
+  for (let i = 0; i < nr; i++)
+    if (pt.pfn(slot + i) !== pfn + i) fail("folio", i, `frame ${pt.pfn(slot + i)} does not follow`);
+  const others = firstOfAnotherFolio(pt, pfn, nr);
+  if (others < nr) fail("folio", others, `frame ${pfn + others} is no page of it`);
+}
+
+/** The same for a call that is given pages: `nr` from a frame on. */
+function checkPages(call: string, pt: PageTable, pfn: number, nr: number): void {
+  const fail = (rule: RangeRule, i: number, found: string): never => {
+    throw new RangeViolation(call, rule, { pfn: pfn + i }, found);
+  };
+  if (nr < 1) fail("length", 0, `this one has ${nr}`);
+  const others = firstOfAnotherFolio(pt, pfn, nr);
+  if (others < nr) fail("folio", others, others === 0 ? "it is in none" : "it is no page of that");
 }
 
 /** Position in a run of the first frame that an entry cannot hold; `nr` if there is none. */
@@ -119,17 +161,16 @@ export function setPteAt(pt: PageTable, run: Omit<PteRun, "nr">, options: RangeO
 
 /**
  * `update_mmu_cache_range`: tells CPUs that hold translations of their own about entries that were stored. One call for a run
- * of entries that are all there.
+ * of pages of one folio that are all there.
  */
-export function updateMmuCacheRange(pt: PageTable, slot: number, nr: number): void {
-  for (let i = slot; i < slot + nr; i++)
-    if (pt.kind(i, 0) !== Kind.leaf) throw new BrokenInvariant(`update_mmu_cache_range: slot ${i} maps nothing`);
+export function updateMmuCacheRange(pt: PageTable, span: PteSpan, area: AreaPages): void {
+  checkUpdateMmuCache(pt, span, area);
   pt.tally[E.mmuCacheUpdates]!++;
 }
 
 /** `update_mmu_cache`: {@link updateMmuCacheRange} of one entry. */
-export function updateMmuCache(pt: PageTable, slot: number): void {
-  updateMmuCacheRange(pt, slot, 1);
+export function updateMmuCache(pt: PageTable, entry: Omit<PteSpan, "nr">, area: AreaPages): void {
+  updateMmuCacheRange(pt, { ...entry, nr: 1 }, area);
 }
 
 /** Machines whose instruction fetches do not see what was stored: those that use `PG_arch_1` for it among the formats. */
@@ -140,6 +181,7 @@ const SYNCS: readonly string[] = ["aarch64", "riscv64"];
  * flush waits for that mapping (`PG_dcache_clean` is cleared). By page it takes a mark for each.
  */
 export function flushDcacheFolio(pt: PageTable, pfn: number, unit: ArchFlagUnit): void {
+  checkPages("flush_dcache_folio", pt, pfn, 1);
   if (!SYNCS.includes(pt.format.machine)) return;
   const head = pt.frames.head(pfn);
   const marks = unit === "folio" ? 1 : 2 ** pt.frames.order(pfn);
@@ -150,6 +192,7 @@ export function flushDcacheFolio(pt: PageTable, pfn: number, unit: ArchFlagUnit)
 /** `flush_dcache_page`: since 6.6 {@link flushDcacheFolio} of the page's folio; before, the mark of that page. */
 export function flushDcachePage(pt: PageTable, pfn: number, unit: ArchFlagUnit): void {
   if (unit === "folio") return flushDcacheFolio(pt, pfn, unit);
+  checkPages("flush_dcache_page", pt, pfn, 1);
   if (!SYNCS.includes(pt.format.machine)) return;
   pt.frames.setFlag(pfn, 1, FrameFlag.arch1, false);
   pt.tally[E.foliosTouched]!++;
@@ -170,17 +213,21 @@ function syncOnce(pt: PageTable, pfn: number, pages: number): void {
   if (pt.frames.hasFlag(pfn, FrameFlag.arch1)) return;
   pt.frames.setFlag(pfn, 1, FrameFlag.arch1, true);
   pt.tally[E.dcacheFlushes]!++;
-  flushIcachePages(pt, pages);
+  pt.tally[E.icacheFlushes]! += pages;
 }
 
-/** `flush_icache_pages`: `nr` pages of one folio go from the instruction cache. Nothing to do where it is coherent. */
-export function flushIcachePages(pt: PageTable, nr: number): void {
-  if (SYNCS.includes(pt.format.machine)) pt.tally[E.icacheFlushes]! += nr;
+/**
+ * `flush_icache_pages`: pages of one folio are about to be mapped; `set_pte_range` calls it before `set_ptes`. None of the formats
+ * has anything to do then: x86 and s390 fetch what was stored, and arm64 and riscv leave it to `set_ptes`, which knows whether
+ * the entries are executable. So what is here is the contract.
+ */
+export function flushIcachePages(pt: PageTable, pfn: number, nr: number): void {
+  checkPages("flush_icache_pages", pt, pfn, nr);
 }
 
 /** `flush_icache_page`: {@link flushIcachePages} of one page. */
-export function flushIcachePage(pt: PageTable): void {
-  flushIcachePages(pt, 1);
+export function flushIcachePage(pt: PageTable, pfn: number): void {
+  flushIcachePages(pt, pfn, 1);
 }
 
 /**

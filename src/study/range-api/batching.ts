@@ -6,12 +6,11 @@ import { A } from "../../arch/entry.ts";
 import type { Format } from "../../arch/format.ts";
 import { formatNamed, formats } from "../../arch/formats.ts";
 import { invariant } from "../../base/errors.ts";
-import { counts, E, type EventName, newTally } from "../../base/tally.ts";
-import { Frames, MAX_ORDER } from "../../machine/frames.ts";
-import { Tables } from "../../machine/tables.ts";
-import { PageTable } from "../../pgtable/pagetable.ts";
+import { countsOf, E, type EventName } from "../../base/tally.ts";
+import type { PageTable } from "../../pgtable/pagetable.ts";
 import { ptepGet } from "../../pgtable/ptep.ts";
-import { type ArchFlagUnit, setPtesRange, updateMmuCacheRange } from "../../pgtable/range.ts";
+import { type ArchFlagUnit, flushIcachePages, setPtesRange, updateMmuCacheRange } from "../../pgtable/range.ts";
+import { barePageTable } from "../bare-table.ts";
 import type { Experiment, ParamsOf } from "../experiment.ts";
 
 /** Counts that a row shows, all of them {@link EventName}s. */
@@ -84,29 +83,27 @@ interface Setting {
   readonly unit: ArchFlagUnit;
 }
 
-/** Maps in calls of `step` pages each. What readers see afterwards is returned as text, for the comparison. */
+/** Maps in calls of `step` pages each, made in the order of `set_pte_range`. What readers see afterwards is returned as text, for the comparison. */
 function mapFolio(format: Format, { pages, at, contpte, exec, unit }: Setting, step: number) {
-  const frames = new Frames(2 ** MAX_ORDER);
-  const tables = new Tables(Math.max(...format.indexLg2), frames.total);
-  const pt = new PageTable({ format, tables, frames, tally: newTally(), contpte });
+  const pt = barePageTable(format, { contpte });
   const vpn = 2 * pt.span[1]! + at;
   const slot = pt.findOrMake(vpn, 0);
   // Folios have order 0 or at least 2; two pages are a part of one of four.
-  const pfn = frames.alloc(pages === 2 ? 2 : Math.log2(pages));
+  const pfn = pt.frames.alloc(pages === 2 ? 2 : Math.log2(pages));
   const options = { area: { start: vpn, end: vpn + pages }, strict: true, unit };
   const attrs = A.young | (exec ? A.exec : A.write);
   const before = pt.tally.slice();
   pt.locks.take(pt.tableOf(slot), 0);
   for (let i = 0; i < pages; i += step) {
+    const run = { vpn: vpn + i, slot: slot + i, pfn: pfn + i, attrs, nr: step };
+    flushIcachePages(pt, run.pfn, step);
     // The folio's counts go up with each call: folio_add_file_rmap_ptes and the reference.
     pt.tally[E.foliosTouched]!++;
-    setPtesRange(pt, { vpn: vpn + i, slot: slot + i, pfn: pfn + i, attrs, nr: step }, options);
-    updateMmuCacheRange(pt, slot + i, step);
+    setPtesRange(pt, run, options);
+    updateMmuCacheRange(pt, run, options.area);
   }
   pt.locks.drop(pt.tableOf(slot), 0);
-  const counted = counts(pt.tally, before);
-  const picked = Object.fromEntries(BATCH_EVENTS.map((name) => [name, counted[name]]));
-  return { counted: picked as Record<(typeof BATCH_EVENTS)[number], number>, reads: entriesRead(pt, slot, pages) };
+  return { counted: countsOf(BATCH_EVENTS, pt.tally, before), reads: entriesRead(pt, slot, pages) };
 }
 
 function entriesRead(pt: PageTable, slot: number, pages: number): string {
