@@ -12,7 +12,16 @@ export * from "./base/tally.ts";
 export * from "./design/cursor.ts";
 export { findNext, jump } from "./design/cursor-ops.ts";
 export * from "./design/cursor-over-folded.ts";
-export { attrsOf, type EntryPtr, kindOf, levelOf, type Seen, slotOf, type TablePtr } from "./design/cursor-ptr.ts";
+export {
+  attrsOf,
+  type EntryPtr,
+  kindOf,
+  levelOf,
+  type Seen,
+  slotOf,
+  type TablePtr,
+  type TakenTable,
+} from "./design/cursor-ptr.ts";
 export * from "./design/cursor-roots.ts";
 export * from "./design/design.ts";
 export * from "./design/designs.ts";

@@ -8,12 +8,10 @@
  * Source: A. Lutomirski on "better(?) page-table manipulation API", linux-mm, April 2018.
  */
 import { Kind } from "../arch/entry.ts";
-import type { Format } from "../arch/format.ts";
 import { invariant } from "../base/errors.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
-import { ptepAttrs } from "../pgtable/ptep.ts";
-import { type Cursor, CursorMut, cursorDesign } from "./cursor.ts";
-import { type EntryPtr, entryPtr, levelOf, type Seen, seen, slotOf, type TablePtr, tablePtr } from "./cursor-ptr.ts";
+import { CursorMut, cursorDesign, NativeCursor } from "./cursor.ts";
+import { type EntryPtr, levelOf, type Seen, seen, slotOf, type TablePtr, tablePtr } from "./cursor-ptr.ts";
 import type { Design } from "./design.ts";
 import {
   type P4dp,
@@ -23,7 +21,6 @@ import {
   p4dAlloc,
   p4dOffset,
   p4dpGet,
-  pgdOffset,
   pgdpGet,
   pmdAlloc,
   pmdOffset,
@@ -34,7 +31,6 @@ import {
   pudOffset,
   pudpGet,
 } from "./folded-levels.ts";
-import type { SoftleafWords } from "./read.ts";
 
 /** `p?dp_get` of a level above 0. */
 function entryGet(pt: PageTable, slot: number, level: number): Kind {
@@ -81,57 +77,24 @@ function entryAlloc(pt: PageTable, slot: number, level: number): void {
   }
 }
 
-/** The read-only cursor on `p?d_offset` and `p?dp_get`. */
-export class FoldedCursor implements Cursor {
-  readonly format: Format;
-  readonly span: readonly number[];
-  readonly root: TablePtr;
-  readonly words: SoftleafWords;
-  readonly #pt: PageTable;
-
-  constructor(pt: PageTable) {
-    this.format = pt.format;
-    this.span = pt.span;
-    this.root = tablePtr(pt.format, pgdOffset(pt, 0), pt.levels - 1);
-    this.words = pt;
-    this.#pt = pt;
-  }
-
-  /** As `p?d_index`: the old functions have no step that begins at a table. */
-  entryAt(table: TablePtr, vpn: number): EntryPtr {
-    const level = levelOf(this.format, table);
-    return entryPtr(this.format, slotOf(this.format, table) + this.#pt.index(vpn, level), level);
-  }
-
-  descend(entry: EntryPtr): TablePtr {
+/**
+ * The read-only cursor on `p?d_offset` and `p?dp_get`. Where the old functions have no step of their own, it keeps those of the
+ * cursor: none begins at a table (`entryAt` is `p?d_index`), and `pte_offset_map_lock` wants the PMD, which a table does not know
+ * (`lock` is `ptlock_ptr`).
+ */
+export class FoldedCursor extends NativeCursor {
+  override descend(entry: EntryPtr): TablePtr {
     const level = levelOf(this.format, entry);
-    const first = entryOffset(this.#pt, slotOf(this.format, entry), level, 0);
+    const first = entryOffset(this.pt, slotOf(this.format, entry), level, 0);
     invariant(first >= 0, "a table that was seen is gone, though nobody else runs");
     return tablePtr(this.format, first, level - 1);
   }
 
-  query(entry: EntryPtr): Seen {
+  override query(entry: EntryPtr): Seen {
     const [slot, level] = [slotOf(this.format, entry), levelOf(this.format, entry)];
-    if (level === 0) {
-      const attrs = ptepAttrs(this.#pt, slot);
-      const kind = this.#pt.kind(slot, 0);
-      return seen(kind, kind === Kind.leaf ? attrs : 0);
-    }
-    const kind = entryGet(this.#pt, slot, level);
-    return seen(kind, kind === Kind.leaf ? this.#pt.attrs(slot, level) : 0);
-  }
-
-  pfn(entry: EntryPtr): number {
-    return this.#pt.pfn(slotOf(this.format, entry), levelOf(this.format, entry));
-  }
-
-  /** As `ptlock_ptr` of the table: `pte_offset_map_lock` would want the PMD, which a table does not know. */
-  lock(table: TablePtr): void {
-    this.#pt.locks.take(this.#pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
-  }
-
-  unlock(table: TablePtr): void {
-    this.#pt.locks.drop(this.#pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
+    if (level === 0) return super.query(entry);
+    const kind = entryGet(this.pt, slot, level);
+    return seen(kind, kind === Kind.leaf ? this.pt.attrs(slot, level) : 0);
   }
 }
 

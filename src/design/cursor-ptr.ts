@@ -20,11 +20,14 @@ import type { Kind } from "../arch/entry.ts";
 import type { Format } from "../arch/format.ts";
 
 declare const pointsTo: unique symbol;
+declare const unlinked: unique symbol;
 
 /** Address of one entry, with its level. */
 export type EntryPtr = number & { readonly [pointsTo]: "entry" };
 /** Address of a table, with the level of its entries. */
 export type TablePtr = number & { readonly [pointsTo]: "table" };
+/** Address of a table that was taken out of the entry above it: nothing points to it any more, so it can be freed. */
+export type TakenTable = TablePtr & { readonly [unlinked]: true };
 /** What one read of an entry gave: its kind in the low two bits, for a leaf its attributes above them. */
 export type Seen = number & { readonly [pointsTo]: "value" };
 

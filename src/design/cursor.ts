@@ -20,7 +20,17 @@ import { changeLeaf, clearLeaf, mapLeaf, splitLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, getAndClearPtes, ptepAttrs, setPtes } from "../pgtable/ptep.ts";
 import * as ops from "./cursor-ops.ts";
-import { type EntryPtr, entryPtr, levelOf, type Seen, seen, slotOf, type TablePtr, tablePtr } from "./cursor-ptr.ts";
+import {
+  type EntryPtr,
+  entryPtr,
+  levelOf,
+  type Seen,
+  seen,
+  slotOf,
+  type TablePtr,
+  type TakenTable,
+  tablePtr,
+} from "./cursor-ptr.ts";
 import type { Design, Fill } from "./design.ts";
 import { storeFill } from "./fill.ts";
 import type { SoftleafWords } from "./read.ts";
@@ -57,7 +67,7 @@ export type Taken =
   | { readonly kind: "none" }
   | { readonly kind: "leaf"; readonly level: number; readonly pfn: number; readonly attrs: number }
   | { readonly kind: "softleaf"; readonly type: number; readonly offset: number }
-  | { readonly kind: "table"; readonly table: TablePtr };
+  | { readonly kind: "table"; readonly table: TakenTable };
 
 /** The cursor on the tables themselves. */
 export class NativeCursor implements Cursor {
@@ -65,41 +75,41 @@ export class NativeCursor implements Cursor {
   readonly span: readonly number[];
   readonly root: TablePtr;
   readonly words: SoftleafWords;
-  readonly #pt: PageTable;
+  protected readonly pt: PageTable;
 
   constructor(pt: PageTable) {
     this.format = pt.format;
     this.span = pt.span;
     this.root = tablePtr(pt.format, pt.root << pt.tables.slotsLg2, pt.levels - 1);
     this.words = pt;
-    this.#pt = pt;
+    this.pt = pt;
   }
 
   entryAt(table: TablePtr, vpn: number): EntryPtr {
     const level = levelOf(this.format, table);
-    return entryPtr(this.format, slotOf(this.format, table) + this.#pt.index(vpn, level), level);
+    return entryPtr(this.format, slotOf(this.format, table) + this.pt.index(vpn, level), level);
   }
 
   descend(entry: EntryPtr): TablePtr {
     const level = levelOf(this.format, entry);
-    const child = this.#pt.child(slotOf(this.format, entry), level);
-    return tablePtr(this.format, child << this.#pt.tables.slotsLg2, level - 1);
+    const child = this.pt.child(slotOf(this.format, entry), level);
+    return tablePtr(this.format, child << this.pt.tables.slotsLg2, level - 1);
   }
 
   query(entry: EntryPtr): Seen {
-    return look(this.#pt, slotOf(this.format, entry), levelOf(this.format, entry));
+    return look(this.pt, slotOf(this.format, entry), levelOf(this.format, entry));
   }
 
   pfn(entry: EntryPtr): number {
-    return this.#pt.pfn(slotOf(this.format, entry), levelOf(this.format, entry));
+    return this.pt.pfn(slotOf(this.format, entry), levelOf(this.format, entry));
   }
 
   lock(table: TablePtr): void {
-    this.#pt.locks.take(this.#pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
+    this.pt.locks.take(this.pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
   }
 
   unlock(table: TablePtr): void {
-    this.#pt.locks.drop(this.#pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
+    this.pt.locks.drop(this.pt.tableOf(slotOf(this.format, table)), levelOf(this.format, table));
   }
 }
 
@@ -182,8 +192,8 @@ export class CursorMut {
     storeFill(this.pt, this.#slot(entry), 1, fill, at);
   }
 
-  /** Frees a table that was taken; what was in it must have been taken before. */
-  free(table: TablePtr): void {
+  /** Frees a table that was taken, and no other; what was in it must have been taken before. */
+  free(table: TakenTable): void {
     const { format } = this.pt;
     const [first, level] = [slotOf(format, table), levelOf(format, table)];
     for (let slot = first; slot < first + 2 ** format.indexLg2[level]!; slot++)
@@ -193,7 +203,7 @@ export class CursorMut {
 
   #takeTable(slot: number, level: number): Taken {
     const { pt } = this;
-    const table = tablePtr(pt.format, pt.child(slot, level) << pt.tables.slotsLg2, level - 1);
+    const table = tablePtr(pt.format, pt.child(slot, level) << pt.tables.slotsLg2, level - 1) as TakenTable;
     pt.locks.take(pt.tableOf(slot), level);
     pt.clear(slot, 1, level);
     pt.locks.drop(pt.tableOf(slot), level);

@@ -125,6 +125,8 @@ test("a table and its first entry are one number and two types, and no number is
     c.entryAt(c.entryAt(c.root, 0), 0);
     // @ts-expect-error nor freed as one,
     m.free(c.entryAt(c.root, 0));
+    // @ts-expect-error nor can a table that an entry still points to,
+    m.free(c.descend(c.entryAt(c.root, 0)));
     // @ts-expect-error and what somebody has on the stack is not in a table.
     m.install(8, { kind: "marker", marker: Marker.guard }, 0);
     // @ts-expect-error What can only look has nothing that changes,
