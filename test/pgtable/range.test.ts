@@ -194,7 +194,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("the contracts of the ca
     expect([update(b, 0, 5), update(b, 6, 2)]).toEqual([null, null]);
   });
 
-  test("update_mmu_cache_range is broken by a run that leaves its table or its area, at the first page outside", () => {
+  test("update_mmu_cache_range is broken by a run that leaves its table or its VMA, at the first page outside", () => {
     const b = mapped();
     expect(update(b, b.table - 2, 3)).toEqual(["table", b.table]);
     expect(update(b, 0, NR, { start: b.vpn + 1, end: b.vpn + NR })).toEqual(["vma", 0]);
