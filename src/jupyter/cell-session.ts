@@ -8,10 +8,11 @@ import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session
 import { type Bridge, setBridge } from "./bridge.ts";
 import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
-import { type Checker, type Completeness, type Completion, createChecker } from "./checker.ts";
+import { type Checker, createChecker } from "./checker.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
 import type { CommMessage } from "./comm-message.ts";
 import { type Comms, createComms } from "./comms.ts";
+import type { Completeness, Completion } from "./editor.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
@@ -101,7 +102,6 @@ function close(state: State, undo: readonly (() => void)[]): void {
   setBridge(undefined);
   state.loader.close();
   state.evaluator.close();
-  state.checker.close();
   open = false;
 }
 

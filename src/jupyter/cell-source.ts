@@ -5,7 +5,7 @@
 import { SourceMap, stripTypeScriptTypes } from "node:module";
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "./bridge.ts";
-import { loadTypeScript } from "./tslab-typescript.ts";
+import { loadTypeScript } from "./typescript.ts";
 
 /** How a name is known to the engine: script scope (`let`, `const`, `class`) or property of the global object. */
 export type Binding = "lexical" | "global";

@@ -1,10 +1,12 @@
 /**
- * Type check, completion and inspection of cells by tslab's converter, which carries the declarations of earlier cells
- * along as text. Strict, ES2024, bundler resolution: what the project's own type check accepts, a cell accepts.
+ * Type check, completion and inspection of cells, each in the scope of the cells before it. Strict, ES2024, bundler
+ * resolution: what the project's own type check accepts, a cell accepts.
  */
-import type { CompilerOptions } from "typescript";
+import type { CompilerOptions, Diagnostic } from "typescript";
+import { createCellProgram, type OpenCell } from "./cell-program.ts";
+import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
 import { PROJECT_MODULES, PROJECT_ROOT } from "./paths.ts";
-import { createConverter, loadTypeScript, printQuickInfo, type TslabDiagnostic } from "./tslab-typescript.ts";
+import { loadTypeScript } from "./typescript.ts";
 
 /** One type or syntax error in a cell; line and column count from one, length in UTF-16 units on that line. */
 export interface Problem {
@@ -15,19 +17,7 @@ export interface Problem {
   readonly code: number;
 }
 
-/** Names that fit at a place of a cell; start and end are UTF-16 offsets of what they replace. */
-export interface Completion {
-  readonly start: number;
-  readonly end: number;
-  readonly matches: readonly string[];
-}
-
-/** Whether a cell could be run as it is; `indent` is what the next line should start with. */
-export type Completeness =
-  | { readonly status: "complete" | "invalid" }
-  | { readonly status: "incomplete"; readonly indent: string };
-
-/** Type check and editor answers for the cells of one session; keeps the declarations of the cells so far. */
+/** Type check and editor answers for the cells of one session. */
 export interface Checker {
   /** Checks a cell after all cells kept so far. */
   check(code: string): { readonly problems: readonly Problem[]; keep(): void };
@@ -35,72 +25,41 @@ export interface Checker {
   /** Type and documentation of what is at the offset, or undefined where there is nothing. */
   inspect(code: string, offset: number): string | undefined;
   completeness(code: string): Completeness;
-  close(): void;
 }
 
 /** A checker for cells whose relative imports start at `folder`. Takes about a second. */
 export function createChecker(folder: string): Checker {
-  const { converter, files, isComplete } = createConverter({ folder, options: compilerOptions(folder) });
-  let declarations = "";
+  const program = createCellProgram(folder, compilerOptions(folder));
   return {
     check(code) {
-      files.poll();
-      const { diagnostics, declOutput } = converter.convert(declarations, code);
-      const problems = joinChains(diagnostics).map(toProblem);
-      const keep = () => {
-        declarations = declOutput ?? declarations;
-      };
-      return { problems, keep };
+      const cell = program.open(code);
+      return { problems: diagnostics(cell).map(toProblem), keep: () => program.keep(cell) };
     },
-    complete(code, offset) {
-      const found = converter.complete(declarations, code, offset);
-      return { start: found.start, end: found.end, matches: found.candidates };
-    },
-    inspect(code, offset) {
-      const info = converter.inspect(declarations, code, offset);
-      return info === undefined ? undefined : printQuickInfo(info);
-    },
-    completeness(code) {
-      const found = isComplete(code);
-      if (!found.completed) return { status: "incomplete", indent: found.indent ?? "" };
-      const errors = syntaxErrors(code);
-      if (errors.includes(UNTERMINATED_TEMPLATE)) return { status: "incomplete", indent: "" };
-      return { status: errors.length > 0 ? "invalid" : "complete" };
-    },
-    close: () => converter.close(),
+    complete: (code, offset) => complete(program.open(code), offset),
+    inspect: (code, offset) => inspect(program.open(code), offset),
+    completeness,
   };
 }
 
-/** tslab knows what ends too early by "... expected", which this message does not say. */
-const UNTERMINATED_TEMPLATE = 1160;
+/** "Could not find a declaration file for module": a package without types is `any`. */
+const UNTYPED_MODULE = 7016;
 
-function syntaxErrors(code: string): number[] {
+function diagnostics({ file, program }: OpenCell): readonly Diagnostic[] {
+  const syntactic = program.getSyntacticDiagnostics(file);
+  if (syntactic.length > 0) return syntactic;
+  return program.getSemanticDiagnostics(file).filter(({ code }) => code !== UNTYPED_MODULE);
+}
+
+function toProblem({ file, start = 0, length = 0, messageText, code }: Diagnostic): Problem {
   const ts = loadTypeScript();
-  const compilerOptions = { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext };
-  const reported = ts.transpileModule(code, { reportDiagnostics: true, compilerOptions });
-  return (reported.diagnostics ?? []).map((d) => d.code);
-}
-
-/** tslab flattens a message and its reasons into a list; the reasons are told by their equal place. */
-function joinChains(diagnostics: readonly TslabDiagnostic[]): TslabDiagnostic[] {
-  const joined: TslabDiagnostic[] = [];
-  for (const d of diagnostics) {
-    const last = joined.at(-1);
-    if (last?.start.offset === d.start.offset && last.end.offset === d.end.offset)
-      joined[joined.length - 1] = { ...last, messageText: `${last.messageText}\n  ${d.messageText}` };
-    else joined.push(d);
-  }
-  return joined;
-}
-
-function toProblem(d: TslabDiagnostic): Problem {
-  const sameLine = d.end.line === d.start.line;
+  const at = file?.getLineAndCharacterOfPosition(start) ?? { line: 0, character: 0 };
+  const lineEnd = file === undefined ? start : (file.getLineStarts()[at.line + 1] ?? file.text.length + 1) - 1;
   return {
-    line: d.start.line + 1,
-    column: d.start.character + 1,
-    length: Math.max(1, sameLine ? d.end.character - d.start.character : 1),
-    message: d.messageText,
-    code: d.code,
+    line: at.line + 1,
+    column: at.character + 1,
+    length: Math.max(1, Math.min(length, lineEnd - start)),
+    message: ts.flattenDiagnosticMessageText(messageText, "\n"),
+    code,
   };
 }
 
@@ -116,15 +75,12 @@ function compilerOptions(folder: string): CompilerOptions {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     moduleDetection: ts.ModuleDetectionKind.Force,
     allowImportingTsExtensions: true,
-    allowJs: false,
-    checkJs: false,
+    resolveJsonModule: true,
+    skipLibCheck: true,
+    noEmit: true,
     types: ["node"],
     typeRoots: [`${PROJECT_ROOT}/node_modules/@types`],
     paths: modulePaths(folder),
-    experimentalDecorators: undefined,
-    // Options of the fork that TypeScript has dropped or never had.
-    noImplicitUseStrict: undefined,
-    disableTopLevelAwait: undefined,
   };
 }
 

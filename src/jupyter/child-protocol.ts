@@ -4,8 +4,8 @@
  */
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
-import type { Completeness, Completion } from "./checker.ts";
 import type { CommMessage } from "./comm-message.ts";
+import type { Completeness, Completion } from "./editor.ts";
 
 /** A request to the child; every one is answered under its id. `comms` tells whether a front end hears comms. */
 export type Request =

@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
 import type { CellOptions, CellSession, CommSinks } from "./cell-session.ts";
-import type { Completeness, Completion } from "./checker.ts";
 import { type Answer, GUARD_FD, type Reply, type Request } from "./child-protocol.ts";
 import { type CommMessage, closing } from "./comm-message.ts";
+import type { Completeness, Completion } from "./editor.ts";
 import { interruptFailure } from "./trace.ts";
 
 /** A session that runs in a child process. */

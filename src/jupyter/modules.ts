@@ -3,10 +3,10 @@
  * loaded anew together with everything that imports it. Node keeps a module for good under its address, so a new
  * version gets a new address.
  */
-import { statSync } from "node:fs";
 import { type ResolveFnOutput, type ResolveHookContext, registerHooks } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
+import { fileStamp } from "./file-stamp.ts";
 import { isBare, PROJECT_MODULES, PROJECT_ROOT } from "./paths.ts";
 
 /** Loads modules for the cells of one folder. */
@@ -69,7 +69,7 @@ function resolveIn(folder: string, given: string, context: ResolveHookContext, n
 function withVersion(found: ResolveFnOutput, parentURL: string | undefined, files: Files, roots: readonly string[]) {
   const path = ownPath(found.url, roots);
   if (path === undefined) return found;
-  const entry = files.get(path) ?? { stamp: stampOf(path), version: 0, importers: new Set() };
+  const entry = files.get(path) ?? { stamp: fileStamp(path), version: 0, importers: new Set() };
   files.set(path, entry);
   const importer = parentURL === undefined ? undefined : ownPath(parentURL, roots);
   if (importer !== undefined) entry.importers.add(importer);
@@ -85,7 +85,7 @@ function ownPath(url: string, roots: readonly string[]): string | undefined {
 function bumpEdited(files: Files): void {
   const stale = new Set<string>();
   for (const [path, entry] of files) {
-    const stamp = stampOf(path);
+    const stamp = fileStamp(path);
     if (stamp !== entry.stamp) addWithImporters(path, files, stale);
     entry.stamp = stamp;
   }
@@ -99,9 +99,4 @@ function addWithImporters(path: string, files: Files, into: Set<string>): void {
   if (into.has(path)) return;
   into.add(path);
   for (const importer of files.get(path)?.importers ?? []) addWithImporters(importer, files, into);
-}
-
-function stampOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size}`;
 }

@@ -8,7 +8,7 @@ import { nearest, UserError } from "../base/errors.ts";
 import { DISPLAY } from "../figure/figure.ts";
 import { SIMULATOR_FOLDERS } from "../notebook/digest.ts";
 import { PROJECT_ROOT } from "./paths.ts";
-import { loadTypeScript } from "./tslab-typescript.ts";
+import { loadTypeScript } from "./typescript.ts";
 
 /** Declarations cut out of one file. A notebook shows them as highlighted TypeScript. */
 export interface Excerpt {

@@ -1,0 +1,109 @@
+/**
+ * What an editor asks about a cell: names that fit at a place, type and documentation of what is there, and whether the
+ * cell could be run as it is. Offsets count UTF-16 units.
+ */
+import type * as TypeScript from "typescript";
+import type { OpenCell } from "./cell-program.ts";
+import { moduleFile } from "./cell-scope.ts";
+import { loadTypeScript } from "./typescript.ts";
+
+/** Names that fit at a place of a cell; start and end are UTF-16 offsets of what they replace. */
+export interface Completion {
+  readonly start: number;
+  readonly end: number;
+  readonly matches: readonly string[];
+}
+
+/** Whether a cell could be run as it is; `indent` is what the next line should start with. */
+export type Completeness =
+  | { readonly status: "complete" | "invalid" }
+  | { readonly status: "incomplete"; readonly indent: string };
+
+/** Names that fit at the offset: those that begin with what stands there first, then those that contain it. */
+export function complete({ file, program, host }: OpenCell, offset: number): Completion {
+  const ts = loadTypeScript();
+  const word = wordAt(file.text, offset);
+  const never = { isCancellationRequested: () => false, throwIfCancellationRequested: () => {} };
+  const kind = ts.CompletionTriggerKind.Invoked;
+  const rest = [offset, {}, undefined, kind, never] as const;
+  const found = ts.Completions.getCompletionsAtPosition(host, program, () => {}, file, ...rest);
+  const entries = found?.entries ?? [];
+  const span = found?.optionalReplacementSpan ?? entries[0]?.replacementSpan;
+  const { start, end } = span === undefined ? word : { start: span.start, end: span.start + span.length };
+  return { start, end, matches: ranked(entries, file.text.slice(start, offset)) };
+}
+
+function wordAt(text: string, offset: number): { start: number; end: number } {
+  const before = /[#\p{ID_Continue}$]*$/u.exec(text.slice(0, offset))![0].length;
+  const after = /^[\p{ID_Continue}$]*/u.exec(text.slice(offset))![0].length;
+  return { start: offset - before, end: offset + after };
+}
+
+function ranked(entries: readonly TypeScript.CompletionEntry[], given: string): string[] {
+  const lower = given.toLowerCase();
+  const rankOf = (name: string) => {
+    if (name.startsWith(given)) return "0";
+    const at = name.toLowerCase().indexOf(lower);
+    return at === 0 ? "1" : at > 0 ? "2" : undefined;
+  };
+  const rows = entries.flatMap(({ name, sortText }) => {
+    const rank = rankOf(name);
+    return rank === undefined ? [] : [{ name, key: rank + sortText }];
+  });
+  return rows.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ name }) => name);
+}
+
+/** Type and documentation of the name at the offset, or of the function whose arguments are being typed there. */
+export function inspect({ file, program }: OpenCell, offset: number): string | undefined {
+  for (const node of places(file, offset)) {
+    const text = describe(node, file, program.getTypeChecker());
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {
+  const ts = loadTypeScript();
+  const at = ts.getTouchingPropertyName(file, offset);
+  const before = ts.getTouchingPropertyName(file, Math.max(0, offset - 1));
+  const isCall = (node: TypeScript.Node) => ts.isCallExpression(node) || ts.isNewExpression(node);
+  const call = ts.findAncestor(before, (n) => isCall(n) && offset > n.expression.end) as
+    | TypeScript.CallExpression
+    | undefined;
+  const callee = call?.expression;
+  const name = callee !== undefined && ts.isPropertyAccessExpression(callee) ? callee.name : callee;
+  return [at, before, ...(name === undefined ? [] : [name])];
+}
+
+function describe(node: TypeScript.Node, file: OpenCell["file"], checker: TypeScript.TypeChecker): string | undefined {
+  const ts = loadTypeScript();
+  const symbol = ts.isSourceFile(node) ? undefined : checker.getSymbolAtLocation(node);
+  if (symbol === undefined || checker.isUnknownSymbol(symbol)) return undefined;
+  const of = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(checker, symbol, file, node, node);
+  const docs = ts.displayPartsToString(of.documentation);
+  const tags = (of.tags ?? []).map((tag) => `@${tag.name} ${ts.displayPartsToString(tag.text)}`.trimEnd());
+  const notes = [docs, ...tags].filter((text) => text !== "").join("\n");
+  return [ts.displayPartsToString(of.displayParts), notes].filter((text) => text !== "").join("\n\n");
+}
+
+/** Message numbers of what ends too early and is no "... expected": a template, a comment. */
+const UNTERMINATED: readonly number[] = [1160, 1010];
+
+/** Judges a cell by its syntax alone. Two empty lines at the end say that nothing more will come. */
+export function completeness(code: string): Completeness {
+  const ts = loadTypeScript();
+  const [first] = moduleFile("cell.ts", code, {}).parseDiagnostics;
+  if (first === undefined) return { status: "complete" };
+  if (UNTERMINATED.includes(first.code)) return { status: "incomplete", indent: "" };
+  const isAtEnd = first.start >= code.trimEnd().length;
+  const isMissing = ts.flattenDiagnosticMessageText(first.messageText, "\n").endsWith(" expected.");
+  if (!isAtEnd || !isMissing || /\n\s*\n\s*$/.test(code)) return { status: "invalid" };
+  return { status: "incomplete", indent: indentAfter(code) };
+}
+
+/** The indent of the last line, and more if that line opens a bracket. */
+function indentAfter(code: string): string {
+  const line = code.slice(code.lastIndexOf("\n") + 1);
+  const indent = /^\s*/.exec(line)![0];
+  return /[([{][^)\]}"'`]*$/.test(line) ? `${indent}  ` : indent;
+}
