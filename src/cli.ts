@@ -211,6 +211,13 @@ for (const [name, what] of [
       const kernelspec = await import("./jupyter/kernelspec.ts");
       await (name === "install" ? kernelspec.installCommand(o) : kernelspec.uninstallCommand(o));
     });
+jupyter
+  .command("doctor")
+  .description("look for what keeps Jupyter from running the kernel, and say what to do; status 1 if something does")
+  .action(async () => {
+    const { doctorCommand } = await import("./jupyter/doctor.ts");
+    process.exitCode = await doctorCommand();
+  });
 
 /** What running notebooks needs: a session a notebook, each in a process of its own. */
 async function runEffects(): Promise<RunEffects> {

@@ -2,7 +2,7 @@
  * Where Jupyter looks for kernels, by the rules that its documentation gives; Python need not be there.
  * Source: jupyter_core, "Common Directories and File Locations".
  */
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { UserError } from "../base/errors.ts";
 
 /** Where a kernel is to be registered; at most one of them. */
@@ -35,10 +35,20 @@ export function dataDir(place: Place, machine: Machine): string {
 
 const shareOf = (prefix: string): string => join(prefix, "share", "jupyter");
 
-function environment({ env }: Machine): string {
-  const prefix = env.VIRTUAL_ENV ?? env.CONDA_PREFIX;
-  if (prefix) return prefix;
+const environmentOf = ({ env }: Machine): string | undefined => env.VIRTUAL_ENV || env.CONDA_PREFIX || undefined;
+
+function environment(machine: Machine): string {
+  const prefix = environmentOf(machine);
+  if (prefix !== undefined) return prefix;
   throw new UserError("--sys-prefix needs an active environment: neither VIRTUAL_ENV nor CONDA_PREFIX is set");
+}
+
+/** The data folders in which a Jupyter without settings of its own looks, the first one first. */
+export function searchDirs(machine: Machine): string[] {
+  const given = (machine.env.JUPYTER_PATH ?? "").split(delimiter).filter(Boolean);
+  const active = environmentOf(machine);
+  const installed = [active ?? [], "/usr/local", "/usr"].flat().map(shareOf);
+  return [...new Set([...given, userDir(machine), ...installed])];
 }
 
 function userDir({ env, platform, home }: Machine): string {

@@ -3,69 +3,131 @@
  * Jupyter starts it with its own PATH, where `node` may be missing or too old.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { mkdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
 import { replaceFile } from "../notebook/file.ts";
-import { dataDir, type Machine, type Place } from "./data-dir.ts";
+import { dataDir, type Place } from "./data-dir.ts";
+import { findJupyter, type ProbedMachine, processMachine } from "./find-jupyter.ts";
 import { LOGO } from "./logo.ts";
 import { PROJECT_ROOT } from "./paths.ts";
 
 /** What installing uses of the world around it. */
-export interface InstallEffects extends Machine {
+export interface InstallEffects extends ProbedMachine {
   readonly cwd: string;
   /** Called with each line for the user. */
   print(line: string): void;
 }
 
+/** How a front end starts a kernel; what it holds besides is kept. */
+export interface KernelSpec {
+  readonly argv: readonly string[];
+  readonly display_name: string;
+  readonly language: string;
+  readonly interrupt_mode?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Name under which Jupyter knows the kernel. */
 export const KERNEL_NAME = "ptlab";
 
+/** The oldest Node that runs TypeScript as it is. */
+const OLDEST_NODE = "22.18";
+
 /** The effects of the running process. */
 export const processEffects = (): InstallEffects => ({
-  env: process.env,
-  platform: process.platform,
-  home: homedir(),
-  isRoot: process.getuid?.() === 0,
+  ...processMachine(),
   cwd: process.cwd(),
   print: (line) => void process.stdout.write(`${line}\n`),
 });
 
-/** Writes the kernelspec and says where. Throws {@link UserError} if the folder cannot be written. */
+/** Writes the kernelspec, says where and how to go on. Throws {@link UserError} if the folder cannot be written. */
 export async function installCommand(options: Place, effects: InstallEffects = processEffects()): Promise<void> {
-  const folder = specFolder(options, effects);
-  const spec = `${JSON.stringify(kernelSpec(), null, 2)}\n`;
-  try {
-    await mkdir(folder, { recursive: true });
-    await replaceFile(join(folder, "kernel.json"), spec);
-    await replaceFile(join(folder, "logo-svg.svg"), LOGO);
-  } catch (error) {
-    throw new UserError(
-      `cannot write ${folder}: ${(error as NodeJS.ErrnoException).code}; --user and --prefix DIR name others`,
-    );
-  }
+  const data = placeOf(options, effects);
+  const folder = specFolder(data);
+  const before = await readSpec(folder);
+  if (before !== undefined && launcherOf(before) === undefined)
+    throw new UserError(`${folder} holds another kernel; nothing was written`);
+  await writeSpec(folder);
   effects.print(`installed ptlab (TypeScript) in ${folder}`);
+  await sayHowToStart(data, effects);
 }
 
 /** Removes the kernelspec. Throws {@link UserError} if there is none, or if it is not ptlab's. */
 export async function uninstallCommand(options: Place, effects: InstallEffects = processEffects()): Promise<void> {
-  const folder = specFolder(options, effects);
-  const spec = await readFile(join(folder, "kernel.json"), "utf8").catch(() => undefined);
+  const folder = specFolder(placeOf(options, effects));
+  const spec = await readSpec(folder);
   if (spec === undefined) throw new UserError(`no kernel is installed in ${folder}`);
-  if (!spec.includes("launch.ts")) throw new UserError(`${folder} holds another kernel; nothing was removed`);
-  await rm(folder, { recursive: true });
+  if (launcherOf(spec) === undefined) throw new UserError(`${folder} holds another kernel; nothing was removed`);
+  try {
+    await rm(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot remove ${folder}: ${inWords(error)}`);
+  }
   effects.print(`removed ${folder}`);
 }
 
-function specFolder(options: Place, effects: InstallEffects): string {
+function placeOf(options: Place, effects: InstallEffects): string {
   const prefix = options.prefix === undefined ? undefined : resolve(effects.cwd, options.prefix);
-  return join(dataDir({ ...options, prefix }, effects), "kernels", KERNEL_NAME);
+  return dataDir({ ...options, prefix }, effects);
+}
+
+/** The folder of the kernelspec in a data folder of Jupyter. */
+export const specFolder = (dataFolder: string): string => join(dataFolder, "kernels", KERNEL_NAME);
+
+const readSpec = (folder: string): Promise<string | undefined> =>
+  readFile(join(folder, "kernel.json"), "utf8").catch(() => undefined);
+
+/** The launcher that a kernelspec's text names, or nothing if the spec is not one of ptlab's. */
+export const launcherOf = (spec: string): string | undefined => /"([^"]*\/src\/jupyter\/launch\.ts)"/.exec(spec)?.[1];
+
+/** The picture first: where kernel.json is, a front end takes the spec for whole. */
+async function writeSpec(folder: string): Promise<void> {
+  const made: string[] = [];
+  try {
+    await makeFolder(folder, made);
+    await replaceFile(join(folder, "logo-svg.svg"), LOGO);
+    await replaceFile(join(folder, "kernel.json"), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
+  } catch (error) {
+    if (made.includes(folder)) await rm(join(folder, "logo-svg.svg"), { force: true });
+    for (const empty of made.reverse()) await rmdir(empty).catch(() => {});
+    throw new UserError(`cannot write ${folder}: ${inWords(error)}; --user and --prefix DIR name others`);
+  }
+}
+
+/** Makes a folder and those above it, and notes which. Node's own way never ends where a parent cannot be made, as in /proc. */
+async function makeFolder(folder: string, made: string[]): Promise<void> {
+  if (await stat(folder).then((found) => found.isDirectory(), isAbsent)) return;
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder), made);
+  await mkdir(folder);
+  made.push(folder);
+}
+
+function isAbsent(error: NodeJS.ErrnoException): false {
+  if (error.code === "ENOENT") return false;
+  throw error;
+}
+
+/** A file system's complaint without the path and the call, as in `no space left on device (ENOSPC)`. */
+function inWords(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words = /^[A-Z]+: ([^,]*)/.exec(message)?.[1];
+  return words === undefined ? message : `${words} (${code})`;
+}
+
+async function sayHowToStart(data: string, effects: InstallEffects): Promise<void> {
+  const jupyter = await findJupyter(effects);
+  if ("failure" in jupyter) return effects.print(`note: ${jupyter.failure}; npx ptlab jupyter doctor tells more`);
+  const isSeen = jupyter.dataDirs.includes(data);
+  if (!isSeen) effects.print(`note: ${jupyter.command.join(" ")} does not look there unless JUPYTER_PATH names it`);
+  const setting = isSeen ? "" : `JUPYTER_PATH=${data} `;
+  const command = jupyter.command.length === 1 ? "jupyter" : "python3 -m jupyter";
+  effects.print(`start: ${setting}${command} notebook, or ${setting}${command} console --kernel ${KERNEL_NAME}`);
 }
 
 /** The kernelspec: how a front end starts the kernel. */
-export function kernelSpec(): object {
+export function kernelSpec(): KernelSpec & { readonly metadata: object } {
   const launcher = fileURLToPath(new URL("./launch.ts", import.meta.url));
   return {
     argv: [nodeBinary(), "--disable-warning=ExperimentalWarning", launcher, "{connection_file}"],
@@ -81,7 +143,15 @@ export function kernelSpec(): object {
 function nodeBinary(): string {
   const own = join(PROJECT_ROOT, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
   if (existsSync(own)) return own;
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
-  throw new UserError(`node ${process.versions.node} is running: 22.18 or later is allowed`);
+  const tooOld = nodeTooOld(process.versions.node);
+  if (tooOld === undefined) return process.execPath;
+  throw new UserError(`node ${process.versions.node} is running: ${tooOld}`);
+}
+
+/** What to say of a Node that cannot run the kernel for its age; nothing if it can. */
+export function nodeTooOld(version: string): string | undefined {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldest = 0, oldestMinor = 0] = OLDEST_NODE.split(".").map(Number);
+  const isRecent = major > oldest || (major === oldest && minor >= oldestMinor);
+  return isRecent ? undefined : `${OLDEST_NODE} or later is allowed`;
 }

@@ -1,12 +1,13 @@
 /**
  * Where the kernelspec goes, what it names, and what stands in the way.
  */
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataDir, type Machine } from "../../src/jupyter/data-dir.ts";
 import { type InstallEffects, installCommand, uninstallCommand } from "../../src/jupyter/kernelspec.ts";
+import { machineOf, pathsJson } from "./made-up-machine.ts";
 
 const user: Machine = { env: {}, platform: "linux", home: "/home/ada", isRoot: false };
 
@@ -36,7 +37,12 @@ describe("Jupyter's data folder", () => {
 describe("installing", () => {
   let folder: string;
   let lines: string[];
-  const effects = (): InstallEffects => ({ ...user, cwd: folder, print: (line) => void lines.push(line) });
+  let looks: string[] = [];
+  const effects = (): InstallEffects => ({
+    ...machineOf({ files: {}, programs: { "/bin/jupyter": () => pathsJson(...looks) }, env: { PATH: "/bin" } }),
+    cwd: folder,
+    print: (line) => void lines.push(line),
+  });
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ptlab-spec-"));
@@ -45,6 +51,7 @@ describe("installing", () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   test("the spec names programs that exist, by absolute paths, and leaves no temporary file", async () => {
+    looks = [join(folder, "env", "share", "jupyter")];
     await installCommand({ prefix: "env" }, effects());
     const at = join(folder, "env", "share", "jupyter", "kernels", "ptlab");
     expect((await readdir(at)).sort()).toEqual(["kernel.json", "logo-svg.svg"]);
@@ -54,7 +61,10 @@ describe("installing", () => {
     expect(paths).toHaveLength(2);
     for (const path of paths) await access(path);
     expect(spec.argv.at(-1)).toBe("{connection_file}");
-    expect(lines).toEqual([`installed ptlab (TypeScript) in ${at}`]);
+    expect(lines).toEqual([
+      `installed ptlab (TypeScript) in ${at}`,
+      "start: jupyter notebook, or jupyter console --kernel ptlab",
+    ]);
   });
 
   test("installing again and uninstalling leave nothing behind; a second uninstall says so", async () => {
@@ -65,8 +75,56 @@ describe("installing", () => {
     await expect(uninstallCommand({ prefix: folder }, effects())).rejects.toThrow("no kernel is installed in");
   });
 
-  test("a folder that cannot be written is named in one line", async () => {
+  test("a place where Jupyter does not look is named, with the setting that makes it look", async () => {
+    lines = [];
+    looks = ["/elsewhere"];
+    await installCommand({ prefix: "env" }, effects());
+    const data = join(folder, "env", "share", "jupyter");
+    expect(lines.slice(1)).toEqual([
+      "note: /bin/jupyter does not look there unless JUPYTER_PATH names it",
+      `start: JUPYTER_PATH=${data} jupyter notebook, or JUPYTER_PATH=${data} jupyter console --kernel ptlab`,
+    ]);
+  });
+
+  test("without Jupyter the spec is written all the same, and the doctor named", async () => {
+    lines = [];
+    await installCommand({ prefix: "env" }, { ...effects(), env: {} });
+    expect(lines[1]).toBe("note: neither jupyter nor python3 is on PATH; npx ptlab jupyter doctor tells more");
+  });
+
+  test("an older spec is replaced, another kernel's is left alone", async () => {
+    const at = join(folder, "over", "share", "jupyter", "kernels", "ptlab");
+    await mkdir(at, { recursive: true });
+    await writeFile(join(at, "kernel.json"), '{"argv": ["node", "/old/src/jupyter/launch.ts"]}');
+    await installCommand({ prefix: "over" }, effects());
+    expect(await readFile(join(at, "kernel.json"), "utf8")).not.toContain("/old/");
+    await writeFile(join(at, "kernel.json"), '{"argv": ["python3"]}');
+    await expect(installCommand({ prefix: "over" }, effects())).rejects.toThrow("holds another kernel");
+    await expect(uninstallCommand({ prefix: "over" }, effects())).rejects.toThrow("holds another kernel");
+  });
+
+  test("a file in place of a folder is told in one line", async () => {
     await writeFile(join(folder, "file"), "");
-    await expect(installCommand({ prefix: "file" }, effects())).rejects.toThrow(/^cannot write .*ENOTDIR/);
+    const line = /^cannot write .*: not a directory \(ENOTDIR\); --user and --prefix DIR name others$/;
+    await expect(installCommand({ prefix: "file" }, effects())).rejects.toThrow(line);
+    await mkdir(join(folder, "part", "share"), { recursive: true });
+    await writeFile(join(folder, "part", "share", "jupyter"), "");
+    await expect(installCommand({ prefix: "part" }, effects())).rejects.toThrow("not a directory (ENOTDIR)");
+  });
+
+  // Node's own recursive mkdir never returns for this one.
+  test("a folder in /proc is told in one line", async () => {
+    const line = "cannot write /proc/x/share/jupyter/kernels/ptlab: no such file or directory (ENOENT)";
+    await expect(installCommand({ prefix: "/proc/x" }, effects())).rejects.toThrow(line);
+  });
+
+  test("what cannot be finished leaves no folder behind", async () => {
+    const kernels = join(folder, "half", "share", "jupyter", "kernels");
+    await mkdir(kernels, { recursive: true });
+    const longest = "x".repeat(255 - "kernels".length);
+    await expect(installCommand({ prefix: join("half", longest, "y".repeat(300)) }, effects())).rejects.toThrow(
+      "name too long (ENAMETOOLONG)",
+    );
+    expect(await readdir(join(folder, "half"))).toEqual(["share"]);
   });
 });
