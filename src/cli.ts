@@ -222,7 +222,11 @@ jupyter
 /** What running notebooks needs: a session a notebook, each in a process of its own. */
 async function runEffects(): Promise<RunEffects> {
   const { startSession } = await import("./jupyter/child-session.ts");
-  return { ...effects, root: ROOT, cwd: process.cwd(), createSession: startSession };
+  const { kernelMetadata } = await import("./jupyter/kernelspec.ts");
+  return {
+    ...effects,
+    ...{ root: ROOT, cwd: process.cwd(), createSession: startSession, kernelMetadata: kernelMetadata() },
+  };
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { listNotebooks, readNotebook, writeNotebook } from "../notebook/file.ts";
-import type { Notebook } from "../notebook/format.ts";
+import type { JsonObject, Notebook } from "../notebook/format.ts";
 import { freshnessKey, isFresh, markFresh, type Surroundings, surroundings } from "../notebook/fresh.ts";
 import { CellFailure, RunInterrupted, runNotebook } from "../notebook/run.ts";
 import type { Session } from "../notebook/session.ts";
@@ -26,6 +26,8 @@ export interface RunEffects extends CommandEffects {
   readonly cwd: string;
   /** A session for one notebook, whose cells import and read relative to `folder`; it is closed afterwards. */
   createSession(folder: string): Session | Promise<Session>;
+  /** What a notebook's metadata say of the kernel that ran it. */
+  readonly kernelMetadata: JsonObject;
 }
 
 /** Status of a command whose work was interrupted: 128 plus the number of the signal, as shells have it. */
@@ -79,7 +81,8 @@ async function runOne(path: string, nb: Notebook, around: Surroundings, effects:
       effects.err(`${name}: the sources or the data changed while it ran; the stored outputs are as they were\n`);
       return 1;
     }
-    await writeNotebook(path, markFresh(done, around));
+    const metadata = { ...done.metadata, ...effects.kernelMetadata };
+    await writeNotebook(path, markFresh({ ...done, metadata }, around));
     effects.out(`${name}: ${cells} ${cells === 1 ? "cell" : "cells"} run\n`);
     return 0;
   } catch (error) {

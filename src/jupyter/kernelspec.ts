@@ -8,10 +8,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
 import { replaceFile } from "../notebook/file.ts";
+import type { JsonObject } from "../notebook/format.ts";
 import { dataDir, type Place } from "./data-dir.ts";
 import { findJupyter, type ProbedMachine, processMachine } from "./find-jupyter.ts";
 import { LOGO } from "./logo.ts";
 import { PROJECT_ROOT } from "./paths.ts";
+import { languageInfo } from "./wire/info.ts";
 
 /** What installing uses of the world around it. */
 export interface InstallEffects extends ProbedMachine {
@@ -137,6 +139,12 @@ export function kernelSpec(): KernelSpec & { readonly metadata: object } {
     interrupt_mode: "message",
     metadata: { debugger: false },
   };
+}
+
+/** What the metadata of a notebook say of the kernel that ran it, as Jupyter itself writes them. */
+export function kernelMetadata(): JsonObject {
+  const { display_name, language } = kernelSpec();
+  return { kernelspec: { display_name, language, name: KERNEL_NAME }, language_info: languageInfo() };
 }
 
 /** The project's own Node, or the running one where no package carries it. */

@@ -20,7 +20,7 @@ const VOLATILE_NOTEBOOK = ["signature", "widgets", "toc", "varInspector"];
 export function formatNotebook(nb: Notebook): string {
   const file = {
     cells: nb.cells.map(cellJson),
-    metadata: notebookMetadata(nb.metadata),
+    metadata: without(nb.metadata, VOLATILE_NOTEBOOK),
     nbformat: 4,
     nbformat_minor: 5,
   };
@@ -76,15 +76,11 @@ function bundleJson(bundle: MimeBundle): JsonObject {
   return Object.fromEntries(stored);
 }
 
-/** The language's version is the compiler's of whoever saved last; it says nothing about the notebook. */
-function notebookMetadata(metadata: JsonObject): JsonObject {
-  const kept = without(metadata, VOLATILE_NOTEBOOK);
-  const language = kept.language_info;
-  if (typeof language !== "object" || language === null || Array.isArray(language)) return kept;
-  return { ...kept, language_info: without(language as JsonObject, ["version"]) };
-}
+/** Where Python's `splitlines` ends a line, by which Jupyter cuts text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: three of them end a line there
+const LINE_END = /(?<=\r\n|[\n\v\f\x1c-\x1e\x85\u2028\u2029]|\r(?!\n))/;
 
-const lines = (text: string): string[] => (text === "" ? [] : text.split(/(?<=\n)/));
+const lines = (text: string): string[] => (text === "" ? [] : text.split(LINE_END));
 
 function without(value: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));

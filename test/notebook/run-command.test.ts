@@ -30,6 +30,7 @@ function effects(change: Partial<RunEffects> = {}, answers: Parameters<typeof fa
       said.err += text;
     },
     terminal: false,
+    kernelMetadata: {},
     createSession() {
       sessions.push(fakeSession(answers));
       return sessions.at(-1)!.session;

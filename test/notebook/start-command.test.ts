@@ -34,6 +34,7 @@ async function start(answers: Parameters<typeof fakeSession>[0] = {}, options: {
     root: project.root,
     cwd: project.root,
     terminal: false,
+    kernelMetadata: {},
     out: (text) => {
       said.out += text;
     },

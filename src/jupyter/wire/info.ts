@@ -11,22 +11,23 @@ const versionOf = (folder: string): string => JSON.parse(readFileSync(`${folder}
 /** Answers `kernel_info_request`. */
 export const infoHandler: Handler = () => {
   const version = versionOf(PROJECT_ROOT);
-  const typescript = versionOf(`${PROJECT_ROOT}/node_modules/typescript`);
+  const language = languageInfo();
   return {
     status: "ok",
     protocol_version: PROTOCOL_VERSION,
     implementation: "ptlab",
     implementation_version: version,
-    language_info: languageInfo(typescript),
-    banner: `ptlab ${version}: TypeScript ${typescript} on Node ${process.versions.node}`,
+    language_info: language,
+    banner: `ptlab ${version}: TypeScript ${language.version} on Node ${process.versions.node}`,
     debugger: false,
     help_links: [{ text: "TypeScript", url: "https://www.typescriptlang.org/docs/" }],
   };
 };
 
-const languageInfo = (version: string) => ({
+/** What front ends highlight and convert by, and keep in a notebook's metadata. */
+export const languageInfo = () => ({
   name: "typescript",
-  version,
+  version: versionOf(`${PROJECT_ROOT}/node_modules/typescript`),
   mimetype: "text/typescript",
   file_extension: ".ts",
   pygments_lexer: "typescript",
