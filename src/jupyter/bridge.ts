@@ -3,6 +3,7 @@
  * of a cell can collide with it.
  */
 
+import type { Question } from "./cell-run.ts";
 import type { Comms } from "./comms.ts";
 
 const KEY = Symbol.for("ptlab.jupyter");
@@ -21,6 +22,8 @@ export interface Bridge {
   /** Shows a mime bundle at this place of the cell's output. */
   display(value: unknown, options?: { readonly id?: string; readonly update?: boolean }): Promise<void>;
   clear(wait: boolean): void;
+  /** Puts a question to the front end; a failure's traceback starts at `caller`. */
+  ask(question: Question, caller: object): Promise<string>;
   readonly comms: Comms;
 }
 

@@ -6,14 +6,23 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { CommMessage } from "./comm-message.ts";
 
+/** A question that a cell puts to the person at the front end. */
+export interface Question {
+  readonly prompt: string;
+  /** The answer is a secret: it is not shown while it is typed. */
+  readonly password: boolean;
+}
+
 /** One execution of one cell, or one message of a comm that its listeners deal with. */
 export interface CellRun {
   readonly count: number;
   emit(event: OutputEvent): void;
   /** Sends to the front end; missing where none is there to hear. */
   readonly sendComm?: (message: CommMessage) => void;
-  /** Cancels of the timers that the cell has waiting. */
-  readonly timers: Map<unknown, () => void>;
+  /** Puts a question to the front end; missing where nobody can be asked. */
+  readonly ask?: (question: Question) => Promise<string>;
+  /** Cancels of what the cell waits for: timers and questions. */
+  readonly waits: Map<unknown, () => void>;
   interrupted: boolean;
 }
 
@@ -49,6 +58,31 @@ function liveRun(): CellRun | undefined {
 /** Marks a cell interrupted and drops what it was waiting for. */
 export function interruptRun(run: CellRun): void {
   run.interrupted = true;
-  for (const cancel of run.timers.values()) cancel();
-  run.timers.clear();
+  for (const cancel of run.waits.values()) cancel();
+  run.waits.clear();
+}
+
+/** Thrown into a cell whose question nobody answers. The name is the one that Jupyter's own kernels use. */
+class StdinNotImplementedError extends Error {
+  override readonly name = "StdinNotImplementedError";
+}
+
+/** Puts a question of the running cell to the front end. `caller` is where the traceback of a failure starts. */
+export async function ask(question: Question, caller: object): Promise<string> {
+  const run = currentRun();
+  const refusal = new StdinNotImplementedError("this front end takes no input: nobody can be asked");
+  Error.captureStackTrace(refusal, caller as (...args: never[]) => unknown);
+  if (run?.ask === undefined) throw refusal;
+  if (run.interrupted) throw new Interrupted("the cell was interrupted");
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  run.waits.set(interrupted, () => reject(new Interrupted("the cell was interrupted")));
+  try {
+    return await Promise.race([run.ask(question), interrupted]);
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
+    refusal.message = (error as Error).message;
+    throw refusal;
+  } finally {
+    run.waits.delete(interrupted);
+  }
 }

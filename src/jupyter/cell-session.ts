@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers";
 import { pathToFileURL } from "node:url";
 import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session.ts";
 import { type Bridge, setBridge } from "./bridge.ts";
-import { type CellRun, currentRun, emit, interruptRun, within } from "./cell-run.ts";
+import { ask, type CellRun, currentRun, emit, interruptRun, type Question, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, createChecker } from "./checker.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
@@ -17,6 +17,7 @@ import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
+import { refuseStdin } from "./no-stdin.ts";
 import { present } from "./present.ts";
 import { captureStreams } from "./streams.ts";
 import { trackTimers } from "./timers.ts";
@@ -26,6 +27,8 @@ import { bridgeTslab } from "./tslab-display.ts";
 /** How a cell is run that can speak with a front end: without `onComm` there is none, and no widget is offered. */
 export interface CellOptions extends ExecuteOptions {
   onComm?(message: CommMessage): void;
+  /** Puts a cell's question to a person and gives the answer; left out where nobody can be asked. */
+  onQuestion?: (question: Question) => Promise<string>;
 }
 
 /** Where that goes which the listeners of a comm put out and send. */
@@ -77,7 +80,7 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
   if (open) throw new Error("a session is open in this process; close it first or use a session of its own process");
   open = true;
   const reserved = reservedNames();
-  const undo = [captureStreams(), trackTimers()];
+  const undo = [captureStreams(), refuseStdin(), trackTimers()];
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
     ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, onPhase, count: 0 },
@@ -116,6 +119,7 @@ function bridge(state: State): Bridge {
     take: state.evaluator.take,
     display: (value, options) => show(state, value, options),
     clear: (wait) => emit({ type: "clear", wait }),
+    ask,
     comms: state.comms,
   };
 }
@@ -170,8 +174,8 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
   await untilInterrupted(state, run, () => void ended(run, "aborted", interruptFailure()), listen);
 }
 
-const newRun = (count: number, { onOutput, onComm }: CommSinks): CellRun => ({
-  ...{ count, emit: onOutput, sendComm: onComm, timers: new Map(), interrupted: false },
+const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions): CellRun => ({
+  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, waits: new Map(), interrupted: false },
 });
 
 /** The outcome of code of cells, or `aborted` once it is interrupted. */

@@ -7,6 +7,7 @@ import { type CellOptions, type CellSession, openCellSession, reportStray } from
 import {
   type Answer,
   isMeant,
+  type Notice,
   PHASE,
   type Reply,
   type Request,
@@ -14,6 +15,7 @@ import {
   SEEN,
   SHARED_LENGTH,
 } from "./child-protocol.ts";
+import { createQuestions } from "./child-questions.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT));
 const send = (reply: Reply): void => void process.send?.(reply);
@@ -21,6 +23,7 @@ const send = (reply: Reply): void => void process.send?.(reply);
 // First of all, so that the process ends with its parent also while it starts.
 const guard = new Worker(new URL("./child-guard.ts", import.meta.url), { workerData: { shared } });
 
+const questions = createQuestions(send);
 const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
 
 guard.on("message", (id: number) => {
@@ -31,7 +34,10 @@ guard.on("message", (id: number) => {
 process.on("exit", () => void session.close());
 process.on("uncaughtException", stray);
 process.on("unhandledRejection", stray);
-process.on("message", (request: Request) => void answer(request));
+process.on("message", (message: Request | Notice) => {
+  if ("id" in message) void answer(message);
+  else questions.settle(message);
+});
 send({ type: "ready" });
 
 function stray(error: unknown): void {
@@ -64,8 +70,10 @@ async function run(on: CellSession, request: Request & { type: "execute" | "comm
   mark(() => running.add(id));
   try {
     if (request.type === "comm") return await on.receive(request.message, { onOutput, onComm }).then(() => null);
-    const { code, count, comms } = request;
-    return await on.execute(code, { onOutput, onComm: comms ? onComm : undefined, count });
+    const { code, count, comms, canAsk } = request;
+    const onQuestion: CellOptions["onQuestion"] = (question) => questions.ask(id, question);
+    const sinks = { onOutput, onComm: comms ? onComm : undefined, onQuestion: canAsk ? onQuestion : undefined };
+    return await on.execute(code, { ...sinks, count });
   } finally {
     mark(() => running.delete(id));
   }

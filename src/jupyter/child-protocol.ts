@@ -4,10 +4,11 @@
  */
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
+import type { Question } from "./cell-run.ts";
 import type { CommMessage } from "./comm-message.ts";
 import type { Completeness, Completion } from "./editor.ts";
 
-/** A request to the child; every one is answered under its id. `comms` tells whether a front end hears comms. */
+/** A request to the child; every one is answered under its id. `comms` tells whether a front end hears comms, `canAsk` whether it takes input. */
 export type Request =
   | {
       readonly id: number;
@@ -15,16 +16,23 @@ export type Request =
       readonly code: string;
       readonly count: number;
       readonly comms: boolean;
+      readonly canAsk: boolean;
     }
   | { readonly id: number; readonly type: "complete" | "inspect"; readonly code: string; readonly offset: number }
   | { readonly id: number; readonly type: "completeness"; readonly code: string }
   | { readonly id: number; readonly type: "comm"; readonly message: CommMessage };
 
-/** A message of the child: an output or a comm's message of an execution, the end of a request, or that it is ready. */
+/** A message to the child that has no answer: the end of a question that one of its cells has put. */
+export type Notice =
+  | { readonly type: "answer"; readonly number: number; readonly text: string }
+  | { readonly type: "refusal"; readonly number: number; readonly message: string };
+
+/** A message of the child: an output, a comm's message or a question of a run, the end of a request, or that it is ready. */
 export type Reply =
   | { readonly type: "ready" }
   | { readonly type: "output"; readonly id: number; readonly event: OutputEvent }
   | { readonly type: "comm"; readonly id: number; readonly message: CommMessage }
+  | { readonly type: "ask"; readonly id: number; readonly number: number; readonly question: Question }
   | { readonly type: "done"; readonly id: number; readonly answer: Answer }
   | { readonly type: "failed"; readonly id: number; readonly message: string };
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
 import type { CellOptions, CellSession, CommSinks } from "./cell-session.ts";
-import { type Answer, GUARD_FD, type Reply, type Request } from "./child-protocol.ts";
+import { type Answer, GUARD_FD, type Notice, type Reply, type Request } from "./child-protocol.ts";
 import { type CommMessage, closing } from "./comm-message.ts";
 import type { Completeness, Completion } from "./editor.ts";
 import { interruptFailure } from "./trace.ts";
@@ -30,7 +30,7 @@ interface State {
   readonly child: ChildProcess;
   readonly waiting: Map<number, Waiting>;
   /** Where that goes which each run puts out and sends; kept, because a cell's timers may print after its end. */
-  readonly sinks: Map<number, CommSinks>;
+  readonly sinks: Map<number, CellOptions>;
   readonly comms: Map<string, string>;
   readonly ended: Promise<void>;
   readonly ready: Promise<void>;
@@ -100,6 +100,7 @@ function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
     note(state, reply.message);
     return state.sinks.get(reply.id)?.onComm?.(reply.message);
   }
+  if (reply.type === "ask") return void putOn(state, reply);
   const waiting = state.waiting.get(reply.id);
   state.waiting.delete(reply.id);
   if (reply.type === "done") waiting?.resolve(reply.answer);
@@ -110,6 +111,22 @@ function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
 function note({ comms }: State, { type, content }: CommMessage): void {
   if (type === "comm_open") comms.set(content.comm_id, String(content.target_name));
   else if (type === "comm_close") comms.delete(content.comm_id);
+}
+
+/** Puts on a cell's question, and brings the answer back. */
+async function putOn(state: State, { id, number, question }: Reply & { type: "ask" }): Promise<void> {
+  const onQuestion = state.running === id ? state.sinks.get(id)?.onQuestion : undefined;
+  try {
+    if (onQuestion === undefined) throw new Error("the cell has ended: nobody can be asked any more");
+    tell(state, { type: "answer", number, text: await onQuestion(question) });
+  } catch (error) {
+    tell(state, { type: "refusal", number, message: (error as Error).message });
+  }
+}
+
+function tell(state: State, notice: Notice): void {
+  // The child may be gone by now, and its question with it.
+  if (state.child.connected) state.child.send(notice);
 }
 
 /** What is written past Node's streams, by native code or by programs that a cell starts, belongs to the running cell. */
@@ -173,7 +190,8 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
   const onAbort = () => interrupt(state);
   options.signal?.addEventListener("abort", onAbort);
   try {
-    const answer = ask(state, { type: "execute", code, count, comms: options.onComm !== undefined }, id);
+    const [comms, canAsk] = [options.onComm !== undefined, options.onQuestion !== undefined];
+    const answer = ask(state, { type: "execute", code, count, comms, canAsk }, id);
     isSent();
     return (await answer) as ExecuteResult;
   } catch (error) {

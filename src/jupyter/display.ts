@@ -1,6 +1,6 @@
 /**
- * What a cell imports from `ptlab/jupyter` to show something before its end, to replace what it has shown, and to empty
- * its output. The value of a cell's last expression needs none of this.
+ * What a cell imports from `ptlab/jupyter` to show something before its end, to replace what it has shown, to empty its
+ * output, and to ask the person at the front end. The value of a cell's last expression needs none of this.
  */
 import { DISPLAY } from "../figure/figure.ts";
 import { type Bridge, getBridge } from "./bridge.ts";
@@ -44,12 +44,22 @@ export async function display(value: unknown, id: string = nextId()): Promise<Di
 /** Empties the cell's output; with `wait`, when the next output arrives, so that nothing flickers. */
 export const clearOutput = (wait = false): void => session().clear(wait);
 
+/** Asks for a line of text and waits for it. Throws in a front end that takes no input, and when nobody looks on. */
+export async function input(prompt = ""): Promise<string> {
+  return session().ask({ prompt, password: false }, input);
+}
+
+/** Asks for a secret, which the front end does not show, and waits for it. Throws where {@link input} does. */
+export async function password(prompt = ""): Promise<string> {
+  return session().ask({ prompt, password: true }, password);
+}
+
 let made = 0;
 // Counted and not random: stored notebooks have to come out alike.
 const nextId = (): string => `display-${++made}`;
 
 function session(): Bridge {
   const bridge = getBridge();
-  if (bridge === undefined) throw new Error("display works in a notebook cell only");
+  if (bridge === undefined) throw new Error("this works in a notebook cell only");
   return bridge;
 }

@@ -34,16 +34,16 @@ function trackGlobal({ start, stop }: Kind): () => void {
   const tracked = (callback: (...args: unknown[]) => void, ...rest: unknown[]) => {
     const run = currentRun();
     const fire = (...args: unknown[]) => {
-      if (start !== "setInterval") run?.timers.delete(handle);
+      if (start !== "setInterval") run?.waits.delete(handle);
       callback(...args);
     };
     const handle = realStart(fire, ...rest);
     if (run?.interrupted) realStop(handle);
-    else run?.timers.set(handle, () => realStop(handle));
+    else run?.waits.set(handle, () => realStop(handle));
     return handle;
   };
   const stopTracked = (handle: unknown) => {
-    currentRun()?.timers.delete(handle);
+    currentRun()?.waits.delete(handle);
     realStop(handle);
   };
   Object.assign(tracked, { [promisify.custom]: (realStart as { [promisify.custom]?: unknown })[promisify.custom] });
@@ -71,12 +71,12 @@ function trackSleep(): () => void {
 
 async function sleep(run: CellRun, stop: AbortController, waiting: Promise<unknown>): Promise<unknown> {
   if (run.interrupted) stop.abort();
-  else run.timers.set(stop, () => stop.abort());
+  else run.waits.set(stop, () => stop.abort());
   try {
     return await waiting;
   } catch (error) {
     throw run.interrupted ? new Interrupted("the cell was interrupted") : error;
   } finally {
-    run.timers.delete(stop);
+    run.waits.delete(stop);
   }
 }

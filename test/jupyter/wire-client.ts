@@ -15,60 +15,95 @@ import { createCodec, type Message, type Outgoing } from "../../src/jupyter/wire
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever JSON came back
 export type Content = Record<string, any>;
 
+/** A message as a test sees it. */
+export interface Seen extends Omit<Message, "content"> {
+  readonly channel: Channel;
+  readonly type: string;
+  readonly content: Content;
+}
+
 /** A request's reply and everything that was published because of it, up to `idle`. */
 export interface Answered {
   readonly reply: Content | undefined;
-  readonly published: readonly Published[];
+  /** The reply with its headers. */
+  readonly message: Seen | undefined;
+  readonly published: readonly Seen[];
   /** Contents of the published messages of one type. */
   of(type: string): Content[];
-}
-
-/** One published message. */
-export interface Published {
-  readonly type: string;
-  readonly content: Content;
-  readonly metadata: Content;
-  readonly buffers: readonly Buffer[];
 }
 
 /** What goes along with a request. */
 export type Extras = Pick<Outgoing, "metadata" | "buffers">;
 
+/** A question of a cell, which waits for its answer. */
+export interface Asked {
+  readonly content: Content;
+  readonly message: Seen;
+  /** Answers as the protocol wants it; `parent` false leaves the parent header out, as old front ends do. */
+  answer(text: string, options?: { parent?: boolean }): Promise<void>;
+}
+
+/** Channels on which a front end sends. */
+export type Outward = "shell" | "control" | "stdin";
+
 export interface Client {
   readonly process: ChildProcess;
+  /** Header of the last message that `request` has sent. */
+  sent(): Content;
   request(channel: "shell" | "control", type: string, content?: object, extras?: Extras): Promise<Answered>;
   execute(code: string, content?: object): Promise<Answered>;
-  /** Resolves when a message of this type that contains the text is published. */
+  /** Resolves with the first message that matches, also one that came before. */
+  seen(matches: (message: Seen) => boolean): Promise<Seen>;
+  /** Resolves when a message of this type that contains the text is published from now on. */
   published(type: string, text: string): Promise<void>;
+  /** The next question that has not been given out yet. */
+  asked(): Promise<Asked>;
+  /** Sends a message and waits for nothing. */
+  send(channel: Outward, message: Omit<Outgoing, "identities">): Promise<void>;
   /** Sends frames as they are. */
-  raw(frames: (string | Buffer)[]): Promise<void>;
+  raw(frames: (string | Buffer)[], channel?: Outward): Promise<void>;
   heartbeat(text: string): Promise<string>;
+  /** Another front end of the same kernel. */
+  join(options?: JoinOptions): Promise<Client>;
+  /** Closes the sockets and leaves the kernel alone. */
+  leave(): void;
+  /** Ends the kernel and closes the sockets. */
   close(): Promise<void>;
+}
+
+/** How a front end connects. */
+export interface JoinOptions {
+  readonly key?: string;
+  /** Connects to other addresses than the kernel's own, such as those of a proxy. */
+  readonly address?: (channel: Channel) => string;
+  /** Without it no stdin connection is made. */
+  readonly stdin?: boolean;
 }
 
 const KEY = "a key of this test";
 
-/** Starts a kernel in the project's root and waits until it answers. */
-export async function startClient(): Promise<Client> {
+/** Starts a kernel in the project's root and waits until it answers. `env` is added to the environment. */
+export async function startClient(options: { key?: string; env?: Record<string, string> } = {}): Promise<Client> {
+  const { key = KEY, env = {} } = options;
   const folder = await mkdtemp(join(tmpdir(), "ptlab-wire-"));
   const ports = Object.fromEntries(await Promise.all(CHANNELS.map(async (c) => [c, await freePort()] as const)));
   const file = join(folder, "connection.json");
   const fields = Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, ports[channel]]));
-  const rest = { transport: "tcp", ip: "127.0.0.1", key: KEY, signature_scheme: "hmac-sha256" };
+  const rest = { transport: "tcp", ip: "127.0.0.1", key, signature_scheme: "hmac-sha256" };
   await writeFile(file, JSON.stringify({ ...fields, ...rest }));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", LAUNCHER, file], {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
   });
-  const client = connect(child, (channel) => `tcp://127.0.0.1:${ports[channel]}`);
-  // A subscription takes effect some time after it is asked for.
-  for (let heard = 0; heard === 0; ) heard = (await client.request("control", "kernel_info_request")).published.length;
+  const client = await connect(child, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
   return { ...client, close: () => client.close().finally(() => rm(folder, { recursive: true })) };
 }
 
 export const LAUNCHER = join(PROJECT_ROOT, "src", "jupyter", "launch.ts");
 
-async function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
@@ -77,93 +112,118 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-interface Waiting {
-  reply?: Content;
-  readonly published: Published[];
-  resolve(): void;
-}
+let joined = 0;
 
-function connect(child: ChildProcess, address: (channel: Channel) => string): Client {
-  const codec = createCodec(KEY, "hmac-sha256");
-  const sockets = { shell: new Dealer({ linger: 0 }), control: new Dealer({ linger: 0 }) };
+async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, "key" | "address">> & JoinOptions) {
+  const { key, address, stdin = true } = options;
+  const codec = createCodec(key, "hmac-sha256");
+  // One identity on all channels: it is how a question finds the front end that asked.
+  const routingId = `front-end-${process.pid}-${++joined}`;
+  const dealer = () => new Dealer({ linger: 0, routingId });
+  const sockets = { shell: dealer(), control: dealer(), stdin: dealer() };
   const iopub = new Subscriber({ linger: 0 });
   const hb = new Request({ linger: 0 });
-  iopub.subscribe();
-  iopub.connect(address("iopub"));
-  hb.connect(address("hb"));
-  const waiting = new Map<string, Waiting>();
-  const ends = new Set<(error: Error) => void>();
-  child.once("exit", () => {
-    for (const reject of ends) reject(new Error("the kernel ended"));
-  });
-  const watchers = new Set<(type: string, content: Content) => void>();
-  void listen(iopub, (message) => {
-    for (const watch of watchers) watch(message.header.msg_type, message.content);
-    const entry = waiting.get(String(message.parentHeader.msg_id));
-    const { header, content, metadata, buffers } = message;
-    entry?.published.push({ type: header.msg_type, content, metadata, buffers });
-    if (message.content.execution_state === "idle") entry?.resolve();
-  });
-  for (const channel of ["shell", "control"] as const) {
-    sockets[channel].connect(address(channel));
-    void listen(sockets[channel], (message) => {
-      const entry = waiting.get(String(message.parentHeader.msg_id));
-      if (entry !== undefined) entry.reply = message.content;
-      entry?.resolve();
-    });
-  }
-  async function listen(socket: AsyncIterable<Buffer[]>, handle: (message: Message) => void): Promise<void> {
+  const inbox = createInbox();
+  child.once("exit", () => inbox.end());
+  const listen = async (channel: Channel, socket: AsyncIterable<Buffer[]>): Promise<void> => {
     for await (const frames of socket) {
       const message = codec.decode(frames);
       if (message === undefined) throw new Error("the kernel sent a message that is not signed");
-      handle(message);
+      inbox.put({ ...message, channel, type: message.header.msg_type });
     }
+  };
+  iopub.subscribe();
+  for (const [channel, socket] of Object.entries({ ...sockets, iopub }) as [Channel, Dealer][]) {
+    if (channel === "stdin" && !stdin) continue;
+    socket.connect(address(channel));
+    void listen(channel, socket);
   }
+  hb.connect(address("hb"));
+  let sent: Content = {};
+  let questions = 0;
   const request: Client["request"] = async (channel, type, content = {}, extras = {}) => {
     const frames = codec.encode({ identities: [], type, content, ...extras });
-    const id = JSON.parse(String(frames[2])).msg_id as string;
-    const wantsReply = type.endsWith("_request");
-    const published: Waiting["published"] = [];
-    await new Promise<void>((resolve, reject) => {
-      const isIdle = () => published.some((p) => p.content.execution_state === "idle");
-      const entry: Waiting = {
-        published,
-        resolve: () => {
-          // The first requests have to do with their replies, see above.
-          if ((entry.reply !== undefined || !wantsReply) && (isIdle() || type === "kernel_info_request")) resolve();
-        },
-      };
-      waiting.set(id, entry);
-      ends.add(reject);
-      sockets[channel].send(frames).catch(reject);
-    });
-    const reply = waiting.get(id)?.reply;
-    return { reply, published, of: (name) => published.filter((p) => p.type === name).map((p) => p.content) };
+    const header = JSON.parse(String(frames[2])) as Content;
+    sent = header;
+    await sockets[channel].send(frames);
+    const isMine = (m: Seen) => m.parentHeader.msg_id === header.msg_id;
+    const isIdle = (m: Seen) => m.channel === "iopub" && m.content.execution_state === "idle";
+    const message = type.endsWith("_request") ? await inbox.seen((m) => m.channel === channel && isMine(m)) : undefined;
+    await inbox.seen((m) => isMine(m) && isIdle(m));
+    const published = inbox.all.filter((m) => m.channel === "iopub" && isMine(m));
+    const of = (name: string) => published.filter((m) => m.type === name).map((m) => m.content);
+    return { reply: message?.content, message, published, of };
   };
-  return {
+  const client: Client = {
     process: child,
+    sent: () => sent,
     request,
     execute: (code, content = {}) => request("shell", "execute_request", { code, ...content }),
-    published: (type, text) =>
-      new Promise((resolve) => {
-        const watch = (given: string, content: Content) => {
-          if (given !== type || !JSON.stringify(content).includes(text)) return;
-          watchers.delete(watch);
-          resolve();
-        };
-        watchers.add(watch);
-      }),
-    raw: (frames) => sockets.shell.send(frames),
+    seen: inbox.seen,
+    async published(type, text) {
+      const before = inbox.all.length;
+      const isMeant = (m: Seen) => m.type === type && JSON.stringify(m.content).includes(text);
+      await inbox.seen((m) => isMeant(m) && inbox.all.indexOf(m) >= before);
+    },
+    async asked() {
+      const number = ++questions;
+      const message = await inbox.seen((m) => m.channel === "stdin" && inbox.rank(m) === number);
+      const answer: Asked["answer"] = (text, { parent = true } = {}) => {
+        const content = { value: text };
+        return client.send("stdin", { type: "input_reply", content, ...(parent && { parent: message.header }) });
+      };
+      return { content: message.content, message, answer };
+    },
+    send: (channel, message) => sockets[channel].send(codec.encode({ identities: [], ...message })),
+    raw: (frames, channel = "shell") => sockets[channel].send(frames),
     heartbeat: async (text) => {
       await hb.send(text);
       return String((await hb.receive())[0]);
+    },
+    join: (own = {}) => connect(child, { ...options, ...own }),
+    leave() {
+      for (const socket of [...Object.values(sockets), iopub, hb]) socket.close();
     },
     async close() {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill("SIGTERM");
         await once(child, "exit");
       }
-      for (const socket of [...Object.values(sockets), iopub, hb]) socket.close();
+      client.leave();
+    },
+  };
+  await inbox.seen((m) => m.type === "iopub_welcome");
+  return client;
+}
+
+/** All messages that came to a front end, and the waits for those to come. */
+function createInbox() {
+  const all: Seen[] = [];
+  const waits = new Set<{ matches(m: Seen): boolean; resolve(m: Seen): void; reject(error: Error): void }>();
+  let isEnded = false;
+  return {
+    all,
+    put(message: Seen) {
+      all.push(message);
+      for (const wait of waits) {
+        if (!wait.matches(message)) continue;
+        waits.delete(wait);
+        wait.resolve(message);
+      }
+    },
+    seen: (matches: (m: Seen) => boolean) =>
+      new Promise<Seen>((resolve, reject) => {
+        const found = all.find(matches);
+        if (found !== undefined) resolve(found);
+        else if (isEnded) reject(new Error("the kernel ended"));
+        else waits.add({ matches, resolve, reject });
+      }),
+    /** The place of a message among those of its channel, from 1. */
+    rank: (message: Seen) => all.filter((m) => m.channel === message.channel).indexOf(message) + 1,
+    end() {
+      isEnded = true;
+      for (const { reject } of waits) reject(new Error("the kernel ended"));
+      waits.clear();
     },
   };
 }

@@ -3,9 +3,11 @@
  */
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
+import type { Question } from "../cell-run.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
 import { publisher } from "./publish.ts";
+import type { Stdin } from "./stdin.ts";
 
 /** An execute request with nothing left out. */
 interface Wish {
@@ -13,12 +15,14 @@ interface Wish {
   readonly silent: boolean;
   readonly keep: boolean;
   readonly stopOnError: boolean;
+  readonly canAsk: boolean;
   readonly expressions: Readonly<Record<string, string>>;
 }
 
 interface Runner {
   readonly slot: SessionSlot;
   readonly history: History;
+  readonly stdin: Stdin;
   count: number;
   /** Requests up to this number are aborted, because a cell before them has failed. */
   abortUpTo: number;
@@ -27,8 +31,8 @@ interface Runner {
 }
 
 /** Answers `execute_request`, one after another. */
-export function executeHandler(slot: SessionSlot, history: History): Handler {
-  const runner: Runner = { slot, history, count: 0, abortUpTo: 0, received: 0, last: Promise.resolve() };
+export function executeHandler(slot: SessionSlot, history: History, stdin: Stdin): Handler {
+  const runner: Runner = { slot, history, stdin, count: 0, abortUpTo: 0, received: 0, last: Promise.resolve() };
   return (exchange) => {
     const number = ++runner.received;
     const turn = runner.last.then(() => execute(runner, exchange, number));
@@ -56,8 +60,15 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
   const session = runner.slot.current();
   const { onOutput: put, onComm, flush } = publisher(exchange);
   const onOutput = wish.silent ? () => {} : put;
+  const dialogue = runner.stdin.dialogue(exchange);
+  const ask = (question: Question) => {
+    flush();
+    return dialogue.ask(question);
+  };
+  const options = { onOutput, onComm, onQuestion: wish.canAsk ? ask : undefined, count };
   const result: ExecuteResult =
-    wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, { onOutput, onComm, count });
+    wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, options);
+  dialogue.close();
   flush();
   if (result.ename === "SessionEnded") runner.slot.renew();
   if (result.status !== "ok" && wish.stopOnError) runner.abortUpTo = runner.received;
@@ -71,6 +82,7 @@ function readWish(content: Exchange["content"]): Wish {
     code: String(content.code ?? ""),
     silent,
     keep: !silent && content.store_history !== false,
+    canAsk: content.allow_stdin === true,
     stopOnError: content.stop_on_error !== false,
     expressions: typeof given === "object" && given !== null ? (given as Record<string, string>) : {},
   };

@@ -10,11 +10,13 @@ import { infoHandler } from "./info.ts";
 import { introspectionHandlers } from "./introspect.ts";
 import type { Header, Message, Outgoing } from "./message.ts";
 import type { RequestChannel, Sockets } from "./sockets.ts";
+import { createStdin, type Stdin } from "./stdin.ts";
 
 /** What a handler has at hand while it answers one request. */
 export interface Exchange {
   readonly content: Message["content"];
   readonly header: Header;
+  readonly identities: Message["identities"];
   readonly metadata: Message["metadata"];
   readonly buffers: Message["buffers"];
   /** Publishes to all front ends, as caused by this request. */
@@ -49,13 +51,13 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
       session = parts.startSession();
     },
   };
-  const shell = shellHandlers(slot);
+  const stdin = createStdin(parts.sockets);
+  const shell = shellHandlers(slot, stdin);
   const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
   // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
   parts.sockets.listen("shell", answerer("shell", control, parts.sockets));
   parts.sockets.listen("control", answerer("control", control, parts.sockets));
-  // Nothing asks for input yet; what comes is dropped.
-  parts.sockets.listen("stdin", () => {});
+  parts.sockets.listen("stdin", stdin.receive);
   parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
   return {
     interrupt: () => session.interrupt(),
@@ -66,11 +68,11 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
   };
 }
 
-function shellHandlers(slot: SessionSlot): Handlers {
+function shellHandlers(slot: SessionSlot, stdin: Stdin): Handlers {
   const history = createHistory();
   return {
     kernel_info_request: infoHandler,
-    execute_request: executeHandler(slot, history),
+    execute_request: executeHandler(slot, history, stdin),
     history_request: historyHandler(history),
     ...introspectionHandlers(slot),
     ...commHandlers(slot),
@@ -98,7 +100,7 @@ function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets)
       sockets.send("iopub", { identities: [type], type, content: published, parent: header, ...extras });
     publish("status", { execution_state: "busy" });
     const handler = Object.hasOwn(handlers, header.msg_type) ? handlers[header.msg_type] : undefined;
-    const reply = await answer(handler, { header, content, metadata, buffers, publish });
+    const reply = await answer(handler, { header, identities, content, metadata, buffers, publish });
     const type = header.msg_type.replace(/_request$/, "_reply");
     if (reply !== undefined && type !== header.msg_type)
       sockets.send(channel, { identities, type, content: reply, parent: header });

@@ -38,6 +38,8 @@ export interface Codec {
 /** A message to send. `parent` is the header of the request that caused it. */
 export interface Outgoing {
   readonly identities: readonly (Buffer | string)[];
+  /** Made up if it is left out. */
+  readonly id?: string;
   readonly type: string;
   readonly content: object;
   readonly parent?: Header;
@@ -58,17 +60,17 @@ export function createCodec(key: string, scheme: string): Codec {
   };
   return {
     decode: (frames) => decode(frames, sign),
-    encode({ identities, type, content, parent, metadata = {}, buffers = [] }) {
-      const header = makeHeader(type, session);
+    encode({ identities, id = randomUUID(), type, content, parent, metadata = {}, buffers = [] }) {
+      const header = makeHeader(id, type, session);
       const parts = [header, parent ?? {}, metadata, content].map((part) => JSON.stringify(part));
       return [...identities, DELIMITER, sign(parts), ...parts, ...buffers];
     },
   };
 }
 
-function makeHeader(type: string, session: string): Header {
+function makeHeader(id: string, type: string, session: string): Header {
   return {
-    msg_id: randomUUID(),
+    msg_id: id,
     session,
     username: "kernel",
     date: new Date().toISOString(),
