@@ -1,16 +1,27 @@
 import { describe, expect, test } from "vitest";
+import { A } from "../../../src/arch/entry.ts";
+import type { Format } from "../../../src/arch/format.ts";
 import { formatNamed, formats } from "../../../src/arch/formats.ts";
 import { random } from "../../../src/base/random.ts";
 import { E } from "../../../src/base/tally.ts";
 import { encapsulation } from "../../../src/study/encapsulation/experiment.ts";
 import { FAILURE_NAMES, type Failure, findingText } from "../../../src/study/encapsulation/finding.ts";
-import { runProgram, STORIES, storyOf, tellStory } from "../../../src/study/encapsulation/program.ts";
+import { type FoundAt, runProgram, STORIES, storyOf, tellStory } from "../../../src/study/encapsulation/program.ts";
 import { World } from "../../../src/study/encapsulation/world.ts";
 
 const folding = formats.filter((f) => f.contpte);
 const others = formats.filter((f) => !f.contpte);
 const SEEDS = [11, 12, 13];
 const STEPS = 1500;
+
+const raw = new Map<string, readonly FoundAt[]>();
+
+/** What random programs over raw dereferences run into. They are run once, since several tests look at it. */
+function rawFindings(format: Format): readonly FoundAt[] {
+  const known = raw.get(format.name) ?? SEEDS.flatMap((seed) => runProgram({ format, access: "raw" }, seed, STEPS));
+  raw.set(format.name, known);
+  return known;
+}
 
 /** What hardware that notes can do to a format without contpte, if it can note at all. */
 function failuresWithout(machine: string): Failure[] {
@@ -24,14 +35,14 @@ describe.each(folding.map((f) => [f.name, f] as const))("%s", (_name, format) =>
   });
 
   test("random programs over raw dereferences run into every failure", () => {
-    const found = SEEDS.flatMap((seed) => runProgram({ format, access: "raw" }, seed, STEPS));
+    const found = rawFindings(format);
     expect(new Set(found.map(({ finding }) => finding.failure))).toEqual(new Set(FAILURE_NAMES));
   });
 });
 
 describe.each(others.map((f) => [f.name, f] as const))("%s, which has no contpte", (_name, format) => {
   test("raw dereferences fail by a racing store alone, and not at all where faults note accessed and dirty", () => {
-    const random = SEEDS.flatMap((seed) => runProgram({ format, access: "raw" }, seed, STEPS)).map((f) => f.finding);
+    const random = rawFindings(format).map((f) => f.finding);
     const told = STORIES.flatMap((story) => tellStory(story, { format, access: "raw" }));
     expect([...new Set([...random, ...told].map((f) => f.failure))]).toEqual(failuresWithout(format.machine));
   });
@@ -50,6 +61,14 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s through the helpers"
 
   test("no story ends in a failure", () => {
     for (const story of STORIES) expect(tellStory(story, { format, access: "encapsulated" })).toEqual([]);
+  });
+
+  test("nothing fails by the rules of older and newer kernels either", () => {
+    const [seed] = SEEDS;
+    for (const rule of format.contpte ? (["gatherStops", "noopByEntry", "contMakesValid"] as const) : []) {
+      const spec = { format, access: "encapsulated", contpteRules: { [rule]: true } } as const;
+      expect([rule, seed, runProgram(spec, seed!, STEPS)]).toEqual([rule, seed, []]);
+    }
   });
 });
 
@@ -130,6 +149,62 @@ describe("a finding", () => {
     expect(leaks(() => {})).toBe(0);
     expect(leaks(() => world.protect(p, true))).toBe(0);
     expect(leaks(() => world.protect(p, false))).toBe(1);
+  });
+});
+
+describe.each(formats.map((f) => [f.name, f] as const))("findings of random programs on %s", (_name, format) => {
+  const found = rawFindings(format);
+  const { block, pages, start } = new World({ format, access: "raw" });
+  const blockOf = (page: number) => Math.floor(page / block);
+  /** Where a finding lies, and the page on which the step worked; both counted from the program's first. */
+  const placeOf = ({ what, finding }: FoundAt) => {
+    const [kind, worked] = what.split(" ");
+    const page = Number(BigInt(finding.va) >> BigInt(format.pageLg2)) - start;
+    return { kind: kind!, worked: Number(worked), page };
+  };
+  const of = (failure: Failure) => found.filter((f) => f.finding.failure === failure);
+
+  test("are at a page of the program, and say in which word, on which level and in which slot", () => {
+    for (const f of found) {
+      const { page } = placeOf(f);
+      expect([f.what, page >= 0 && page < pages]).toEqual([f.what, true]);
+      expect(f.finding.level).toBe(f.finding.failure === "stray pointer" ? -1 : 0);
+      // A program's pages are the first of one PTE table, whose first slot is a multiple of its length.
+      if (f.finding.level === 0) expect(f.finding.slot % 2 ** format.indexLg2[0]!).toBe(page);
+    }
+  });
+
+  test("of a racing store are on the very page that the step stored to", () => {
+    for (const f of of("racing store")) {
+      const { kind, worked, page } = placeOf(f);
+      const at = kind === "block" ? [blockOf(page), blockOf(worked)] : [page, worked];
+      expect([f.what, at[0]]).toEqual([f.what, at[1]]);
+    }
+  });
+
+  test("of a leaked contiguous bit show a word that has it", () => {
+    for (const { finding } of of("leaked contiguous bit")) {
+      const word = BigInt(finding.word);
+      const attrs = format.attrs(Number(word & 0xffffffffn) | 0, Number(word >> 32n) | 0, 0);
+      expect([finding.word, attrs & A.cont]).toEqual([finding.word, A.cont]);
+    }
+  });
+
+  test("of a stray pointer come from installing, and name the page that was installed", () => {
+    for (const f of of("stray pointer")) {
+      const { kind, worked, page } = placeOf(f);
+      expect([kind, page]).toEqual(["install", worked]);
+    }
+  });
+
+  test("of a loss on a block are in a block on which the step worked, or where it moved a page to", () => {
+    for (const f of of("lost on block")) {
+      const { kind, worked, page } = placeOf(f);
+      if (kind === "move") continue;
+      // What is unmapped at once may reach into the next block.
+      const last = blockOf(kind === "unmap" ? worked + block - 1 : worked);
+      expect([f.what, blockOf(page) >= blockOf(worked) && blockOf(page) <= last]).toEqual([f.what, true]);
+    }
   });
 });
 
