@@ -8,7 +8,7 @@ import { parseSize } from "../../base/size.ts";
 import { accessesOf } from "../../mmu/access-words.ts";
 import { type CostTable, defaultCosts } from "../../mmu/cost.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
-import { buildLayout, contpteMatters, type Policy, policyText, START } from "./layout.ts";
+import { contpteMatters, layoutFor, type Policy, policyText, START } from "./layout.ts";
 import { type CoreChoice, type Measured, measure, type Streams } from "./measure.ts";
 import { makeStream, PATTERNS, type Pattern } from "./streams.ts";
 
@@ -103,7 +103,7 @@ export function runWalkCost(
   return list.map((policy, i) => {
     effects?.signal?.throwIfAborted();
     effects?.progress?.(i, list.length);
-    const measured = measure(buildLayout(policy, bytes), coreOf(params), costs, loads);
+    const measured = measure(layoutFor(policy, bytes), coreOf(params), costs, loads);
     return { ...policy, mapping: policyText(policy), measured };
   });
 }

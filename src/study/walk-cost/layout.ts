@@ -5,7 +5,7 @@
 import { type Format, pmdOrder } from "../../arch/format.ts";
 import { formatNamed } from "../../arch/formats.ts";
 import { invariant } from "../../base/errors.ts";
-import { formatSize } from "../../base/size.ts";
+import { formatSize, GiB } from "../../base/size.ts";
 import { access } from "../../mm/fault.ts";
 import { Kernel } from "../../mm/kernel.ts";
 import { Mm } from "../../mm/mm.ts";
@@ -47,6 +47,28 @@ export function buildLayout(policy: Policy, bytes: number): Layout {
   for (let i = 0; i < pages; i++) frames[i] = access(mm, START + i, true);
   checkApart(frames);
   return { policy, mm, start: START, pages, frames };
+}
+
+/** Bytes of mappings that are kept, the last used ones. */
+const KEPT = 4 * GiB;
+
+const kept = new Map<string, Layout>();
+
+/**
+ * What {@link buildLayout} makes, or made last time: most controls change the loads or the core and leave the memory as it is. A load
+ * changes nothing in it either, for every page has been written and so is accessed and dirty.
+ */
+export function layoutFor(policy: Policy, bytes: number): Layout {
+  const key = JSON.stringify([policy, bytes]);
+  const layout = kept.get(key) ?? buildLayout(policy, bytes);
+  kept.delete(key);
+  kept.set(key, layout);
+  let sum = 0;
+  for (const [old, { pages, mm }] of [...kept].reverse()) {
+    sum += pages * 2 ** mm.kernel.format.pageLg2;
+    if (sum > KEPT && old !== key) kept.delete(old);
+  }
+  return layout;
 }
 
 /** Memory beside the mapping, for zero pages and for what the buddy allocator cannot use. */

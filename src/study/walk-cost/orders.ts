@@ -6,7 +6,7 @@ import { parseSize } from "../../base/size.ts";
 import { defaultCosts } from "../../mmu/cost.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import { coreOf, coreParams, policies, streams } from "./experiment.ts";
-import { buildLayout, contpteMatters, type Policy } from "./layout.ts";
+import { contpteMatters, layoutFor, type Policy } from "./layout.ts";
 import { measure } from "./measure.ts";
 
 /** Parameters of "Which folio orders help the TLB?". */
@@ -43,7 +43,7 @@ export function runFolioOrders(
 }
 
 function misses(params: ParamsOf<typeof folioOrderParams>, policy: Policy): number {
-  const layout = buildLayout(policy, parseSize(params.mapped));
+  const layout = layoutFor(policy, parseSize(params.mapped));
   const loads = streams({ ...params, ...LENGTH, pages: layout.pages });
   const { counts } = measure(layout, coreOf(params), defaultCosts, loads);
   return (counts.walks / counts.accesses) * 1000;

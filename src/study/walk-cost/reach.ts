@@ -5,7 +5,7 @@ import { MiB } from "../../base/size.ts";
 import { defaultCosts } from "../../mmu/cost.ts";
 import type { Experiment, ParamsOf, RunEffects } from "../experiment.ts";
 import { coreOf, coreParams, streams } from "./experiment.ts";
-import { buildLayout, type Layout, type Policy, policyText } from "./layout.ts";
+import { type Layout, layoutFor, type Policy, policyText } from "./layout.ts";
 import { measure } from "./measure.ts";
 
 /** Parameters of "How far does the TLB reach?". */
@@ -37,7 +37,7 @@ export function runTlbReach(params: ParamsOf<typeof tlbReachParams>, effects?: R
   return POLICIES.flatMap((policy, i) => {
     effects?.signal?.throwIfAborted();
     effects?.progress?.(i, POLICIES.length);
-    const layout = buildLayout(policy, REACH_MIB.at(-1)! * MiB);
+    const layout = layoutFor(policy, REACH_MIB.at(-1)! * MiB);
     return REACH_MIB.map((mib) => point(params, layout, mib));
   });
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { GiB, MiB } from "../../../src/base/size.ts";
 import { dataOf } from "../../../src/figure/create.ts";
 import { folioOrder, tlbReach, walkCost } from "../../../src/figure/live/walk-cost.ts";
 import type { LiveParams } from "../../../src/figure/live.ts";
 import { toText } from "../../../src/figure/text.ts";
 import { defaultCosts } from "../../../src/mmu/cost.ts";
+import { translationsOf } from "../../../src/study/compare/translations.ts";
 import {
   policies,
   streams,
@@ -11,11 +13,9 @@ import {
   walkCostExperiment,
   walkCostParams,
 } from "../../../src/study/walk-cost/experiment.ts";
-import { buildLayout, policyText } from "../../../src/study/walk-cost/layout.ts";
+import { buildLayout, type Layout, layoutFor, policyText } from "../../../src/study/walk-cost/layout.ts";
 import { measure } from "../../../src/study/walk-cost/measure.ts";
 import { makeStream, PATTERNS } from "../../../src/study/walk-cost/streams.ts";
-
-const MiB = 2 ** 20;
 
 describe.each(PATTERNS)("a %s stream", (pattern) => {
   const spec = { pattern, start: 2 ** 33, pages: 300, accesses: 5000, seed: 7 };
@@ -107,6 +107,37 @@ test("walk caches save reads above the last level and change no TLB count", () =
   expect(withCache.tlbHits).toEqual(without.tlbHits);
   expect(without.reads).toEqual([without.walks, without.walks, without.walks, without.walks]);
   expect(withCache.reads.slice(1)).toEqual([0, 0, 0]);
+});
+
+test("memory that is kept for the next run gives what fresh memory gives, after any other loads and cores", () => {
+  const policy = { format: "arm64-4k", order: 4, contpte: true };
+  const loads = streams({ pattern: "random", pages: MiB / 4096, seed: 2 });
+  const on = (layout: Layout) => measure(layout, { tlbEntries: 256, walkCache: true }, defaultCosts, loads).counts;
+  const fresh = buildLayout(policy, MiB);
+  const counted = on(fresh);
+  for (const [pattern, walkCache] of [
+    ["zipf", false],
+    ["sequential", true],
+  ] as const)
+    measure(
+      layoutFor(policy, MiB),
+      { tlbEntries: 512, walkCache },
+      defaultCosts,
+      streams({ pattern, pages: 256, seed: 1 }),
+    );
+  expect(layoutFor(policy, MiB)).toBe(layoutFor({ ...policy }, MiB));
+  expect(on(layoutFor(policy, MiB))).toEqual(counted);
+  expect(translationsOf(layoutFor(policy, MiB).mm.pt)).toEqual(translationsOf(fresh.mm.pt));
+});
+
+test("so much memory is kept and no more: what was used longest ago goes first", () => {
+  const huge = (format: string) => ({ format, order: 9, contpte: true });
+  const first = layoutFor(huge("x86-64"), 2 * GiB);
+  const second = layoutFor(huge("arm64-4k"), 2 * GiB);
+  expect(layoutFor(huge("x86-64"), 2 * GiB)).toBe(first);
+  layoutFor(huge("x86-64"), GiB);
+  expect(layoutFor(huge("x86-64"), 2 * GiB)).toBe(first);
+  expect(layoutFor(huge("arm64-4k"), 2 * GiB)).not.toBe(second);
 });
 
 test("a load that reaches other memory than was written there stops the run", () => {
