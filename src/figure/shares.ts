@@ -20,16 +20,18 @@ export interface ShareChannels {
   readonly rows: readonly Row[];
   /** What the longest bars are: "the most of each cause". */
   readonly of: string;
+  /** Column of the rows whose equal values are drawn to one scale. Default "cause": every group has its own. */
+  readonly scaledBy?: string;
 }
 
 /** Bars by cause, relative to the largest value of each; a zero is a bar of no length and says so. */
 export function shareBars(
   plot: typeof Plot,
   frame: Frame,
-  { series, keys, rows, of }: ShareChannels,
+  { series, keys, rows, of, scaledBy = "cause" }: ShareChannels,
 ): Plot.PlotOptions {
   const causes = [...new Set(rows.map((row) => String(row.cause)))];
-  const all = frame.series(series, "fill", withShares(rows));
+  const all = frame.series(series, "fill", withShares(rows, scaledBy));
   const place = { fy: "cause", x: "share" } as const;
   const marks = all.flatMap((s) => [
     plot.barX(s.rows, { ...place, y: () => s.name, fill: s.fill, stroke: s.colour }),
@@ -44,10 +46,10 @@ export function shareBars(
   };
 }
 
-function withShares(rows: readonly Row[]): Row[] {
+function withShares(rows: readonly Row[], scaledBy: string): Row[] {
   const most = new Map<unknown, number>();
-  for (const { cause, value } of rows) most.set(cause, Math.max(most.get(cause) ?? 0, Number(value)));
-  return rows.map((row) => ({ ...row, share: (100 * Number(row.value)) / (most.get(row.cause) || 1) }));
+  for (const row of rows) most.set(row[scaledBy], Math.max(most.get(row[scaledBy]) ?? 0, Number(row.value)));
+  return rows.map((row) => ({ ...row, share: (100 * Number(row.value)) / (most.get(row[scaledBy]) || 1) }));
 }
 
 /** A count in groups of three digits, as it is easiest to compare by eye. */

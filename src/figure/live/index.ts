@@ -10,6 +10,7 @@ import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
 import { forkBatchingLive, forkCopyLive } from "./fork-copy.ts";
+import { granulePairLive, granulesLive, publishedGranulesLive } from "./granules.ts";
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
 import { calibrationLive, operationCausesLive } from "./kernel-costs.ts";
 import { opScriptLive } from "./op-script.ts";
@@ -51,6 +52,9 @@ export const liveFigures: readonly LiveFigure[] = [
   stackGuardsLive,
   forkCopyLive,
   forkBatchingLive,
+  granulesLive,
+  granulePairLive,
+  publishedGranulesLive,
   opScriptLive,
   calibrationLive,
   operationCausesLive,

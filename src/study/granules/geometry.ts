@@ -29,7 +29,7 @@ export interface GeometryRow {
 }
 
 /** As many levels as any format has. */
-export const MOST_LEVELS = Math.max(...formats.map(levelsOf));
+const MOST_LEVELS = Math.max(...formats.map(levelsOf));
 
 /** What one format says about itself. */
 export function geometryOf(f: Format): GeometryRow {
@@ -51,7 +51,7 @@ export function bytesOfTable(f: Format, level: number): number {
 }
 
 /** Families of formats, by the machine that Linux names. */
-export const FAMILIES = ["all", "x86", "arm64", "riscv", "s390"] as const;
+const FAMILIES = ["all", "x86", "arm64", "riscv", "s390"] as const;
 
 const geometryParams = {
   family: { kind: "choice", label: "formats", options: FAMILIES, default: "all" },

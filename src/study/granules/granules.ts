@@ -31,9 +31,9 @@ export interface GranuleRow {
   readonly vmPte: number;
   /** Translations that cover what is mapped, where a contiguous block or a larger leaf is one. */
   readonly entries: number;
-  /** Memory in MiB that was written by the program, and that it holds beyond it. */
+  /** Memory in MiB that the program wrote, and that it holds. */
   readonly written: number;
-  readonly unasked: number;
+  readonly memory: number;
   /** Loads that miss in every TLB level, per 1000. */
   readonly misses: number;
   /** Slots that the walker read, per 1000 loads. */
@@ -80,7 +80,6 @@ export function granuleRow(granule: Granule, params: Program): GranuleRow {
   const filled = fillGranule(granule, { mib: Number.parseInt(mib, 10), stride: STRIDES[touched]!, seed });
   const { mm, pieces, counts } = filled;
   const { format } = mm.kernel;
-  const written = (pieces.length * PIECE) / MiB;
   return {
     name: granule.name,
     ...{ faults: counts.faults, slotsWritten: counts.slotsWritten },
@@ -88,7 +87,7 @@ export function granuleRow(granule: Granule, params: Program): GranuleRow {
     tableKiB: sum(mm.pt.tablesAt.map((n, level) => n * bytesOfTable(format, level))) / KiB,
     vmPte: accountedBytes(mm) / KiB,
     entries: coverageOf(mm).entries,
-    ...{ written, unasked: (mm.anonPages * 2 ** format.pageLg2) / MiB - written },
+    ...{ written: (pieces.length * PIECE) / MiB, memory: (mm.anonPages * 2 ** format.pageLg2) / MiB },
     ...randomLoads(filled, params),
     ...everyPieceOnce(filled),
   };
@@ -138,7 +137,7 @@ export const GRANULE_CAUSES = {
   tableKiB: "tables, KiB",
   vmPte: "VmPTE, kB",
   entries: "TLB entries",
-  unasked: "unasked, MiB",
+  memory: "memory, MiB",
   misses: "misses/1000",
   reads: "reads/1000",
   coldReads: "reads, cold",
@@ -158,7 +157,7 @@ export interface GranuleCause {
 const NAMES = ARM64_GRANULES.map((g) => g.name);
 
 const abParams = {
-  a: { kind: "choice", label: "A", options: NAMES, default: "4K, 64K contpte" },
+  a: { kind: "choice", label: "A", options: NAMES, default: "4K + 64K contpte" },
   b: { kind: "choice", label: "B", options: NAMES, default: "64K" },
   ...programParams,
 } as const;

@@ -25,12 +25,12 @@ export interface Granule {
 /** The choices that an arm64 kernel has, 48 bits of address each; the first is what the others are held against. */
 export const ARM64_GRANULES: readonly Granule[] = [
   { name: "4K", arch: "arm64-4k", policy: "base pages", contpte: false },
-  { name: "4K, 64K folios", arch: "arm64-4k", policy: "mTHP", contpte: false },
-  { name: "4K, 64K contpte", arch: "arm64-4k", policy: "mTHP", contpte: true },
+  { name: "4K + 64K folios", arch: "arm64-4k", policy: "mTHP", contpte: false },
+  { name: "4K + 64K contpte", arch: "arm64-4k", policy: "mTHP", contpte: true },
   { name: "16K", arch: "arm64-16k", policy: "base pages", contpte: false },
-  { name: "16K, 2M contpte", arch: "arm64-16k", policy: "mTHP", contpte: true },
+  { name: "16K + 2M contpte", arch: "arm64-16k", policy: "mTHP", contpte: true },
   { name: "64K", arch: "arm64-64k", policy: "base pages", contpte: false },
-  { name: "64K, 2M contpte", arch: "arm64-64k", policy: "mTHP", contpte: true },
+  { name: "64K + 2M contpte", arch: "arm64-64k", policy: "mTHP", contpte: true },
 ];
 
 /** Every format with base pages. */

@@ -23,11 +23,11 @@ export interface PublishedGranule {
  */
 export const PUBLISHED_GRANULES: readonly PublishedGranule[] = [
   {
-    ...{ kernel: "large anon folios", granule: "4K, 64K folios" },
+    ...{ kernel: "large anon folios", granule: "4K + 64K folios" },
     ...{ real: -5.4, kern: -46.0, user: -0.3, speedometer: 1.2 },
   },
   {
-    ...{ kernel: "and contpte", granule: "4K, 64K contpte" },
+    ...{ kernel: "and contpte", granule: "4K + 64K contpte" },
     ...{ real: -6.8, kern: -45.7, user: -2.1, speedometer: 3.1 },
   },
   {
