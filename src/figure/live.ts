@@ -28,6 +28,16 @@ export interface LiveFigure {
   readonly plot: Drawing;
 }
 
+/** Name under which a figure keeps what made it: not part of its data, and lost on the way to another thread. */
+export const MADE_BY: unique symbol = Symbol.for("ptlab.madeBy") as never;
+
+/** What a figure was made by, so that it can be made again with other parameters from the same inputs. */
+export interface MadeBy {
+  readonly live: LiveFigure;
+  readonly params: LiveParams;
+  readonly inputs: LiveInputs;
+}
+
 type LiveData = Omit<FigureData, "live">;
 
 /**
@@ -56,7 +66,9 @@ export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure 
     const filled = fillParams(params, given);
     for (const name of needs(filled))
       if (files[name] === undefined) throw new UserError(`live figure '${id}' needs the input file '${name}'`);
-    return figure({ ...(await spec.run(filled, files, effects)), live: { id, params: filled as LiveParams }, plot });
+    const [data, used] = [await spec.run(filled, files, effects), filled as LiveParams];
+    const made = figure({ ...data, live: { id, params: used }, plot });
+    return Object.defineProperty(made, MADE_BY, { value: { live, params: used, inputs: files } satisfies MadeBy });
   };
   const inputsFor: LiveFigure["inputsFor"] = (given) => {
     try {
@@ -67,7 +79,8 @@ export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure 
       throw error;
     }
   };
-  return { id, title, params, inputs, inputsFor, make, plot };
+  const live: LiveFigure = { id, title, params, inputs, inputsFor, make, plot };
+  return live;
 }
 
 /** The figure that a worker made, drawable again on this side. */

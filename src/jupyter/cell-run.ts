@@ -23,6 +23,8 @@ export interface CellRun {
   readonly ask?: (question: Question) => Promise<string>;
   /** Cancels of what the cell waits for: timers and questions. */
   readonly waits: Map<unknown, () => void>;
+  /** What is called when the cell is interrupted, while it can still put out something. */
+  readonly cleanups: Set<() => void>;
   interrupted: boolean;
 }
 
@@ -55,8 +57,16 @@ function liveRun(): CellRun | undefined {
   return run;
 }
 
+/** Calls back when the running cell is interrupted, so that it leaves nothing half done; returns what takes that back. */
+export function onInterrupt(cleanup: () => void): () => void {
+  const run = currentRun();
+  run?.cleanups.add(cleanup);
+  return () => void run?.cleanups.delete(cleanup);
+}
+
 /** Marks a cell interrupted and drops what it was waiting for. */
 export function interruptRun(run: CellRun): void {
+  for (const cleanup of run.cleanups) current.run(run, cleanup);
   run.interrupted = true;
   for (const cancel of run.waits.values()) cancel();
   run.waits.clear();

@@ -175,7 +175,8 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
 }
 
 const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions): CellRun => ({
-  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, waits: new Map(), interrupted: false },
+  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, interrupted: false },
+  ...{ waits: new Map(), cleanups: new Set() },
 });
 
 /** The outcome of code of cells, or `aborted` once it is interrupted. */
@@ -250,7 +251,7 @@ async function finish(state: State, run: CellRun, script: Script, outcome: Outco
     const data = await within(run, () => present(outcome.value, state.host.get));
     if (run.interrupted) return never;
     const output = { output_type: "execute_result", execution_count: run.count, data, metadata: {} } as const;
-    run.emit({ type: "output", output });
+    if (Object.keys(data).length > 0) run.emit({ type: "output", output });
     return { status: "ok", count: run.count };
   } catch (error) {
     return ended(run, "error", thrownFailure(error, state.cells));

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../notebook/format.ts";
 import { getBridge } from "./bridge.ts";
-import { emitComm } from "./cell-run.ts";
+import { currentRun, emitComm } from "./cell-run.ts";
 import { type CommMessage, closing } from "./comm-message.ts";
 
 /** What can go along with a message. */
@@ -56,6 +56,9 @@ export function openComm(target: string, data: object = {}, extras: CommExtras =
 /** Accepts the comms that the front end opens for `target`; returns what ends that. */
 export const registerCommTarget = (target: string, opened: CommOpened): (() => void) =>
   comms().register(target, opened);
+
+/** Whether a front end hears what the running cell sends. */
+export const commsAreHeard = (): boolean => currentRun()?.sendComm !== undefined;
 
 function comms(): Comms {
   const bridge = getBridge();

@@ -14,6 +14,8 @@ export {
   openComm,
   registerCommTarget,
 } from "./comms.ts";
+export { controls, type Inputs, type ValuesOf } from "./controls.ts";
+export { checkbox, type Input, type SliderOptions, select, slider, textBox } from "./inputs.ts";
 export { recordings } from "./recordings.ts";
 export { type Excerpt, type SourcePlace, source, sourceBeside } from "./source.ts";
 

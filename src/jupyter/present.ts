@@ -1,22 +1,57 @@
 /**
- * A value as a notebook shows it. A value that can present itself does; a table of plain rows becomes an HTML table; any
- * other value is printed as Node prints it.
+ * A value as a notebook shows it. A value that can present itself does; rows become a table; a promise is waited for; any
+ * other value is printed.
  */
-import { inspect } from "node:util";
-import { DISPLAY, type Host } from "../figure/figure.ts";
+import { type Build, DISPLAY, FIGURE_MIME, type FigureData, type Host } from "../figure/figure.ts";
+import { type LiveFigure, MADE_BY, type MadeBy } from "../figure/live.ts";
+import { stampLine } from "../figure/stamp.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
+import { escapeHtml } from "../notebook/render/html.ts";
+import { dataHtml } from "../notebook/render/table.ts";
+import { commsAreHeard } from "./comms.ts";
+import { tableBundle } from "./rows.ts";
+import { valueText } from "./values.ts";
 
-/** Rows of a table beyond which only the number of further rows is shown. */
-const MAX_ROWS = 200;
-
-/** The mime bundle of a value; `host` is asked for only by values that draw. */
+/** The mime bundle of a value, empty for nothing; `host` is asked for only by values that draw. */
 export async function present(value: unknown, host: () => Promise<Host>): Promise<MimeBundle> {
-  const hook = (value as { [DISPLAY]?: unknown } | null | undefined)?.[DISPLAY];
-  if (typeof hook === "function") return plainBundle(await hook.call(value, await host()));
-  const element = elementBundle(value);
-  if (element !== undefined) return element;
-  const text = { "text/plain": inspect(value) };
-  return isRows(value) ? { "text/html": htmlTable(value), ...text } : text;
+  // Forgotten awaits are common, and nobody wants to see a promise: its failure is the cell's.
+  if (value instanceof Promise) return present(await value, host);
+  if (value === undefined) return {};
+  const hook = (value as { [DISPLAY]?: unknown } | null)?.[DISPLAY];
+  if (typeof hook === "function") return presentSelf(value as object, await hook.call(value, await host()), host);
+  if (isLive(value)) return present(await (await liveControls()).defaultFigure(value), host);
+  return elementBundle(value) ?? tableBundle(value) ?? { "text/plain": valueText(value) };
+}
+
+/** Loaded on first use: most sessions show no control. */
+const liveControls = () => import("./live-controls.ts");
+
+const isLive = (value: unknown): value is LiveFigure =>
+  ["make", "inputsFor", "plot"].every((key) => typeof (value as Record<string, unknown> | null)?.[key] === "function");
+
+/** What a value says of itself, and where a front end is there what it can show besides. */
+async function presentSelf(value: object, given: Readonly<Record<string, unknown>>, host: () => Promise<Host>) {
+  const bundle = plainBundle(given);
+  if (!commsAreHeard() || bundle[FIGURE_MIME] === undefined) return bundle;
+  const place = await host();
+  const whole = withHtml(bundle, place.build);
+  const made = (value as { [MADE_BY]?: MadeBy })[MADE_BY];
+  return made === undefined ? whole : (await liveControls()).liveBundle(made, whole, place);
+}
+
+/**
+ * A figure's bundle with picture, caption, data and stamp as HTML. Not stored by runs without a front end: sites that show a
+ * stored notebook prefer HTML and take the picture out of it.
+ */
+export function withHtml(bundle: MimeBundle, build: Build): MimeBundle {
+  const figure = bundle[FIGURE_MIME] as unknown as FigureData;
+  const parts = [
+    `<figure style="margin:0">${bundle["image/svg+xml"]}`,
+    `<figcaption><strong>${escapeHtml(figure.title)}</strong> ${escapeHtml(figure.caption)}</figcaption>`,
+    `<details><summary>Data table</summary>${dataHtml(figure)}</details>`,
+    `<p><small>${escapeHtml(stampLine(figure, build))}</small></p></figure>`,
+  ];
+  return { ...bundle, "text/html": parts.join("\n") };
 }
 
 /** A bundle as it is stored and sent: bytes in base64, everything else as JSON has it. */
@@ -32,38 +67,16 @@ export function plainBundle(bundle: Readonly<Record<string, unknown>>): MimeBund
 
 /** An element of a document, such as a plot that was drawn in the cell itself. */
 function elementBundle(value: unknown): MimeBundle | undefined {
-  const element = value as { nodeType?: unknown; outerHTML?: unknown; tagName?: unknown } | null | undefined;
+  const element = value as { nodeType?: unknown; outerHTML?: unknown; tagName?: unknown } | null;
   if (element?.nodeType !== 1 || typeof element.outerHTML !== "string") return undefined;
   const mime = String(element.tagName).toLowerCase() === "svg" ? "image/svg+xml" : "text/html";
   return { [mime]: element.outerHTML, "text/plain": `<${String(element.tagName).toLowerCase()}>` };
 }
 
-type PlainRow = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
-
-function isRows(value: unknown): value is readonly PlainRow[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isRow);
+/** The bundle's richest form as HTML. */
+export function bundleHtml(bundle: MimeBundle): string {
+  for (const mime of ["text/html", "image/svg+xml"]) if (typeof bundle[mime] === "string") return bundle[mime];
+  for (const mime of ["image/png", "image/jpeg", "image/gif"])
+    if (typeof bundle[mime] === "string") return `<img alt="" src="data:${mime};base64,${bundle[mime]}">`;
+  return `<pre>${escapeHtml(String(bundle["text/markdown"] ?? bundle["text/plain"] ?? ""))}</pre>`;
 }
-
-function isRow(value: unknown): value is PlainRow {
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
-  const fields = Object.values(value);
-  return fields.length > 0 && fields.every((f) => f === null || (typeof f !== "object" && typeof f !== "function"));
-}
-
-function htmlTable(rows: readonly PlainRow[]): string {
-  const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const head = keys.map((key) => `<th>${escaped(key)}</th>`).join("");
-  const body = rows.slice(0, MAX_ROWS).map((row) => `<tr>${keys.map((key) => htmlCell(row[key])).join("")}</tr>`);
-  const rest = rows.length - MAX_ROWS;
-  const note = rest > 0 ? `\n<caption>${rest} further rows are not shown</caption>` : "";
-  return `<table>${note}\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join("\n")}\n</tbody>\n</table>`;
-}
-
-function htmlCell(value: PlainRow[string]): string {
-  const text = value === undefined || value === null ? "" : escaped(String(value));
-  const isNumber = typeof value === "number" || typeof value === "bigint";
-  return isNumber ? `<td style="text-align:right">${text}</td>` : `<td>${text}</td>`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => ESCAPES[c]!);

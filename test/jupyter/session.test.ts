@@ -165,8 +165,10 @@ describe("results", () => {
     const [output] = (await run("[{ name: '<b>', count: 3 }]")).outputs;
     expect(output).toMatchObject({
       data: {
-        "text/plain": "[ { name: '<b>', count: 3 } ]",
-        "text/html": expect.stringContaining('<td>&lt;b&gt;</td><td style="text-align:right">3</td>'),
+        "text/plain": "name  count\n----  -----\n<b>       3",
+        "text/html": expect.stringMatching(
+          /<td style="text-align:left">&lt;b&gt;<.td>\n<td style="text-align:right">3</,
+        ),
       },
     });
   });

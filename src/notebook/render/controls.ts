@@ -6,7 +6,7 @@ import type { ParamSpec, ParamSpecs } from "../../study/experiment.ts";
 import { attributes, escapeHtml } from "./html.ts";
 
 /** Longer lists of choices are a menu; shorter ones are shown whole. */
-const MOST_RADIOS = 4;
+export const MOST_RADIOS = 4;
 
 /** A form with one control for each parameter. `id` makes the ids of its elements unique on the page. */
 export function controlsHtml(id: string, specs: ParamSpecs, values: Readonly<Record<string, unknown>>): string {
@@ -55,18 +55,32 @@ function slider(id: string, name: string, spec: ParamSpec & { kind: "range" }, v
 /** Lines that the control shows at least and at most; it scrolls beyond. */
 const TEXT_ROWS = { least: 6, most: 14 };
 /** Name of no sample: the reader's own text. */
-const OWN = "your own";
+export const OWN = "your own";
+
+/** The lines that a text's control shows. */
+export const rowsOf = (value: string): number =>
+  Math.min(TEXT_ROWS.most, Math.max(TEXT_ROWS.least, value.split("\n").length));
+
+/** The name of the sample that a text is. */
+export const sampleOf = (value: string, samples: Readonly<Record<string, string>>): string =>
+  Object.keys(samples).find((key) => samples[key] === value) ?? OWN;
 
 /** A menu of samples, which is no parameter but fills the text, and the text. A line feed right behind the tag would be lost. */
 function textArea(id: string, name: string, spec: ParamSpec & { kind: "text" }, value: string): string {
   const { label, max, samples } = spec;
-  const chosen = Object.keys(samples).find((key) => samples[key] === value) ?? OWN;
+  const chosen = sampleOf(value, samples);
   const options = [...Object.entries(samples), [OWN, ""] as const].map(
     ([key, text]) =>
       `<option${attributes({ value: key, "data-text": text, selected: key === chosen })}>${escapeHtml(key)}</option>`,
   );
   const menu = `<label${attributes({ for: `${id}-sample` })}>${escapeHtml(label)}</label><select${attributes({ id: `${id}-sample`, "data-sample-of": id, "data-own": OWN })}>${options.join("")}</select>`;
-  const rows = Math.min(TEXT_ROWS.most, Math.max(TEXT_ROWS.least, value.split("\n").length));
-  const area = attributes({ id, name, rows, maxlength: max, spellcheck: "false", autocapitalize: "off" });
+  const area = attributes({
+    id,
+    name,
+    rows: rowsOf(value),
+    maxlength: max,
+    spellcheck: "false",
+    autocapitalize: "off",
+  });
   return `<div class="ptlab-control ptlab-text-control">${menu}<textarea${area}${attributes({ "aria-label": `${label}, text`, "data-kind": "text" })}>\n${escapeHtml(value)}</textarea></div>`;
 }

@@ -1,0 +1,107 @@
+/**
+ * Something that is shown anew whenever a reader moves one of its controls, and the controls themselves: as widgets where there
+ * is a front end, else as it is first shown.
+ */
+import { setImmediate } from "node:timers";
+import { UserError } from "../base/errors.ts";
+import { DISPLAY, type Host } from "../figure/figure.ts";
+import type { MimeBundle } from "../notebook/format.ts";
+import { escapeHtml } from "../notebook/render/html.ts";
+import type { Progress } from "../study/experiment.ts";
+import { currentRun, onInterrupt } from "./cell-run.ts";
+import type { Input } from "./inputs.ts";
+import { bundleHtml, present } from "./present.ts";
+import { canShowWidgets, control, style, widgetView } from "./widgets.ts";
+
+/** Inputs by the names of the parameters that they set. */
+export type Inputs = Readonly<Record<string, Input<unknown>>>;
+/** The values of inputs by their names. */
+export type ValuesOf<S extends Inputs> = { readonly [K in keyof S]: S[K]["value"] };
+
+/** The bundle for these values, telling how far it has come. */
+type Draw<S extends Inputs> = (values: ValuesOf<S>, progress: Progress) => Promise<MimeBundle>;
+
+/**
+ * A value that shows what `show` returns for the inputs' values, below their controls, and again when one is moved. Of moves
+ * that come faster than `show` is done only the last is shown. An input without a label goes by its name.
+ */
+export function controls<S extends Inputs>(inputs: S, show: (values: ValuesOf<S>) => unknown): object {
+  const at =
+    (host: Host): Draw<S> =>
+    async (values) =>
+      present(await show(values), async () => host);
+  return {
+    [DISPLAY]: async (host: Host) => withControls(inputs, await at(host)(valuesOf(inputs), () => {}), at(host)),
+  };
+}
+
+/** The bundle, and where there is a front end also a view of it below controls that draw it again. */
+export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, draw: Draw<S>): MimeBundle {
+  if (!canShowWidgets()) return first;
+  const initial = valuesOf(inputs);
+  const shown = control("HTML", { value: bundleHtml(first) });
+  const status = control("HTML", { value: "" });
+  const reset = control("Button", { description: "Reset", disabled: true, style: style("Button", {}) });
+  const say = (text: string) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` });
+  const redraw = latestOnly(async () => {
+    say("Running");
+    reset.set({ disabled: false });
+    const stop = onInterrupt(() => say("Stopped; the picture is as it was before."));
+    try {
+      const bundle = await draw(valuesOf(inputs), throttled(say));
+      shown.set({ value: bundleHtml(bundle) });
+      say("");
+    } catch (error) {
+      say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
+      if (!(error instanceof UserError)) throw error;
+    } finally {
+      stop();
+    }
+  });
+  for (const input of Object.values(inputs)) input.observe(redraw.run);
+  reset.onCustom(() => {
+    redraw.forget();
+    for (const [name, input] of Object.entries(inputs)) input.put(initial[name]);
+    shown.set({ value: bundleHtml(first) });
+    say("");
+    reset.set({ disabled: true });
+  });
+  const all = Object.entries(inputs).map(([name, input]) => input.control(name));
+  return { ...widgetView(control("VBox", { children: [...all, reset, status, shown] })), ...first };
+}
+
+const valuesOf = <S extends Inputs>(inputs: S): ValuesOf<S> =>
+  Object.fromEntries(Object.entries(inputs).map(([name, { value }]) => [name, value])) as ValuesOf<S>;
+
+/** Tells whole per cents, each once. */
+function throttled(say: (text: string) => void): Progress {
+  let told = 0;
+  return (done, total) => {
+    const percent = Math.floor((100 * done) / total);
+    if (percent > told) say(`Running, ${percent} %`);
+    told = Math.max(told, percent);
+  };
+}
+
+/** Turns of the event loop in which what has arrived meanwhile is taken in: one to read it, one to handle it, one to spare. */
+const TURNS = 3;
+
+/**
+ * Runs a job one after another, and of the calls that come while it runs only the last: each call waits as part of the message that
+ * caused it, so that what the job puts out belongs to the newest. `forget` drops the calls that wait.
+ */
+function latestOnly(job: () => Promise<void>): { run(): Promise<void>; forget(): void } {
+  let newest = 0;
+  let current: { readonly run: ReturnType<typeof currentRun>; readonly done: Promise<unknown> } | undefined;
+  const run = async () => {
+    const mine = ++newest;
+    // What an interrupt has ended is never done.
+    if (current !== undefined && !current.run?.interrupted) await current.done;
+    for (let turn = 0; turn < TURNS && mine === newest; turn++) await new Promise((next) => setImmediate(next));
+    if (mine !== newest) return;
+    const done = job();
+    current = { run: currentRun(), done: done.catch(() => {}) };
+    await done;
+  };
+  return { run, forget: () => void newest++ };
+}

@@ -1,0 +1,74 @@
+/**
+ * A value as text: as Node prints it, but for bigints, which are addresses and raw entries here and are read in hexadecimal,
+ * and for errors, which come without the frames of the kernel.
+ */
+import { type InspectOptions, inspect } from "node:util";
+
+/** The text of any value; a bigint of its own also in decimal, because it may be a count. */
+export function valueText(value: unknown): string {
+  if (typeof value === "bigint") return isSmall(value) ? `${value}n` : `${bigintText(value)}n (${value})`;
+  const text = inspected(value);
+  return value instanceof Error ? withoutKernel(text) : text;
+}
+
+/** A bigint in hexadecimal, where that differs from decimal. */
+export const bigintText = (value: bigint): string =>
+  value < 0n ? `-0x${(-value).toString(16)}` : isSmall(value) ? String(value) : `0x${value.toString(16)}`;
+
+const isSmall = (value: bigint): boolean => value >= 0n && value < 10n;
+
+/** What Node prints of a value, its bigints in hexadecimal. */
+export const inspected = (value: unknown, options: InspectOptions = {}): string =>
+  inspect(hasBigint(value, LEVELS) ? inHex(value, LEVELS) : value, options);
+
+/** As deep as Node prints, which shows what lies below as `[Object]`. */
+const LEVELS = 3;
+/** Items of a list that Node prints. */
+const ITEMS = 100;
+
+/** Only what cells make themselves is looked into: reading a foreign object's properties may run its code. */
+function parts(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value.slice(0, ITEMS);
+  if (value instanceof Map) return [...value].slice(0, ITEMS).flat();
+  if (value instanceof Set) return [...value].slice(0, ITEMS);
+  return isPlain(value) ? Object.values(value) : [];
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).every(({ get }) => get === undefined);
+}
+
+const isWords = (value: unknown): value is BigUint64Array | BigInt64Array =>
+  value instanceof BigUint64Array || value instanceof BigInt64Array;
+
+function hasBigint(value: unknown, levels: number): boolean {
+  if (typeof value === "bigint" || isWords(value)) return true;
+  return levels > 0 && parts(value).some((part) => hasBigint(part, levels - 1));
+}
+
+/** A copy in which something that prints itself in hexadecimal stands for each bigint. */
+function inHex(value: unknown, levels: number): unknown {
+  if (typeof value === "bigint") return { [inspect.custom]: () => `${bigintText(value)}n` };
+  if (isWords(value)) return words(value);
+  if (levels === 0) return value;
+  const copy = (part: unknown) => inHex(part, levels - 1);
+  if (Array.isArray(value)) return value.map(copy);
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [copy(key), copy(item)]));
+  if (value instanceof Set) return new Set([...value].map(copy));
+  return isPlain(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)])) : value;
+}
+
+function words(value: BigUint64Array | BigInt64Array): unknown {
+  const shown = Array.from(value.subarray(0, ITEMS), (word) => `${bigintText(word)}n`);
+  const more = value.length - shown.length;
+  const rest = more > 0 ? [`... ${more} more items`] : [];
+  const text = `${value.constructor.name}(${value.length}) [ ${[...shown, ...rest].join(", ")} ]`;
+  return { [inspect.custom]: () => text };
+}
+
+const withoutKernel = (stack: string): string =>
+  stack
+    .split("\n")
+    .filter((line) => !/^\s+at .*(node:|\/src\/jupyter\/)/.test(line))
+    .join("\n");

@@ -1,0 +1,128 @@
+/**
+ * How a notebook shows values that cannot present themselves: tables of rows, addresses, errors, promises.
+ */
+import { expect, test } from "vitest";
+import { DISPLAY } from "../../src/figure/figure.ts";
+import { lazyHost } from "../../src/jupyter/host.ts";
+import { present } from "../../src/jupyter/present.ts";
+
+const host = lazyHost().get;
+const text = async (value: unknown) => (await present(value, host))["text/plain"];
+const html = async (value: unknown) => String((await present(value, host))["text/html"]);
+const lines = (...given: string[]) => given.join("\n");
+
+test("rows are a table with the columns of all rows, numbers to the right with their points aligned", async () => {
+  const rows = [
+    { design: "folded", ns: 1.5 },
+    { design: "ptp", ns: 12, note: "better" },
+  ];
+  expect(await text(rows)).toBe(
+    lines("design    ns  note", "------  ----  ------", "folded   1.5", "ptp     12.0  better"),
+  );
+  expect(await html(rows)).toContain('<td style="text-align:right">12.0</td>\n<td style="text-align:left">better</td>');
+});
+
+test("a sum of fractions shows the digits that mean something", async () => {
+  expect(await text([{ sum: 0.1 + 0.2, tiny: 1e-9 }])).toBe(lines("sum  tiny", "---  ----", "0.3  1e-9"));
+});
+
+test("bigints of a table are addresses in hexadecimal, numbers stay decimal", async () => {
+  expect(await text([{ va: 0x7f0000001000n, pages: 16 }])).toBe(
+    lines("            va  pages", "--------------  -----", "0x7f0000001000     16"),
+  );
+});
+
+test("a map of rows is a table with its keys in the first column", async () => {
+  expect(await text(new Map([["mmap", { calls: 2 }]]))).toBe(lines("key   calls", "----  -----", "mmap      2"));
+});
+
+test("a nested value stays in its cell, on one line", async () => {
+  expect(await text([{ range: { start: 0x1000n, end: 0x2000n }, list: [1, 2] }])).toBe(
+    lines(
+      "range                             list",
+      "--------------------------------  --------",
+      "{ start: 0x1000n, end: 0x2000n }  [ 1, 2 ]",
+    ),
+  );
+});
+
+test("missing cells are empty, and a long text is cut in the text table alone", async () => {
+  const long = "x".repeat(60);
+  expect(await text([{ a: null, b: undefined, c: long }])).toContain(`${"x".repeat(45)}...`);
+  expect(await html([{ a: null, b: undefined, c: long }])).toContain(long);
+});
+
+test("two hundred rows are shown, and how many there are beyond", async () => {
+  const rows = (n: number) => Array.from({ length: n }, (_, i) => ({ i }));
+  expect(await text(rows(200))).not.toContain("further");
+  expect(
+    String(await text(rows(201)))
+      .split("\n")
+      .at(-1),
+  ).toBe("... 1 further row");
+  expect(await html(rows(203))).toContain("3 further rows");
+  expect((await html(rows(203))).match(/<tr>/g)).toHaveLength(1 + 200 + 1);
+});
+
+test("what is no table of plain rows is printed", async () => {
+  class Walk {
+    level = 1;
+  }
+  expect(await text([])).toBe("[]");
+  expect(await text([{}])).toBe("[ {} ]");
+  expect(await text([new Walk()])).toBe("[ Walk { level: 1 } ]");
+  expect(await text([{ a: 1 }, 2])).toBe("[ { a: 1 }, 2 ]");
+  expect(await present([1, 2], host)).not.toHaveProperty("text/html");
+});
+
+test.each([
+  [0x7f0000001000n, "0x7f0000001000n (139637976731648)"],
+  [12n, "0xcn (12)"],
+  [9n, "9n"],
+  [-4096n, "-0x1000n (-4096)"],
+])("a bigint %s is shown as %s", async (value, shown) => {
+  expect(await text(value)).toBe(shown);
+});
+
+test("bigints inside values are in hexadecimal as well", async () => {
+  expect(await text({ va: 0x1000n, in: [0xffn, { pa: 0x20n }] })).toBe("{ va: 0x1000n, in: [ 0xffn, { pa: 0x20n } ] }");
+  expect(await text(new Map([[0x1000n, new Set([0x10n])]]))).toBe("Map(1) { 0x1000n => Set(1) { 0x10n } }");
+  expect(await text(new BigUint64Array([0n, 0x8000000000000063n]))).toBe(
+    "BigUint64Array(2) [ 0n, 0x8000000000000063n ]",
+  );
+  expect(await text(new BigUint64Array(512))).toMatch(/^BigUint64Array\(512\) .*\.\.\. 412 more items \]$/);
+});
+
+test("a value with a getter is not run to be printed", async () => {
+  const value = {
+    n: 1n,
+    get trap(): never {
+      throw new Error("was run");
+    },
+  };
+  expect(await text(value)).toBe("{ n: 1n, trap: [Getter] }");
+});
+
+test("an error as a value comes without the kernel's frames", async () => {
+  const error = new RangeError("far");
+  error.stack = lines(
+    "RangeError: far",
+    "    at In[1]:1:1",
+    "    at node:inspector:1:1",
+    "    at f (/p/src/jupyter/x.ts:1:1)",
+  );
+  expect(await text(error)).toBe(lines("RangeError: far", "    at In[1]:1:1"));
+});
+
+test("a promise is waited for: its value is shown, and its failure is thrown", async () => {
+  expect(await text(Promise.resolve([{ n: 1 }]))).toBe(lines("n", "-", "1"));
+  expect(await present(Promise.resolve(undefined), host)).toEqual({});
+  await expect(present(Promise.reject(new RangeError("late")), host)).rejects.toThrow("late");
+});
+
+test("a value's own bundle may have several types and come later; bytes are in base64", async () => {
+  const value = {
+    [DISPLAY]: async () => ({ "image/png": new Uint8Array([1, 2]), "text/plain": "two", "text/html": undefined }),
+  };
+  expect(await present(value, host)).toEqual({ "image/png": "AQI=", "text/plain": "two" });
+});
