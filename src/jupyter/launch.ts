@@ -4,7 +4,9 @@
  */
 import { UserError } from "../base/errors.ts";
 import { type ChildSession, startSession } from "./child-session.ts";
+import { processMachine } from "./find-jupyter.ts";
 import { readConnection } from "./wire/connection.ts";
+import { historyFile, openHistory } from "./wire/history-file.ts";
 import { startKernel } from "./wire/kernel.ts";
 import { openSockets } from "./wire/sockets.ts";
 
@@ -22,9 +24,12 @@ async function main(file: string | undefined): Promise<void> {
   if (file === undefined) throw new UserError("the kernel needs a connection file; Jupyter passes it");
   const parent = process.ppid;
   const sockets = await openSockets(await readConnection(file));
-  const kernel = startKernel({ sockets, startSession: startHere, onShutdown: () => void end() });
+  const warn = (line: string) => console.error(`ptlab: ${line}`);
+  const history = openHistory(historyFile(processMachine()), warn);
+  const kernel = startKernel({ sockets, history, startSession: startHere, onShutdown: () => void end() });
   const end = async (): Promise<never> => {
     await kernel.close();
+    history.close();
     process.exit(0);
   };
   process.on("SIGINT", () => kernel.interrupt());

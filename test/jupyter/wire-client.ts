@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Dealer, Request, Subscriber } from "zeromq";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { CHANNELS, type Channel } from "../../src/jupyter/wire/connection.ts";
+import { HISTORY_VARIABLE } from "../../src/jupyter/wire/history-file.ts";
 import { createCodec, type Message, type Outgoing } from "../../src/jupyter/wire/message.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever JSON came back
@@ -94,7 +95,7 @@ export async function startClient(options: { key?: string; env?: Record<string, 
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", LAUNCHER, file], {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...env },
+    env: { ...process.env, [HISTORY_VARIABLE]: join(folder, "history.sqlite"), ...env },
   });
   const client = await connect(child, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
   return { ...client, close: () => client.close().finally(() => rm(folder, { recursive: true })) };

@@ -170,16 +170,6 @@ describe("editing", () => {
     const { reply } = await client.request("shell", "is_complete_request", { code: "if (true) {" });
     expect(reply).toEqual({ status: "incomplete", indent: "  " });
   });
-
-  test("history answers tail, range and search", async () => {
-    const count = (await client.execute("'a needle'")).reply?.execution_count;
-    const ask = async (content: object) => (await client.request("shell", "history_request", content)).reply?.history;
-    expect(await ask({ hist_access_type: "tail", n: 1 })).toEqual([[0, count, "'a needle'"]]);
-    expect(await ask({ hist_access_type: "range", start: count, stop: count + 1 })).toEqual([[0, count, "'a needle'"]]);
-    expect(await ask({ hist_access_type: "search", pattern: "*need?e*", output: true })).toEqual([
-      [0, count, ["'a needle'", null]],
-    ]);
-  });
 });
 
 test("shutdown is answered, and the process ends with status 0", async () => {

@@ -4,8 +4,10 @@
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
 import type { Question } from "../cell-run.ts";
+import type { CellOptions } from "../cell-session.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
+import { page, questionOf } from "./pager.ts";
 import { publisher } from "./publish.ts";
 import type { Stdin } from "./stdin.ts";
 
@@ -42,37 +44,60 @@ export function executeHandler(slot: SessionSlot, history: History, stdin: Stdin
 }
 
 async function execute(runner: Runner, exchange: Exchange, number: number): Promise<object> {
+  // Nothing but the status: with a count, a front end would number the cell as if it had run.
   if (number <= runner.abortUpTo) return { status: "aborted" };
   const wish = readWish(exchange.content);
   const count = wish.keep ? ++runner.count : runner.count + 1;
-  if (wish.keep) runner.history.add({ count, code: wish.code });
+  if (wish.keep) runner.history.add(count, wish.code);
   if (!wish.silent) exchange.publish("execute_input", { code: wish.code, execution_count: count });
+  const topic = questionOf(wish.code);
+  if (topic !== undefined) return answerQuestion(runner, topic, count);
   const result = await run(runner, exchange, wish, count);
   if (result.status !== "ok") {
     const { ename, evalue, traceback } = result;
     return { status: "error", execution_count: count, ename, evalue, traceback };
   }
-  const expressions = await evaluateAll(runner, wish.expressions, count);
+  const expressions = await evaluateAll(runner, wish.expressions);
   return { status: "ok", execution_count: count, user_expressions: expressions, payload: [] };
 }
 
+async function answerQuestion({ slot }: Runner, topic: string, count: number): Promise<object> {
+  const text = (await slot.current().inspect(topic, topic.length)) ?? `Nothing is known of ${topic}.`;
+  return { status: "ok", execution_count: count, user_expressions: {}, payload: [page(text)] };
+}
+
 async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number): Promise<ExecuteResult> {
-  const session = runner.slot.current();
   const { onOutput: put, onComm, flush } = publisher(exchange);
-  const onOutput = wish.silent ? () => {} : put;
+  const onOutput = (event: OutputEvent) => {
+    if (!wish.silent) put(event);
+    if (wish.keep) keepResult(runner.history, count, event);
+  };
   const dialogue = runner.stdin.dialogue(exchange);
   const ask = (question: Question) => {
     flush();
     return dialogue.ask(question);
   };
-  const options = { onOutput, onComm, onQuestion: wish.canAsk ? ask : undefined, count };
-  const result: ExecuteResult =
-    wish.code.trim() === "" ? { status: "ok", count } : await session.execute(wish.code, options);
+  const options = { onOutput, onComm, onQuestion: wish.canAsk ? ask : undefined };
+  const result = await runCode(runner, wish.code, { ...options, count: wish.silent ? ASIDE : count });
   dialogue.close();
   flush();
   if (result.ename === "SessionEnded") runner.slot.renew();
-  if (result.status !== "ok" && wish.stopOnError) runner.abortUpTo = runner.received;
+  if (result.status !== "ok" && wish.stopOnError && !wish.silent) runner.abortUpTo = runner.received;
   return result;
+}
+
+/** What a front end runs on its own account must not take the number, and with it the tracebacks, of a person's cell. */
+const ASIDE = 0;
+
+async function runCode({ slot }: Runner, code: string, options: CellOptions & { count: number }) {
+  const nothing: ExecuteResult = { status: "ok", count: options.count };
+  return code.trim() === "" ? nothing : slot.current().execute(code, options);
+}
+
+function keepResult(history: History, count: number, event: OutputEvent): void {
+  if (event.type !== "output" || event.output.output_type !== "execute_result") return;
+  const text = event.output.data["text/plain"];
+  if (typeof text === "string") history.addOutput(count, text);
 }
 
 function readWish(content: Exchange["content"]): Wish {
@@ -89,15 +114,16 @@ function readWish(content: Exchange["content"]): Wish {
 }
 
 /** Evaluates the expressions that a front end wants besides the cell, each with its own success or failure. */
-async function evaluateAll(runner: Runner, expressions: Wish["expressions"], count: number): Promise<object> {
+async function evaluateAll(runner: Runner, expressions: Wish["expressions"]): Promise<object> {
   const answers: Record<string, object> = {};
   for (const [name, expression] of Object.entries(expressions)) {
-    let shown: object = { data: {}, metadata: {} };
+    let shown: object = { data: { "text/plain": "undefined" }, metadata: {} };
     const onOutput = (event: OutputEvent) => {
       if (event.type === "output" && event.output.output_type === "execute_result")
         shown = { data: event.output.data, metadata: event.output.metadata };
     };
-    const { status, ename, evalue, traceback } = await runner.slot.current().execute(expression, { onOutput, count });
+    const result = await runCode(runner, String(expression), { onOutput, count: ASIDE });
+    const { status, ename, evalue, traceback } = result;
     answers[name] = status === "ok" ? { status, ...shown } : { status: "error", ename, evalue, traceback };
   }
   return answers;

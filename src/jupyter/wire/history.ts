@@ -1,52 +1,63 @@
 /**
- * The cells of this kernel's life, for front ends that offer them again. Nothing is kept on disk.
+ * The cells that were run, for front ends that offer them again, and the answer to `history_request`.
  */
 import type { Handler } from "./kernel.ts";
 
-interface Entry {
-  readonly count: number;
+/** One cell of the history. Sessions count up from 1, one for each kernel that ran a cell; lines are execution counts. */
+export interface Entry {
+  readonly session: number;
+  readonly line: number;
   readonly code: string;
+  /** The result as text, or null if the cell gave none. */
+  readonly output: string | null;
 }
 
-/** The executed cells, oldest first. */
+/** Lines of one session. Session 0 is the present one, -1 the one before; a negative start counts from the end. */
+export interface Range {
+  readonly session: number;
+  readonly start: number;
+  /** The first line that is left out; all are given without it. */
+  readonly stop?: number;
+}
+
+/** The history as one kernel sees it. What is found is told oldest first. */
 export interface History {
-  readonly entries: readonly Entry[];
-  add(entry: Entry): void;
+  add(line: number, code: string): void;
+  /** Notes the result of a line that was added here. */
+  addOutput(line: number, output: string): void;
+  range(range: Range): Entry[];
+  /** The last `n` cells of all sessions; {@link ALL} for every one. */
+  tail(n: number): Entry[];
+  /** The last cells that match the glob; with `unique` only the last of those that are alike. */
+  search(pattern: string, n: number, unique: boolean): Entry[];
+  close(): void;
 }
 
-/** An empty history. */
-export function createHistory(): History {
-  const entries: Entry[] = [];
-  return { entries, add: (entry) => void entries.push(entry) };
-}
+/** No limit to a number of cells. */
+export const ALL = -1;
 
-/** Answers `history_request`: `tail`, `range` and `search` with the protocol's `*` and `?`. */
+/** Answers `history_request`. There is no other input than what was typed, so that `raw` makes no difference. */
 export function historyHandler(history: History): Handler {
   return ({ content }) => {
-    const found = select(history.entries, content);
-    const asked = content.output === true;
-    return { status: "ok", history: found.map(({ count, code }) => [0, count, asked ? [code, null] : code]) };
+    const found = select(history, content);
+    const input = ({ code, output }: Entry) => (content.output === true ? [code, output] : code);
+    return { status: "ok", history: found.map((entry) => [entry.session, entry.line, input(entry)]) };
   };
 }
 
-function select(entries: readonly Entry[], content: Readonly<Record<string, unknown>>): readonly Entry[] {
-  const most = typeof content.n === "number" ? content.n : entries.length;
-  if (content.hist_access_type === "range") {
-    const { start, stop } = content as { start?: number; stop?: number };
-    return entries.filter(({ count }) => count >= (start ?? 0) && count < (stop ?? Number.POSITIVE_INFINITY));
-  }
-  if (content.hist_access_type !== "search") return entries.slice(-most);
-  const pattern = globPattern(String(content.pattern ?? "*"));
-  const hits = entries.filter(({ code }) => pattern.test(code));
-  const unique =
-    content.unique === true ? hits.filter((e, i) => !hits.slice(i + 1).some((l) => l.code === e.code)) : hits;
-  return unique.slice(-most);
-}
-
-function globPattern(glob: string): RegExp {
-  const escaped = glob
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${escaped}$`, "s");
+function select(history: History, content: Readonly<Record<string, unknown>>): Entry[] {
+  const number = (name: string, otherwise: number): number => {
+    const given = content[name];
+    return typeof given === "number" && Number.isInteger(given) ? given : otherwise;
+  };
+  const n = number("n", ALL);
+  if (content.hist_access_type === "search")
+    return history.search(String(content.pattern ?? "*"), n, content.unique === true);
+  if (content.hist_access_type !== "range") return history.tail(n);
+  // Without an end, and with 0 as front ends write it, the range is open.
+  return history.range({
+    session: number("session", 0),
+    start: number("start", 0),
+    stop: number("stop", 0) || undefined,
+  });
 }

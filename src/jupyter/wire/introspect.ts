@@ -3,6 +3,7 @@
  * positions in code points, the type program in UTF-16 units.
  */
 import type { Exchange, Handlers, SessionSlot } from "./kernel.ts";
+import { questionOf } from "./pager.ts";
 
 /** Answers `complete_request`, `inspect_request` and `is_complete_request`. */
 export function introspectionHandlers(slot: SessionSlot): Handlers {
@@ -24,7 +25,10 @@ export function introspectionHandlers(slot: SessionSlot): Handlers {
       const data = text === undefined ? {} : { "text/plain": text };
       return { status: "ok", found: text !== undefined, data, metadata: {} };
     },
-    is_complete_request: ({ content }) => slot.current().completeness(String(content.code ?? "")),
+    is_complete_request({ content }) {
+      const code = String(content.code ?? "");
+      return questionOf(code) === undefined ? slot.current().completeness(code) : { status: "complete" };
+    },
   };
 }
 

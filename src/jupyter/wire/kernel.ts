@@ -5,7 +5,7 @@
 import type { ChildSession } from "../child-session.ts";
 import { commHandlers } from "./comm.ts";
 import { executeHandler } from "./execute.ts";
-import { createHistory, historyHandler } from "./history.ts";
+import { type History, historyHandler } from "./history.ts";
 import { infoHandler } from "./info.ts";
 import { introspectionHandlers } from "./introspect.ts";
 import type { Header, Message, Outgoing } from "./message.ts";
@@ -31,6 +31,7 @@ export type Handlers = Readonly<Record<string, Handler>>;
 /** What a kernel is made of. */
 export interface KernelParts {
   readonly sockets: Sockets;
+  readonly history: History;
   startSession(): ChildSession;
   /** Called when a front end has asked for the end; the answer is on its way. */
   onShutdown(): void;
@@ -52,7 +53,7 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
     },
   };
   const stdin = createStdin(parts.sockets);
-  const shell = shellHandlers(slot, stdin);
+  const shell = shellHandlers(slot, stdin, parts.history);
   const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
   // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
   parts.sockets.listen("shell", answerer("shell", control, parts.sockets));
@@ -68,8 +69,7 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
   };
 }
 
-function shellHandlers(slot: SessionSlot, stdin: Stdin): Handlers {
-  const history = createHistory();
+function shellHandlers(slot: SessionSlot, stdin: Stdin, history: History): Handlers {
   return {
     kernel_info_request: infoHandler,
     execute_request: executeHandler(slot, history, stdin),
