@@ -19,6 +19,15 @@ export function copyRange(
   return design.copyRange?.(from, to, start, end, copier) ?? copyByVisit(design, from, to, start, end, copier);
 }
 
+/** A copy under way. After it has failed nothing more is copied, though the visit goes on to its end. */
+interface Copying {
+  readonly from: PageTable;
+  readonly to: PageTable;
+  readonly copier: Copier;
+  ok: boolean;
+  reached: number;
+}
+
 function copyByVisit(
   design: Design,
   from: PageTable,
@@ -27,43 +36,38 @@ function copyByVisit(
   end: number,
   copier: Copier,
 ): CopyResult {
-  const result = { ok: true, reached: end, lockBreaks: 0 };
+  const c: Copying = { from, to, copier, ok: true, reached: end };
   design.visit(from, start, end, {
     table: (level, vpn) => void design.findOrMake(to, vpn, level),
     huge: (slot, level, first, last) => {
-      if (result.ok) copier.huge(slot, level, first, last);
+      if (c.ok) copier.huge(slot, level, first, last);
     },
     ptes: (slot, vpn, nr) => {
-      if (result.ok) copyPtes(from, to, slot, design.findOrMake(to, vpn, 0), vpn, nr, copier, result);
+      if (c.ok) copyPtes(c, slot, design.findOrMake(to, vpn, 0), vpn, nr);
     },
   });
-  return result;
+  return { ok: c.ok, reached: c.reached, lockBreaks: 0 };
 }
 
-/** One PTE table. Room is made with neither lock held, so the visit's is dropped for that time. */
-function copyPtes(
-  from: PageTable,
-  to: PageTable,
-  slot: number,
-  toSlot: number,
-  vpn: number,
-  nr: number,
-  copier: Copier,
-  result: { ok: boolean; reached: number },
-): void {
-  const table = to.tableOf(toSlot);
-  to.locks.take(table, 0);
-  for (let i = 0; i < nr && result.ok; ) {
-    from.tally[E.slotsRead]!++;
-    const done = from.kind(slot + i, 0) === Kind.none ? 1 : copier.entry(slot + i, toSlot + i, nr - i);
+/** One PTE table, with both locks held. */
+function copyPtes(c: Copying, slot: number, toSlot: number, vpn: number, nr: number): void {
+  const table = c.to.tableOf(toSlot);
+  c.to.locks.take(table, 0);
+  for (let i = 0; i < nr && c.ok; ) {
+    c.from.tally[E.slotsRead]!++;
+    const done = c.from.kind(slot + i, 0) === Kind.none ? 1 : c.copier.entry(slot + i, toSlot + i, nr - i);
+    if (done === 0) makeRoom(c, c.from.tableOf(slot), table);
+    if (!c.ok) c.reached = vpn + i;
     i += done;
-    if (done > 0) continue;
-    to.locks.drop(table, 0);
-    from.locks.without(from.tableOf(slot), 0, () => {
-      result.ok = copier.room();
-    });
-    if (!result.ok) result.reached = vpn + i;
-    to.locks.take(table, 0);
   }
-  to.locks.drop(table, 0);
+  c.to.locks.drop(table, 0);
+}
+
+/** Room is made with neither lock held; the visit's own is dropped for that time. */
+function makeRoom(c: Copying, fromTable: number, toTable: number): void {
+  c.to.locks.without(toTable, 0, () => {
+    c.from.locks.without(fromTable, 0, () => {
+      c.ok = c.copier.room();
+    });
+  });
 }

@@ -2,7 +2,9 @@
  * The operations in the cursor's idiom: one loop over positions, down where an entry points to a table, on to the next entry
  * otherwise. The level is in the position, so no function here is for one level, and nothing recurses or calls back.
  *
- * Entries of level 0 are gone through in a loop of their own, because a PTE table's lock is taken once for the run.
+ * Entries of level 0 are gone through in a loop of their own, because a PTE table's lock is taken once for the run. Every reader
+ * writes its loop out, as users of moves do: one loop for all that is given a function to call would be a walk with callbacks,
+ * which is what `pagewalk` has to show.
  */
 import { Kind } from "../arch/entry.ts";
 import type { Visitor } from "../pgtable/visit.ts";

@@ -9,6 +9,7 @@ import { freeTables } from "../pgtable/free.ts";
 import { changeLeaf, clearLeaf, mapLeaf, splitLeaf } from "../pgtable/huge.ts";
 import type { PageTable } from "../pgtable/pagetable.ts";
 import { clearPtes, getAndClearPtes, ptepAttrs, setPtes } from "../pgtable/ptep.ts";
+import type { Visitor } from "../pgtable/visit.ts";
 import type { Design } from "./design.ts";
 
 /**
@@ -72,15 +73,29 @@ function mapSome(
 
 /** Empties the range; leaves that it cuts are split first. Tables stay. */
 export function unmapRange(design: Design, pt: PageTable, start: number, end: number): void {
-  design.visit(pt, start, end, {
+  const leaf = (slot: number, level: number) => clearLeaf(pt, slot, level);
+  const run = (slot: number, max: number) => clearRun(pt, slot, max);
+  design.visit(pt, start, end, changing(pt, leaf, run));
+}
+
+/**
+ * A visitor that changes leaves above level 0, splitting those that its range cuts, and entries of level 0 in runs; `run` changes
+ * some from a slot on, at most `max`, and says how many it came past.
+ */
+function changing(
+  pt: PageTable,
+  leaf: (slot: number, level: number) => void,
+  run: (slot: number, max: number) => number,
+): Visitor {
+  return {
     huge: (slot, level, from, to) => {
-      if (to - from === pt.span[level]!) clearLeaf(pt, slot, level);
+      if (to - from === pt.span[level]!) leaf(slot, level);
       else splitLeaf(pt, slot, level);
     },
     ptes: (slot, _vpn, nr) => {
-      for (let i = 0; i < nr; ) i += clearRun(pt, slot + i, nr - i);
+      for (let i = 0; i < nr; ) i += run(slot + i, nr - i);
     },
-  });
+  };
 }
 
 /** A run of entries that are not empty is cleared at once, so that only blocks at its ends are unfolded. */
@@ -109,23 +124,15 @@ export function protectRange(
   set: number,
   clear: number,
 ): void {
-  design.visit(pt, start, end, {
-    huge: (slot, level, from, to) => {
-      if (to - from === pt.span[level]!) changeLeaf(pt, slot, level, set, clear);
-      else splitLeaf(pt, slot, level);
-    },
-    ptes: (slot, _vpn, nr) => {
-      for (let i = 0; i < nr; ) i += protectRun(pt, slot + i, nr - i, set, clear);
-    },
-  });
-}
-
-function protectRun(pt: PageTable, slot: number, max: number, set: number, clear: number): number {
-  const n = leafRun(pt, slot, max);
-  if (n === 0) return 1;
-  const old = getAndClearPtes(pt, slot, n);
-  setPtes(pt, slot, old.pfn, (old.attrs & ~clear) | set, n);
-  return n;
+  const leaf = (slot: number, level: number) => changeLeaf(pt, slot, level, set, clear);
+  const run = (slot: number, max: number) => {
+    const n = leafRun(pt, slot, max);
+    if (n === 0) return 1;
+    const old = getAndClearPtes(pt, slot, n);
+    setPtes(pt, slot, old.pfn, (old.attrs & ~clear) | set, n);
+    return n;
+  };
+  design.visit(pt, start, end, changing(pt, leaf, run));
 }
 
 /** Leaves from a slot with consecutive frames and equal attributes; 0 if there is none. */

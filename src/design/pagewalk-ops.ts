@@ -71,10 +71,10 @@ export function wholeMm(pt: PageTable): WalkMm {
 }
 
 /** The slot of a level for one page: a walk over that page, which the callback of the level above stops. */
-function findByWalk(pt: PageTable, vpn: number, level: number): number {
+function findByWalk(pt: PageTable, vpn: number, level: number, install: Partial<MmWalkOps> = {}): number {
   if (level === pt.levels - 1) return pt.slot(pt.root, vpn, level);
   const into = { slot: -1 };
-  walkPageRange(wholeMm(pt), vpn, vpn + 1, { walkLock: "RDLOCK", ...stopAbove(pt, level, into) });
+  walkPageRangeMm(wholeMm(pt), vpn, vpn + 1, { walkLock: "RDLOCK", ...install, ...stopAbove(pt, level, into) });
   return into.slot;
 }
 
@@ -83,11 +83,7 @@ function findByWalk(pt: PageTable, vpn: number, level: number): number {
  * The kernel's way would be the nest of pud_alloc, pmd_alloc and pte_alloc, which is the folded design and no pagewalk.
  */
 function findOrMakeByWalk(pt: PageTable, vpn: number, level: number): number {
-  if (level === pt.levels - 1) return pt.slot(pt.root, vpn, level);
-  const into = { slot: -1 };
-  const installPte = () => broken(`the walk to page ${vpn} was not stopped`);
-  walkPageRangeMm(wholeMm(pt), vpn, vpn + 1, { walkLock: "RDLOCK", installPte, ...stopAbove(pt, level, into) });
-  return into.slot;
+  return findByWalk(pt, vpn, level, { installPte: () => broken(`the walk to page ${vpn} was not stopped`) });
 }
 
 /** Stops at the entry above a level and notes the slot below it; stops at a huge PUD, which the walk would split. */
@@ -414,7 +410,7 @@ export const pagewalk: Design = {
   name: "pagewalk",
   idea: "callbacks for every level, called by one walk that anybody may use",
   source: "mm/pagewalk.c, Linux 7.0; installPte since 6.13",
-  find: findByWalk,
+  find: (pt, vpn, level) => findByWalk(pt, vpn, level),
   findOrMake: findOrMakeByWalk,
   visit: visitByWalk,
   install: installByWalk,

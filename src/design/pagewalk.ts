@@ -188,19 +188,21 @@ function handlesBelow(ops: MmWalkOps, level: number): boolean {
 /** Walks a range from the top table (`walk_pgd_range`). Nothing that was done is undone when a callback stops it. */
 export function walkPgdRange(walk: MmWalk, start: number, end: number): number {
   const { pt, pgd } = walk;
-  return walkUpperRange(walk, PGD, pt.slot(pgd < 0 ? pt.root : pgd, start, pt.levels - 1), start, end);
+  return walkEntries(walk, PGD, pt.slot(pgd < 0 ? pt.root : pgd, start, pt.levels - 1), start, end);
 }
 
-/** `walk_pgd_range`, `walk_p4d_range`: no huge entries, and the actions do not count. */
-function walkUpperRange(walk: MmWalk, level: number, first: number, start: number, end: number): number {
+/** `walk_pgd_range`, `walk_p4d_range`, `walk_pud_range` and `walk_pmd_range`: the loop over the entries of one table. */
+function walkEntries(walk: MmWalk, level: number, first: number, start: number, end: number): number {
+  const walkEntry = level > PUD ? walkUpperEntry : walkLowerEntry;
   for (let addr = start, slot = first, next = start; addr < end; addr = next, slot++) {
     next = addrEnd(walk.pt, level, addr, end);
-    const err = walkUpperEntry(walk, level, slot, addr, next);
+    const err = walkEntry(walk, level, slot, addr, next);
     if (err !== 0) return err;
   }
   return 0;
 }
 
+/** One PGD or P4D entry: it is never huge, and the actions do not count. */
 function walkUpperEntry(walk: MmWalk, level: number, slot: number, addr: number, next: number): number {
   const { pt, ops } = walk;
   const installs = ops.installPte !== undefined;
@@ -210,8 +212,7 @@ function walkUpperEntry(walk: MmWalk, level: number, slot: number, addr: number,
   }
   const err = callEntry(walk, level, slot, addr, next);
   if (err !== 0 || !(installs || handlesBelow(ops, level))) return err;
-  const walkRange = level === PGD ? walkUpperRange : walkLowerRange;
-  return walkRange(walk, level - 1, pxdOffset(pt, slot, level, addr), addr, next);
+  return walkEntries(walk, level - 1, pxdOffset(pt, slot, level, addr), addr, next);
 }
 
 /** `pgd_none_or_clear_bad`: what is neither empty nor a table is cleared, and then is empty. */
@@ -219,16 +220,6 @@ function pxdNoneOrClearBad(pt: PageTable, slot: number, level: number): boolean 
   const kind = pxdpGet(pt, slot, level);
   if (kind !== Kind.none && kind !== Kind.table) pt.clear(slot, 1, level);
   return kind !== Kind.table;
-}
-
-/** `walk_pud_range`, `walk_pmd_range`. */
-function walkLowerRange(walk: MmWalk, level: number, first: number, start: number, end: number): number {
-  for (let addr = start, slot = first, next = start; addr < end; addr = next, slot++) {
-    next = addrEnd(walk.pt, level, addr, end);
-    const err = walkLowerEntry(walk, level, slot, addr, next);
-    if (err !== 0) return err;
-  }
-  return 0;
 }
 
 /**
@@ -289,7 +280,7 @@ function walkPmdTable(walk: MmWalk, pud: number, addr: number, end: number): num
     walk.action = "AGAIN";
     return 0;
   }
-  return walkLowerRange(walk, PMD, pxdOffset(pt, pud, PUD, addr), addr, end);
+  return walkEntries(walk, PMD, pxdOffset(pt, pud, PUD, addr), addr, end);
 }
 
 /** `walk_pte_range`: one lock for the whole run of callbacks; none in a walk without VMAs. */
