@@ -36,7 +36,8 @@ export function oneOf<T extends string>(what: string, given: string, allowed: re
   if (hit !== undefined) return hit;
   const near = nearest(given, allowed);
   const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new UserError(`unknown ${what} '${given}': allowed are ${allowed.join(", ")}${hint}`);
+  const names = allowed.map((name) => (name.includes(",") ? `'${name}'` : name));
+  throw new UserError(`unknown ${what} '${given}': allowed are ${names.join(", ")}${hint}`);
 }
 
 /** The allowed name that a slip of the fingers is likely to have missed: one edit in a short word, two in a long one. */

@@ -200,7 +200,7 @@ export function causesData(
   const { a, b, rows, workload, setting } = comparison;
   return {
     title: title ?? `${workload} by cause, A ${a.label}, B ${b.label}: ${settingText(setting)}`,
-    caption: caption ?? captionOf([a, b], comparison),
+    caption: caption ?? `${captionOf([a, b], comparison)}${failureOf(comparison)}`,
     alt: `Pairs of bars by cause. ${rows.map((row) => `${row.cause}: ${a.label} ${row.a}, ${b.label} ${row.b}`).join("; ")}.`,
     better: "fewer of every cause",
     columns: causesColumns(comparison),
@@ -219,18 +219,23 @@ export const causesPlot: Drawing = (Plot, frame) => {
   return shareBars(Plot, frame, { series: "series", keys, rows, of: "the larger of the two" });
 };
 
+/** Two sides that fail alike are equal, but a reader should know what the counts are of. */
+function failureOf({ answer }: Comparison): string {
+  return typeof answer === "string" ? ` On both sides the operation failed: ${answer}.` : "";
+}
+
 /** Heads of the columns of the two sides: their names may be too long for a line of mail. */
 const LETTERS = ["A", "B"] as const;
 
 function causesColumns({ a, b, rows }: Comparison): readonly Column[] {
-  const meanings = rows.map(({ cause, event }) => `${cause} = ${EVENTS[event]}`).join("; ");
+  const meanings = rows.map(({ cause, event }) => `${cause} = ${meaningOf(cause, event)}`).join("; ");
   const [nsA, nsB, difference] = [a.pricedNs, b.pricedNs, b.pricedNs - a.pricedNs].map((ns) => ns.toFixed(0));
   const sum = `All causes together: A ${nsA} ns, B ${nsB} ns, B - A ${difference} ns.`;
   const ns = `${sum} ${priceText(rows.map((row) => row.event))}`;
   return [
     { key: "cause", label: "cause", definition: `${meanings}.` },
-    { key: "a", label: "A", basis: "counted", definition: `Counted with ${a.label}.` },
-    { key: "b", label: "B", basis: "counted", definition: `Counted with ${b.label}.` },
+    { key: "a", label: "A", basis: "counted", definition: `Counts of A, ${a.label}.` },
+    { key: "b", label: "B", basis: "counted", definition: `Counts of B, ${b.label}.` },
     { key: "difference", label: "B - A", basis: "counted", definition: "How many more B has." },
     {
       ...{ key: "percent", label: "B - A", unit: "%", basis: "counted", digits: 1 },
@@ -238,6 +243,12 @@ function causesColumns({ a, b, rows }: Comparison): readonly Column[] {
     },
     { key: "ns", label: "B - A", unit: "ns", basis: "modelled", digits: 0, definition: ns },
   ];
+}
+
+/** Some definitions begin with the word that is defined. */
+function meaningOf(cause: string, event: EventName): string {
+  const meaning = EVENTS[event];
+  return meaning.startsWith(`${cause}: `) ? meaning.slice(cause.length + 2) : meaning;
 }
 
 function causeCells({ cause, a, b, difference, ns }: CauseRow): Row {

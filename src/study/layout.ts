@@ -2,7 +2,7 @@
  * Ready-made address spaces for experiments: a mapping filled under one of the policies that the studies compare.
  */
 import { type Format, pmdOrder } from "../arch/format.ts";
-import { invariant, oneOf } from "../base/errors.ts";
+import { oneOf, UserError } from "../base/errors.ts";
 import { formatSize, KiB } from "../base/size.ts";
 import { access } from "../mm/fault.ts";
 import { Kernel, type KernelSpec } from "../mm/kernel.ts";
@@ -64,12 +64,15 @@ export function kernelFor(policy: string, spec: KernelSpec): Kernel {
   return kernel;
 }
 
-/** A process with one private mapping of so many pages at {@link studyVpn}, every page written once in ascending order. */
+/**
+ * A process with one private mapping of so many pages at {@link studyVpn}, every page written once in ascending order. More than the
+ * format's addresses or the machine's memory have room for is a UserError.
+ */
 export function filledMm(kernel: Kernel, pages: number): Mm {
   const mm = new Mm(kernel);
   const start = studyVpn(kernel.format);
   const err = mmap(mm, { start, pages, flags: Vm.read | Vm.write });
-  invariant(err === null, `mmap of ${pages} pages: ${err}`);
+  if (err !== null) throw new UserError(`no mapping of ${pages} pages on ${kernel.format.name}: ${err}`);
   for (let vpn = start; vpn < start + pages; vpn++) access(mm, vpn, true);
   return mm;
 }

@@ -112,8 +112,8 @@ export const granulePairLive = defineLive({
       better: "fewer of every cause",
       columns: [
         { key: "cause", label: "cause", definition: causesText() },
-        { key: "a", label: "A", basis: "counted", digits: 1, definition: `Counted with ${params.a}.` },
-        { key: "b", label: "B", basis: "counted", digits: 1, definition: `Counted with ${params.b}.` },
+        { key: "a", label: "A", basis: "counted", digits: 1, definition: `Counts of A, ${params.a}.` },
+        { key: "b", label: "B", basis: "counted", digits: 1, definition: `Counts of B, ${params.b}.` },
         { key: "difference", label: "B - A", basis: "counted", digits: 1, definition: "How many more B has." },
         {
           ...{ key: "percent", label: "B - A", unit: "%", basis: "counted", digits: 1 },

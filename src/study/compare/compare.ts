@@ -56,6 +56,8 @@ export interface Comparison {
   readonly a: SideCounts;
   readonly b: SideCounts;
   readonly rows: readonly CauseRow[];
+  /** What both sides answered: null of a system call that succeeded, its error (`EINVAL`), or what was read. */
+  readonly answer: unknown;
   /** Runs of pages that were found equal on both sides, over all processes. */
   readonly equalRuns: number;
 }
@@ -76,7 +78,10 @@ export function workloadNamed(name: string): Workload {
 }
 
 function total(setting: Setting): Required<Setting> {
-  return { arch: "x86-64", kernel: "6.18", policy: "base pages", pages: 4096, ...setting };
+  const full = { arch: "x86-64", kernel: "6.18", policy: "base pages", pages: 4096, ...setting };
+  if (!Number.isSafeInteger(full.pages) || full.pages < 1)
+    throw new UserError(`bad number of pages '${full.pages}': a whole number from 1 on is allowed`);
+  return full;
 }
 
 /** What one side did: its counts, its answer, and what its processes translate to. */
@@ -109,6 +114,7 @@ export function compare(
     a: summary(x),
     b: summary(y),
     rows: rowsOf(x, y),
+    answer: JSON.parse(x.answer),
     equalRuns: x.translations.flat().length,
   };
 }

@@ -3,6 +3,7 @@ import { formatNamed, formats } from "../../../src/arch/formats.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { EVENT_NAMES } from "../../../src/base/tally.ts";
 import { DESIGN_NAMES } from "../../../src/design/design.ts";
+import { causesData } from "../../../src/figure/comparison.ts";
 import { compare, compareAll, type Side } from "../../../src/study/compare/compare.ts";
 import { SWITCHES } from "../../../src/study/compare/switches.ts";
 import { type Place, WORKLOADS, type Workload } from "../../../src/study/compare/workloads.ts";
@@ -59,11 +60,42 @@ describe("the difference is attributed", () => {
   const alike = pairs.filter(({ name, workload }) => !(name === "kernel 6.12 / 6.18" && workload.startsWith("guard")));
 
   test.each(alike)("$workload, $name: the causes sum up to the difference of the two times", ({ a, b, workload }) => {
-    const c = compare(a, b, workload, { arch: "arm64-4k", policy: "mTHP", pages: 512 });
+    const c = compare(a, b, workload, { arch: "arm64-4k", policy: "mTHP", pages: 96 });
     for (const row of c.rows) expect(row.difference).toBe(row.b - row.a);
     const sum = c.rows.reduce((ns, row) => ns + (row.ns ?? 0), 0);
     expect(sum).toBeCloseTo(c.b.pricedNs - c.a.pricedNs, 4);
   });
+});
+
+test("an operation that fails alike on both sides is compared, and says so", () => {
+  const c = compare("folded", "ptp", "guard, no tables", { kernel: "6.12", pages: 8 });
+  expect(c.answer).toBe("EINVAL");
+  expect(causesData(c).caption).toMatch(/ On both sides the operation failed: EINVAL\.$/);
+  const works = compare("folded", "ptp", "guard, no tables", { pages: 8 });
+  expect(works.answer).toBe(null);
+  expect(causesData(works).caption).not.toContain("failed");
+});
+
+test.each([
+  [-5, "bad number of pages '-5'"],
+  [0, "bad number of pages '0'"],
+  [0.5, "bad number of pages '0.5'"],
+  [Number.NaN, "bad number of pages 'NaN'"],
+  [2 ** 40, "no mapping of 1099511627776 pages on x86-64: ENOMEM"],
+])("%s pages are a mistake that is told in one line", (pages, line) => {
+  const run = () => compare("folded", "ptp", "fork", { pages });
+  expect(run).toThrow(UserError);
+  expect(run).toThrow(line);
+});
+
+test("memory that ends before the mapping does is a mistake, and not a comparison of less", () => {
+  const small: Side = { label: "1 MiB", spec: { memory: 2 ** 20 } };
+  expect(() => compare(small, small, "fork", { pages: 4096 })).toThrow(UserError);
+});
+
+test("a wrong name is answered with those that there are, quoted where they have a comma", () => {
+  expect(() => compare("folded", "ptp", "frok")).toThrow(/'guard, no tables', guard again.*did you mean fork\?/);
+  expect(() => compare("foldd", "ptp", "fork")).toThrow("did you mean folded?");
 });
 
 describe("sides that do not do the same are not compared", () => {
