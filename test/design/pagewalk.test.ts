@@ -98,6 +98,16 @@ describe("order and depth", () => {
   });
 });
 
+test.each([4, 3])("with five levels a bad entry of level %i is cleared, and is a hole of its depth", (level) => {
+  const pt = bigPageTable(named("x86-64-la57"));
+  const slot = pt.findOrMake(0, level);
+  pt.write(slot, pt.format.swapLo(3, 5), pt.format.swapHi(3, 5));
+  const calls: string[] = [];
+  walkPageRange(wholeMm(pt), 0, 9, only(recorder(calls), "pteHole", "pteEntry"));
+  expect(calls).toEqual([`hole${4 - level} 0-9`]);
+  expect(pt.kind(slot, level)).toBe(Kind.none);
+});
+
 describe("actions", () => {
   test("CONTINUE leaves an entry alone: no split, no lock, nothing below", () => {
     const pt = huge(x86, 2);
@@ -150,6 +160,18 @@ describe("actions", () => {
       walkPageRange(mm, 3, 5, only(recorder(calls), "pteEntry", "pteHole"));
       expect(calls).toEqual(level === 1 ? ["hole3 3-5", "hole3 3-5"] : ["hole2 3-5"]);
     }
+  });
+
+  test("a PTE table that is gone when its lock is wanted makes the walk look at the PMD again, with no lock left", () => {
+    const pt = filled(x86, 2);
+    const calls: string[] = [];
+    const pmdEntry: MmWalkOps["pmdEntry"] = (slot, addr) => {
+      if (addr < 512) pt.clear(slot, 1, 1);
+      return 0;
+    };
+    walkPageRange(wholeMm(pt), 510, 513, only(recorder(calls, 0, { pmdEntry }), "pmdEntry", "pteEntry", "pteHole"));
+    expect(calls).toEqual(["pmd 510-512", "hole3 510-512", "pmd 512-513", "pte 512-513"]);
+    expect(pt.locks.held).toBe(0);
   });
 
   test("callbacks above the PTE table run with no lock held, those of PTEs under the lock of their table", () => {
