@@ -167,7 +167,7 @@ export function walkPageVma(vma: WalkVma, ops: MmWalkOps): number {
 }
 
 /**
- * `walk_page_range_debug`, before 6.16 `walk_page_range_novma`: whatever the tables hold, VMAs or not. Locks no PTE table, so
+ * `walk_page_range_debug`, before 6.17 `walk_page_range_novma`: whatever the tables hold, VMAs or not. Locks no PTE table, so
  * the mmap lock is held for writing; init_mm goes the way of the kernel's tables. `pgd` is another top table, if not -1.
  */
 export function walkPageRangeDebug(mm: WalkMm | null, start: number, end: number, ops: MmWalkOps, pgd = -1): number {

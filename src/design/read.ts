@@ -4,7 +4,8 @@
  *
  *   63 present   62 swap   58 guard   57 uffd-wp   55 soft-dirty   0-54 frame number of a present page
  *
- * Not modelled: 61 (file or shared) and 56 (exclusive), which are the folio's business and not the entry's.
+ * Not modelled: 61 (file or shared) and 56 (exclusive), which are the folio's business and not the entry's; of a page that is not
+ * present, the type and the offset of its swap entry, which stand in 0-54.
  * Source: pte_to_pagemap_entry of fs/proc/task_mmu.c, Documentation/admin-guide/mm/pagemap.rst, Linux 6.18.
  */
 import { A, Kind, Marker } from "../arch/entry.ts";
