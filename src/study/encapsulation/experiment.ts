@@ -7,7 +7,7 @@ import { oneOf } from "../../base/errors.ts";
 import type { Experiment, ParamsOf } from "../experiment.ts";
 import { FAILURE_NAMES, type Failure, findingText } from "./finding.ts";
 import { type ProgramSpec, runProgram, storyOf, tellStory } from "./program.ts";
-import { ACCESSES } from "./world.ts";
+import { ACCESSES, notesBy } from "./world.ts";
 
 /** One failure: whether its story leads into it, and how often a random program does. */
 export interface EncapsulationRow {
@@ -58,11 +58,11 @@ export const encapsulation: Experiment<typeof PARAMS, EncapsulationRow> = {
   },
 };
 
-/** s390 hardware notes nothing, whatever is asked for. */
+/** Where hardware notes nothing, faults do, whatever is asked for. */
 function specOf(params: ParamsOf<typeof PARAMS>): ProgramSpec {
   const format = formatNamed(params.arch);
   const wanted = oneOf("who notes accessed and dirty", params.accessDirty, AD);
-  const able = format.machine === "s390x" ? "fault" : "hardware";
+  const able = notesBy(format);
   const accessDirty = wanted === "fault" ? wanted : wanted === "hardware" ? able : format.accessDirty;
   const access = oneOf("access", params.access, ACCESSES);
   return { format, access, accessDirty, contpteRules: { bbml2: params.bbml2 } };

@@ -7,7 +7,7 @@ import { countsOf, type EventName, newTally } from "../../base/tally.ts";
 import type { Experiment } from "../experiment.ts";
 import { FAILURE_NAMES, type Failure } from "./finding.ts";
 import { runProgram } from "./program.ts";
-import type { AccessName } from "./world.ts";
+import { type AccessName, notesBy } from "./world.ts";
 
 /** Counts that a row shows, all of them {@link EventName}s. */
 export const SIDE_EVENTS = [
@@ -53,8 +53,7 @@ export const encapsulationSides: Experiment<typeof PARAMS, SideRow> = {
       effects?.progress?.(i, SIDES.length);
       const format = formatNamed(arch);
       const spent = newTally();
-      // s390 hardware notes nothing.
-      const accessDirty = notes && format.machine !== "s390x" ? "hardware" : "fault";
+      const accessDirty = notes ? notesBy(format) : "fault";
       const findings = runProgram({ format, access, accessDirty, contpte, spent }, seed, steps);
       const times = (failure: Failure) => findings.filter((f) => f.finding.failure === failure).length;
       const found = Object.fromEntries(FAILURE_NAMES.map((f) => [f, times(f)])) as Record<Failure, number>;

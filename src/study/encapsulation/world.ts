@@ -240,7 +240,10 @@ export class World {
   }
 }
 
-/** s390 marks old and clean pages invalid and read-only, so that faults tell; all others may have hardware that notes. */
-function notesBy(format: Format): AccessDirty {
+/**
+ * Who notes accessed and dirty on a format at best: s390 marks old and clean pages invalid and read-only, so that faults tell;
+ * all others may have hardware that notes.
+ */
+export function notesBy(format: Format): AccessDirty {
   return format.machine === "s390x" ? "fault" : "hardware";
 }
