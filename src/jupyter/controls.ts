@@ -39,7 +39,7 @@ export function controls<S extends Inputs>(inputs: S, show: (values: ValuesOf<S>
 export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, draw: Draw<S>): MimeBundle {
   if (!canShowWidgets()) return first;
   const initial = valuesOf(inputs);
-  const shown = control("HTML", { value: bundleHtml(first) });
+  const shown = control("HTML", { value: bundleHtml(first), _dom_classes: OUTPUT_CLASSES });
   const status = control("HTML", { value: "" });
   const reset = control("Button", { description: "Reset", disabled: true, style: style("Button", {}) });
   const say = (text: string) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` });
@@ -69,6 +69,9 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
   const all = Object.entries(inputs).map(([name, input]) => input.control(name));
   return { ...widgetView(control("VBox", { children: [...all, reset, status, shown] })), ...first };
 }
+
+/** Under these the classic Notebook and JupyterLab style a table as they do in an output. */
+const OUTPUT_CLASSES = ["rendered_html", "jp-RenderedHTMLCommon"];
 
 const valuesOf = <S extends Inputs>(inputs: S): ValuesOf<S> =>
   Object.fromEntries(Object.entries(inputs).map(([name, { value }]) => [name, value])) as ValuesOf<S>;

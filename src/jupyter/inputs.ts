@@ -80,7 +80,7 @@ function rangeInput({ label, min, max, step, unit, default: value }: Spec<"range
     const root = control(isWhole ? "IntSlider" : "FloatSlider", {
       ...{ ...described(unit === undefined ? description : `${description}, ${unit}`, "Slider"), min, max, step },
       ...{ value: now, readout: true, readout_format: isWhole ? "d" : `.${digits}f`, continuous_update: true },
-      ...{ orientation: "horizontal", behavior: "drag-tap", layout: layout({ width: "36em" }) },
+      ...{ orientation: "horizontal", behavior: "drag-tap", layout: wide() },
     });
     const fromState = (state: Json | undefined) =>
       typeof state === "number" ? Math.min(max, Math.max(min, snapped(state))) : undefined;
@@ -92,7 +92,7 @@ function rangeInput({ label, min, max, step, unit, default: value }: Spec<"range
 function choiceInput({ label, options, default: value }: Spec<"choice">): Input<string> {
   return input(label, value, (description, now) => {
     const index = options.indexOf(now);
-    const state = { ...described(description, "Description"), _options_labels: options, index };
+    const state = { ...described(description, "Description"), _options_labels: options, index, layout: wide() };
     const root = control(options.length <= MOST_RADIOS ? "RadioButtons" : "Dropdown", state);
     const fromState = (at: Json | undefined) => (typeof at === "number" ? options[at] : undefined);
     return { root, model: root, attribute: "index", toState: (option) => options.indexOf(option), fromState };
@@ -110,11 +110,10 @@ function toggleInput({ label, default: value }: Spec<"toggle">): Input<boolean> 
 /** A text and, where there are samples, a menu that puts one of them into the text. */
 function textInput({ label, max, samples, default: value }: Spec<"text">): Input<string> {
   const made: Input<string> = input(label, value, (description, now) => {
-    const size = layout({ width: "36em" });
     const hasSamples = Object.keys(samples).length > 0;
     const words = { ...described(hasSamples ? "" : description, "Text"), value: now, rows: rowsOf(now) };
     // Half-written words are mistakes: a text is sent when the reader leaves it.
-    const model = control("Textarea", { ...words, continuous_update: false, layout: size });
+    const model = control("Textarea", { ...words, continuous_update: false, layout: wide() });
     const fromState = (text: Json | undefined) => (typeof text === "string" ? text.slice(0, max) : undefined);
     const root = hasSamples ? withSamples(description, model, samples, made) : model;
     return { root, model, attribute: "value", toState: (text) => text, fromState };
@@ -126,7 +125,7 @@ function withSamples(label: string, text: Model, samples: Spec<"text">["samples"
   const options = [...Object.keys(samples), OWN];
   const chosen = (value: string) => options.indexOf(sampleOf(value, samples));
   const menu = control("Dropdown", {
-    ...{ ...described(label, "Description"), _options_labels: options, index: chosen(of.value) },
+    ...{ ...described(label, "Description"), _options_labels: options, index: chosen(of.value), layout: wide() },
   });
   menu.onChange(({ index }) => {
     const sample = samples[options[Number(index)]!];
@@ -135,6 +134,9 @@ function withSamples(label: string, text: Model, samples: Spec<"text">["samples"
   of.observe((value) => menu.set({ index: chosen(value) }));
   return control("VBox", { children: [menu, text] });
 }
+
+/** The front end's own width cuts labels short. */
+const wide = () => layout({ width: "36em" });
 
 const described = (description: string, styleName: string) => ({
   ...{ description, description_allow_html: false, disabled: false },

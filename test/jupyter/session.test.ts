@@ -146,7 +146,7 @@ describe("results", () => {
     ["1 + 1;", "2"],
     ["null", "null"],
     ["-0", "-0"],
-    ["10n ** 3n", "1000n"],
+    ["10n ** 3n", "0x3e8n (1000)"],
     ["Symbol('s')", "Symbol(s)"],
     ["({ a: new Set([1]) })", "{ a: Set(1) { 1 } }"],
     ["enum Last { A, B }\nLast.B", "1"],
