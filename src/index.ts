@@ -55,6 +55,7 @@ export * from "./figure/marks.ts";
 export * from "./figure/stamp.ts";
 export * from "./figure/table.ts";
 export * from "./figure/text.ts";
+export * from "./figure/walk-drawing.ts";
 export * from "./machine/frames.ts";
 export * from "./mm/deferred.ts";
 export * from "./mm/errno.ts";
