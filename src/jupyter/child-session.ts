@@ -41,6 +41,8 @@ interface State {
   queue: Promise<unknown>;
   /** How many executions are queued or running, and when the one that had not to wait for another was sent. */
   pending: number;
+  /** An interrupt came for an execution that waits for the process to start. */
+  cancelled: boolean;
   sent: Promise<void>;
 }
 
@@ -79,7 +81,7 @@ function startChild(folder: string): State {
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const state: State = {
     ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), ended, ready },
-    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve(), pending: 0, sent: Promise.resolve() },
+    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve(), pending: 0, cancelled: false, sent: Promise.resolve() },
   };
   child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
   forwardRaw(state);
@@ -183,7 +185,9 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
   const count = options.count ?? state.count + 1;
   state.count = count;
   await state.ready;
-  if (options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
+  const { cancelled } = state;
+  state.cancelled = false;
+  if (cancelled || options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
   const id = ++state.id;
   state.running = id;
   state.sinks.set(id, options);
@@ -203,6 +207,7 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
 }
 
 function interrupt(state: State): void {
+  state.cancelled = state.pending > 0 && state.running === 0;
   (state.child.stdio[GUARD_FD] as Writable).write(`${state.id}\n`);
 }
 

@@ -49,10 +49,16 @@ export type Outward = "shell" | "control" | "stdin";
 
 export interface Client {
   readonly process: ChildProcess;
+  /** The key that signs the messages. */
+  readonly key: string;
+  /** Where a channel of the kernel is. */
+  readonly address: (channel: Channel) => string;
   /** Header of the last message that `request` has sent. */
   sent(): Content;
   request(channel: "shell" | "control", type: string, content?: object, extras?: Extras): Promise<Answered>;
   execute(code: string, content?: object): Promise<Answered>;
+  /** All messages that have come. */
+  all(): readonly Seen[];
   /** Resolves with the first message that matches, also one that came before. */
   seen(matches: (message: Seen) => boolean): Promise<Seen>;
   /** Resolves when a message of this type that contains the text is published from now on. */
@@ -66,6 +72,8 @@ export interface Client {
   heartbeat(text: string): Promise<string>;
   /** Another front end of the same kernel. */
   join(options?: JoinOptions): Promise<Client>;
+  /** Starts another kernel process at the same addresses, as a front end does that restarts its kernel. */
+  relaunch(): Promise<Client>;
   /** Closes the sockets and leaves the kernel alone. */
   leave(): void;
   /** Ends the kernel and closes the sockets. */
@@ -92,12 +100,16 @@ export async function startClient(options: { key?: string; env?: Record<string, 
   const fields = Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, ports[channel]]));
   const rest = { transport: "tcp", ip: "127.0.0.1", key, signature_scheme: "hmac-sha256" };
   await writeFile(file, JSON.stringify({ ...fields, ...rest }));
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", LAUNCHER, file], {
-    cwd: PROJECT_ROOT,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, [HISTORY_VARIABLE]: join(folder, "history.sqlite"), ...env },
-  });
-  const client = await connect(child, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
+  const launch = async (): Promise<Client> => {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", LAUNCHER, file], {
+      cwd: PROJECT_ROOT,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, [HISTORY_VARIABLE]: join(folder, "history.sqlite"), ...env },
+    });
+    const client = await connect(child, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
+    return { ...client, relaunch: launch };
+  };
+  const client = await launch();
   return { ...client, close: () => client.close().finally(() => rm(folder, { recursive: true })) };
 }
 
@@ -157,9 +169,12 @@ async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, 
   };
   const client: Client = {
     process: child,
+    key,
+    address,
     sent: () => sent,
     request,
     execute: (code, content = {}) => request("shell", "execute_request", { code, ...content }),
+    all: () => inbox.all,
     seen: inbox.seen,
     async published(type, text) {
       const before = inbox.all.length;
@@ -182,6 +197,7 @@ async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, 
       return String((await hb.receive())[0]);
     },
     join: (own = {}) => connect(child, { ...options, ...own }),
+    relaunch: () => Promise.reject(new Error("only the front end that has started the kernel starts it anew")),
     leave() {
       for (const socket of [...Object.values(sockets), iopub, hb]) socket.close();
     },

@@ -41,17 +41,13 @@ export interface KernelParts {
 export interface SessionSlot {
   current(): ChildSession;
   renew(): void;
+  /** Ends the session for good. */
+  close(): Promise<void>;
 }
 
 /** Runs a kernel until `onShutdown`. Returns what interrupts it and what ends it. */
 export function startKernel(parts: KernelParts): { interrupt(): void; close(): Promise<void> } {
-  let session = parts.startSession();
-  const slot: SessionSlot = {
-    current: () => session,
-    renew: () => {
-      session = parts.startSession();
-    },
-  };
+  const slot = createSlot(parts.startSession);
   const stdin = createStdin(parts.sockets);
   const shell = shellHandlers(slot, stdin, parts.history);
   const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
@@ -61,10 +57,25 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
   parts.sockets.listen("stdin", stdin.receive);
   parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
   return {
-    interrupt: () => session.interrupt(),
+    interrupt: () => slot.current().interrupt(),
     async close() {
-      await session.close();
+      await slot.close();
       await parts.sockets.close();
+    },
+  };
+}
+
+function createSlot(start: () => ChildSession): SessionSlot {
+  let session = start();
+  let isClosed = false;
+  return {
+    current: () => session,
+    renew() {
+      if (!isClosed) session = start();
+    },
+    async close() {
+      isClosed = true;
+      await session.close();
     },
   };
 }
@@ -85,11 +96,20 @@ function controlHandlers(slot: SessionSlot, parts: KernelParts): Handlers {
       slot.current().interrupt();
       return { status: "ok" };
     },
-    shutdown_request({ content }) {
+    async shutdown_request({ content, publish }) {
+      // The reply says that all is over: first the session ends, and with it the cell that runs.
+      await slot.close();
+      const reply = { status: "ok", restart: content.restart === true };
+      // The other front ends hear of it here.
+      publish("shutdown_reply", reply);
       // After this reply has been queued.
       setImmediate(parts.onShutdown);
-      return { status: "ok", restart: content.restart === true };
+      return reply;
     },
+    debug_request: ({ content }) => ({
+      ...{ type: "response", request_seq: content.seq ?? 0, seq: 0, command: content.command ?? "", success: false },
+      message: "this kernel has no debugger, as its kernel_info_reply says",
+    }),
   };
 }
 
@@ -111,7 +131,7 @@ function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets)
 async function answer(handler: Handler | undefined, exchange: Exchange): Promise<object | undefined> {
   const type = exchange.header.msg_type;
   if (handler === undefined)
-    return { status: "error", ename: "UnknownRequest", evalue: `${type} is not known here`, traceback: [] };
+    return { status: "error", ename: "UnknownRequest", evalue: `this kernel does not know ${type}`, traceback: [] };
   try {
     return await handler(exchange);
   } catch (error) {

@@ -49,7 +49,13 @@ export interface Outgoing {
 
 const DELIMITER = "<IDS|MSG>";
 
-/** A codec for a key and a scheme such as `hmac-sha256`; an empty key means no signatures. */
+/** Signatures that are remembered, so that nobody who listens in can send a message once more. */
+const MAX_REMEMBERED = 2 ** 16;
+
+/**
+ * A codec for a key and a scheme such as `hmac-sha256`; an empty key means no signatures. A message that was decoded once
+ * is not decoded again.
+ */
 export function createCodec(key: string, scheme: string): Codec {
   const session = randomUUID();
   const sign = (parts: readonly (Buffer | string)[]): string => {
@@ -58,13 +64,27 @@ export function createCodec(key: string, scheme: string): Codec {
     for (const part of parts) hmac.update(part);
     return hmac.digest("hex");
   };
+  const isNew = rememberer();
+  const isGenuine = (signature: string, parts: readonly Buffer[]) =>
+    key === "" || (equal(signature, sign(parts)) && isNew(signature));
   return {
-    decode: (frames) => decode(frames, sign),
+    decode: (frames) => decode(frames, isGenuine),
     encode({ identities, id = randomUUID(), type, content, parent, metadata = {}, buffers = [] }) {
       const header = makeHeader(id, type, session);
       const parts = [header, parent ?? {}, metadata, content].map((part) => JSON.stringify(part));
       return [...identities, DELIMITER, sign(parts), ...parts, ...buffers];
     },
+  };
+}
+
+/** Tells whether a text is given for the first time; of many, the oldest are forgotten. */
+function rememberer(): (text: string) => boolean {
+  const known = new Set<string>();
+  return (text) => {
+    if (known.has(text)) return false;
+    known.add(text);
+    if (known.size > MAX_REMEMBERED) known.delete(known.values().next().value!);
+    return true;
   };
 }
 
@@ -79,19 +99,30 @@ function makeHeader(id: string, type: string, session: string): Header {
   };
 }
 
-function decode(frames: readonly Buffer[], sign: (parts: readonly Buffer[]) => string): Message | undefined {
+function decode(
+  frames: readonly Buffer[],
+  isGenuine: (signature: string, parts: readonly Buffer[]) => boolean,
+): Message | undefined {
   const at = frames.findIndex((frame) => frame.toString() === DELIMITER);
   const [signature, ...rest] = frames.slice(at + 1);
   const parts = rest.slice(0, 4);
-  if (at === -1 || parts.length < 4 || !equal(signature!.toString(), sign(parts))) return undefined;
+  if (at === -1 || parts.length < 4 || !isGenuine(signature!.toString(), parts)) return undefined;
+  const [header, parentHeader, metadata, content] = parts.map(parseObject);
+  if (!isHeader(header) || !parentHeader || !metadata || !content) return undefined;
+  return { identities: frames.slice(0, at), header, parentHeader, metadata, content, buffers: rest.slice(4) };
+}
+
+function parseObject(part: Buffer): JsonObject | undefined {
   try {
-    const [header, parentHeader, metadata, content] = parts.map((part) => JSON.parse(part.toString()));
-    if (typeof header?.msg_type !== "string" || typeof content !== "object" || content === null) return undefined;
-    return { identities: frames.slice(0, at), header, parentHeader, metadata, content, buffers: rest.slice(4) };
+    const value = JSON.parse(part.toString());
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isHeader = (given: object | undefined): given is Header =>
+  ["msg_id", "msg_type", "session"].every((name) => typeof (given as Record<string, unknown>)?.[name] === "string");
 
 function equal(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
