@@ -13,6 +13,9 @@ export interface Question {
   readonly password: boolean;
 }
 
+/** How code of a cell ended. */
+export type RunEnd = "ok" | "error" | "interrupted";
+
 /** One execution of one cell, or one message of a comm that its listeners deal with. */
 export interface CellRun {
   readonly count: number;
@@ -23,8 +26,8 @@ export interface CellRun {
   readonly ask?: (question: Question) => Promise<string>;
   /** Cancels of what the cell waits for: timers and questions. */
   readonly waits: Map<unknown, () => void>;
-  /** What is called when the cell is interrupted, while it can still put out something. */
-  readonly cleanups: Set<() => void>;
+  /** What is called when the cell ends or is interrupted, while it can still put out something. */
+  readonly ends: Set<(how: RunEnd) => void>;
   interrupted: boolean;
 }
 
@@ -57,16 +60,22 @@ function liveRun(): CellRun | undefined {
   return run;
 }
 
-/** Calls back when the running cell is interrupted, so that it leaves nothing half done; returns what takes that back. */
-export function onInterrupt(cleanup: () => void): () => void {
+/** Calls back when the running cell ends, so that it leaves nothing half done; returns what takes that back. */
+export function onRunEnd(callback: (how: RunEnd) => void): () => void {
   const run = currentRun();
-  run?.cleanups.add(cleanup);
-  return () => void run?.cleanups.delete(cleanup);
+  run?.ends.add(callback);
+  return () => void run?.ends.delete(callback);
+}
+
+/** Calls those who wait for the end of a cell. */
+export function endRun(run: CellRun, how: RunEnd): void {
+  for (const end of run.ends) current.run(run, () => end(how));
+  run.ends.clear();
 }
 
 /** Marks a cell interrupted and drops what it was waiting for. */
 export function interruptRun(run: CellRun): void {
-  for (const cleanup of run.cleanups) current.run(run, cleanup);
+  endRun(run, "interrupted");
   run.interrupted = true;
   for (const cancel of run.waits.values()) cancel();
   run.waits.clear();

@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers";
 import { pathToFileURL } from "node:url";
 import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session.ts";
 import { type Bridge, setBridge } from "./bridge.ts";
-import { ask, type CellRun, currentRun, emit, interruptRun, type Question, within } from "./cell-run.ts";
+import { ask, type CellRun, currentRun, emit, endRun, interruptRun, type Question, within } from "./cell-run.ts";
 import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, createChecker } from "./checker.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
@@ -167,6 +167,7 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
     state.onPhase(CELL);
     try {
       await within(run, () => state.comms.receive(message));
+      endRun(run, "ok");
     } catch (error) {
       if (!run.interrupted) ended(run, "error", thrownFailure(error, state.cells));
     }
@@ -176,7 +177,7 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
 
 const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions): CellRun => ({
   ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, interrupted: false },
-  ...{ waits: new Map(), cleanups: new Set() },
+  ...{ waits: new Map(), ends: new Set() },
 });
 
 /** The outcome of code of cells, or `aborted` once it is interrupted. */
@@ -217,7 +218,10 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   const evaluated = within(run, () => state.evaluator.evaluate(text));
   begin();
   const outcome = await evaluated;
-  return run.interrupted ? never : finish(state, run, prepared, outcome);
+  if (run.interrupted) return never;
+  const result = await finish(state, run, prepared, outcome);
+  endRun(run, "ok");
+  return result;
 }
 
 /** What an interrupted cell returns to a race that is over. */
@@ -265,6 +269,7 @@ function failure(state: State, run: CellRun, outcome: Outcome & { kind: "thrown"
 }
 
 function ended(run: CellRun, status: "error" | "aborted", failure: Failure): ExecuteResult {
+  endRun(run, "error");
   run.emit({ type: "output", output: { output_type: "error", ...failure } });
   return { status, count: run.count, ...failure };
 }

@@ -8,7 +8,7 @@ import { DISPLAY, type Host } from "../figure/figure.ts";
 import type { MimeBundle } from "../notebook/format.ts";
 import { escapeHtml } from "../notebook/render/html.ts";
 import type { Progress } from "../study/experiment.ts";
-import { currentRun, onInterrupt } from "./cell-run.ts";
+import { currentRun, onRunEnd } from "./cell-run.ts";
 import type { Input } from "./inputs.ts";
 import { bundleHtml, present } from "./present.ts";
 import { canShowWidgets, control, style, widgetView } from "./widgets.ts";
@@ -46,7 +46,7 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
   const redraw = latestOnly(async () => {
     say("Running");
     reset.set({ disabled: false });
-    const stop = onInterrupt(() => say("Stopped; the picture is as it was before."));
+    const forget = onRunEnd((how) => how === "interrupted" && say("Stopped; the picture is as it was before."));
     try {
       const bundle = await draw(valuesOf(inputs), throttled(say));
       shown.set({ value: bundleHtml(bundle) });
@@ -55,7 +55,7 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
       say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
       if (!(error instanceof UserError)) throw error;
     } finally {
-      stop();
+      forget();
     }
   });
   for (const input of Object.values(inputs)) input.observe(redraw.run);

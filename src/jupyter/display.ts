@@ -2,6 +2,7 @@
  * What a cell imports from `ptlab/jupyter` to show something before its end, to replace what it has shown, to empty its
  * output, and to ask the person at the front end. The value of a cell's last expression needs none of this.
  */
+import { randomUUID } from "node:crypto";
 import { DISPLAY } from "../figure/figure.ts";
 import { type Bridge, getBridge } from "./bridge.ts";
 
@@ -16,6 +17,7 @@ export {
 } from "./comms.ts";
 export { controls, type Inputs, type ValuesOf } from "./controls.ts";
 export { checkbox, type Input, type SliderOptions, select, slider, textBox } from "./inputs.ts";
+export { type ProgressBar, progress, progressBar } from "./progress.ts";
 export { recordings } from "./recordings.ts";
 export { type Excerpt, type SourcePlace, source, sourceBeside } from "./source.ts";
 
@@ -38,7 +40,7 @@ export const svg = (text: string): object => mime({ "image/svg+xml": text });
 export const markdown = (text: string): object => mime({ "text/markdown": text });
 
 /** Shows a value at this place of the output; the id is made up unless one is given. */
-export async function display(value: unknown, id: string = nextId()): Promise<Display> {
+export async function display(value: unknown, id: string = randomUUID()): Promise<Display> {
   await session().display(value, { id });
   return { id, update: (next) => session().display(next, { id, update: true }) };
 }
@@ -55,10 +57,6 @@ export async function input(prompt = ""): Promise<string> {
 export async function password(prompt = ""): Promise<string> {
   return session().ask({ prompt, password: true }, password);
 }
-
-let made = 0;
-// Counted and not random: stored notebooks have to come out alike.
-const nextId = (): string => `display-${++made}`;
 
 function session(): Bridge {
   const bridge = getBridge();
