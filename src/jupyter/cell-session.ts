@@ -43,8 +43,8 @@ export interface CellSession extends Session {
    */
   receive(message: CommMessage, sinks: CommSinks): Promise<void>;
   complete(code: string, offset: number): Promise<Completion>;
-  /** Type and documentation of what is at the offset, or undefined. */
-  inspect(code: string, offset: number): Promise<string | undefined>;
+  /** Type and documentation of what is at the offset, and its source if wanted, or undefined. */
+  inspect(code: string, offset: number, withSource?: boolean): Promise<string | undefined>;
   completeness(code: string): Promise<Completeness>;
   /** Interrupts the running code of cells, if it lets this call through; a busy one has to be terminated first. */
   interrupt(): void;
@@ -91,7 +91,8 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
     execute: (code, options) => execute(state, code, options),
     receive: (message, sinks) => receive(state, message, sinks),
     complete: async (code, offset) => undisturbed(state, () => state.checker.complete(withoutExports(code), offset)),
-    inspect: async (code, offset) => undisturbed(state, () => state.checker.inspect(withoutExports(code), offset)),
+    inspect: async (code, offset, withSource = false) =>
+      undisturbed(state, () => state.checker.inspect(withoutExports(code), offset, withSource)),
     completeness: async (code) => undisturbed(state, () => state.checker.completeness(withoutExports(code))),
     interrupt: () => {
       for (const interrupt of state.running) interrupt();

@@ -22,8 +22,8 @@ export interface Checker {
   /** Checks a cell after all cells kept so far. */
   check(code: string): { readonly problems: readonly Problem[]; keep(): void };
   complete(code: string, offset: number): Completion;
-  /** Type and documentation of what is at the offset, or undefined where there is nothing. */
-  inspect(code: string, offset: number): string | undefined;
+  /** Type and documentation of what is at the offset, and its source if wanted, or undefined where there is nothing. */
+  inspect(code: string, offset: number, withSource: boolean): string | undefined;
   completeness(code: string): Completeness;
 }
 
@@ -36,7 +36,7 @@ export function createChecker(folder: string): Checker {
       return { problems: diagnostics(cell).map(toProblem), keep: () => program.keep(cell) };
     },
     complete: (code, offset) => complete(program.open(code), offset),
-    inspect: (code, offset) => inspect(program.open(code), offset),
+    inspect: (code, offset, withSource) => inspect(program.open(code), offset, withSource),
     completeness,
   };
 }

@@ -57,7 +57,8 @@ async function perform(on: CellSession, request: Request): Promise<Answer> {
   if (request.type === "execute" || request.type === "comm") return run(on, request);
   if (request.type === "completeness") return on.completeness(request.code);
   const { code, offset } = request;
-  return request.type === "complete" ? on.complete(code, offset) : ((await on.inspect(code, offset)) ?? null);
+  if (request.type === "complete") return on.complete(code, offset);
+  return (await on.inspect(code, offset, request.withSource)) ?? null;
 }
 
 /** Ids of the requests that run code of cells: a cell that awaits does not keep a comm's listeners from running. */

@@ -18,7 +18,14 @@ export type Request =
       readonly comms: boolean;
       readonly canAsk: boolean;
     }
-  | { readonly id: number; readonly type: "complete" | "inspect"; readonly code: string; readonly offset: number }
+  | { readonly id: number; readonly type: "complete"; readonly code: string; readonly offset: number }
+  | {
+      readonly id: number;
+      readonly type: "inspect";
+      readonly code: string;
+      readonly offset: number;
+      readonly withSource: boolean;
+    }
   | { readonly id: number; readonly type: "completeness"; readonly code: string }
   | { readonly id: number; readonly type: "comm"; readonly message: CommMessage };
 

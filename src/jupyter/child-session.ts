@@ -55,8 +55,8 @@ export function startSession(folder: string): ChildSession {
     receive: (message, sinks) => receive(state, message, sinks),
     execute: (code, options) => enqueue(state, code, options),
     complete: (code, offset) => ask(state, { type: "complete", code, offset }) as Promise<Completion>,
-    inspect: async (code, offset) =>
-      ((await ask(state, { type: "inspect", code, offset })) as string | null) ?? undefined,
+    inspect: async (code, offset, withSource = false) =>
+      ((await ask(state, { type: "inspect", code, offset, withSource })) as string | null) ?? undefined,
     completeness: (code) => ask(state, { type: "completeness", code }) as Promise<Completeness>,
     interrupt: () => interrupt(state),
     async close() {

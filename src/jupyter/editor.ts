@@ -12,6 +12,8 @@ export interface Completion {
   readonly start: number;
   readonly end: number;
   readonly matches: readonly string[];
+  /** What each match is, in TypeScript's words: `method`, `const`, `interface`. */
+  readonly kinds: readonly string[];
 }
 
 /** Whether a cell could be run as it is; `indent` is what the next line should start with. */
@@ -30,7 +32,8 @@ export function complete({ file, program, host }: OpenCell, offset: number): Com
   const entries = found?.entries ?? [];
   const span = found?.optionalReplacementSpan ?? entries[0]?.replacementSpan;
   const { start, end } = span === undefined ? word : { start: span.start, end: span.start + span.length };
-  return { start, end, matches: ranked(entries, file.text.slice(start, offset)) };
+  const fitting = ranked(entries, file.text.slice(start, offset));
+  return { start, end, matches: fitting.map(({ name }) => name), kinds: fitting.map(({ kind }) => kind) };
 }
 
 function wordAt(text: string, offset: number): { start: number; end: number } {
@@ -39,27 +42,40 @@ function wordAt(text: string, offset: number): { start: number; end: number } {
   return { start: offset - before, end: offset + after };
 }
 
-function ranked(entries: readonly TypeScript.CompletionEntry[], given: string): string[] {
+function ranked(entries: readonly TypeScript.CompletionEntry[], given: string): TypeScript.CompletionEntry[] {
   const lower = given.toLowerCase();
   const rankOf = (name: string) => {
     if (name.startsWith(given)) return "0";
     const at = name.toLowerCase().indexOf(lower);
     return at === 0 ? "1" : at > 0 ? "2" : undefined;
   };
-  const rows = entries.flatMap(({ name, sortText }) => {
-    const rank = rankOf(name);
-    return rank === undefined ? [] : [{ name, key: rank + sortText }];
+  const rows = entries.flatMap((entry) => {
+    const rank = rankOf(entry.name);
+    return rank === undefined ? [] : [{ entry, key: rank + entry.sortText }];
   });
-  return rows.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ name }) => name);
+  return rows.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ entry }) => entry);
 }
 
-/** Type and documentation of the name at the offset, or of the function whose arguments are being typed there. */
-export function inspect({ file, program }: OpenCell, offset: number): string | undefined {
+/**
+ * Type and documentation of the name at the offset, or of the function whose arguments are being typed there; with its
+ * source if that is wanted and is TypeScript.
+ */
+export function inspect({ file, program }: OpenCell, offset: number, withSource: boolean): string | undefined {
+  const checker = program.getTypeChecker();
   for (const node of places(file, offset)) {
-    const text = describe(node, file, program.getTypeChecker());
-    if (text !== undefined) return text;
+    const text = describe(node, file, checker);
+    if (text !== undefined) return withSource ? [text, ...sources(node, checker)].join("\n\n") : text;
   }
   return undefined;
+}
+
+/** The statements that declare a name, as they were written; a declaration file says no more than the type does. */
+function sources(node: TypeScript.Node, checker: TypeScript.TypeChecker): string[] {
+  const ts = loadTypeScript();
+  const named = checker.getSymbolAtLocation(node)!;
+  const symbol = named.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(named) : named;
+  const written = (symbol.declarations ?? []).filter((d) => !d.getSourceFile().isDeclarationFile);
+  return written.map((d) => (ts.findAncestor(d, ts.isVariableStatement) ?? d).getText());
 }
 
 function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {

@@ -258,7 +258,9 @@ describe("errors", () => {
 describe("editing", () => {
   test("completion knows the types of earlier cells", async () => {
     await run("const record = { lastName: 'x', lastSeen: 3 };");
-    expect(await session.complete("record.last", 11)).toEqual({ start: 7, end: 11, matches: ["lastName", "lastSeen"] });
+    expect(await session.complete("record.last", 11)).toEqual({
+      ...{ start: 7, end: 11, matches: ["lastName", "lastSeen"], kinds: ["property", "property"] },
+    });
   });
 
   test("inspection gives type and documentation, and nothing for an unknown name", async () => {

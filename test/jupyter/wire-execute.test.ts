@@ -273,6 +273,14 @@ test.each(["parseFloat?", "?parseFloat", " ? Math.sign ; "])("%j opens the pager
   expect(reply?.payload[0].data["text/plain"]).toMatch(/number/);
 });
 
+test("two question marks open the pager with the source too", async () => {
+  await client.execute("function thrice(n: number) {\n  return 3 * n;\n}");
+  for (const code of ["thrice??", "??thrice"]) {
+    const [page] = (await client.execute(code)).reply?.payload ?? [];
+    expect(page.data["text/plain"]).toContain("return 3 * n;");
+  }
+});
+
 test("the pager says so if nothing is known of a name", async () => {
   const [page] = (await client.execute("nobodyKnows?")).reply?.payload ?? [];
   expect(page.data["text/plain"]).toBe("Nothing is known of nobodyKnows.");

@@ -7,7 +7,7 @@ import type { Question } from "../cell-run.ts";
 import type { CellOptions } from "../cell-session.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
-import { page, questionOf } from "./pager.ts";
+import { type Inquiry, inquiryOf, page } from "./pager.ts";
 import { publisher } from "./publish.ts";
 import type { Stdin } from "./stdin.ts";
 
@@ -50,8 +50,8 @@ async function execute(runner: Runner, exchange: Exchange, number: number): Prom
   const count = wish.keep ? ++runner.count : runner.count + 1;
   if (wish.keep) runner.history.add(count, wish.code);
   if (!wish.silent) exchange.publish("execute_input", { code: wish.code, execution_count: count });
-  const topic = questionOf(wish.code);
-  if (topic !== undefined) return answerQuestion(runner, topic, count);
+  const inquiry = inquiryOf(wish.code);
+  if (inquiry !== undefined) return answerInquiry(runner, inquiry, count);
   const result = await run(runner, exchange, wish, count);
   if (result.status !== "ok") {
     const { ename, evalue, traceback } = result;
@@ -61,8 +61,8 @@ async function execute(runner: Runner, exchange: Exchange, number: number): Prom
   return { status: "ok", execution_count: count, user_expressions: expressions, payload: [] };
 }
 
-async function answerQuestion({ slot }: Runner, topic: string, count: number): Promise<object> {
-  const text = (await slot.current().inspect(topic, topic.length)) ?? `Nothing is known of ${topic}.`;
+async function answerInquiry({ slot }: Runner, { name, withSource }: Inquiry, count: number): Promise<object> {
+  const text = (await slot.current().inspect(name, name.length, withSource)) ?? `Nothing is known of ${name}.`;
   return { status: "ok", execution_count: count, user_expressions: {}, payload: [page(text)] };
 }
 

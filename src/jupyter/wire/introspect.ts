@@ -3,34 +3,46 @@
  * positions in code points, the type program in UTF-16 units.
  */
 import type { Exchange, Handlers, SessionSlot } from "./kernel.ts";
-import { questionOf } from "./pager.ts";
+import { inquiryOf } from "./pager.ts";
 
 /** Answers `complete_request`, `inspect_request` and `is_complete_request`. */
 export function introspectionHandlers(slot: SessionSlot): Handlers {
   return {
     async complete_request({ content }) {
       const { code, offset } = place(content);
-      const found = await slot.current().complete(code, offset);
-      return {
-        status: "ok",
-        matches: found.matches,
-        cursor_start: toCodePoints(code, found.start),
-        cursor_end: toCodePoints(code, found.end),
-        metadata: {},
-      };
+      const { start, end, matches, kinds } = await slot.current().complete(code, offset);
+      const span = { start: toCodePoints(code, start), end: toCodePoints(code, end) };
+      const types = matches.map((text, i) => ({ ...span, text, type: jupyterType(kinds[i]!) }));
+      const metadata = { _jupyter_types_experimental: types };
+      return { status: "ok", matches, cursor_start: span.start, cursor_end: span.end, metadata };
     },
     async inspect_request({ content }) {
       const { code, offset } = place(content);
-      const text = await slot.current().inspect(code, offset);
+      const text = await slot.current().inspect(code, offset, content.detail_level === 1);
       const data = text === undefined ? {} : { "text/plain": text };
       return { status: "ok", found: text !== undefined, data, metadata: {} };
     },
     is_complete_request({ content }) {
       const code = String(content.code ?? "");
-      return questionOf(code) === undefined ? slot.current().completeness(code) : { status: "complete" };
+      return inquiryOf(code) === undefined ? slot.current().completeness(code) : { status: "complete" };
     },
   };
 }
+
+/** What front ends have a sign for, by what TypeScript calls it. */
+const JUPYTER_TYPES: Readonly<Record<string, readonly string[]>> = {
+  function: ["function", "local function", "method", "constructor", "call"],
+  class: ["class", "local class", "interface", "type", "enum", "type parameter"],
+  property: ["property", "getter", "setter", "accessor", "enum member", "string"],
+  module: ["module", "external module name", "script"],
+  param: ["parameter"],
+  keyword: ["keyword", "primitive type"],
+  path: ["directory"],
+};
+
+/** Variables and whatever is left are instances, as Python's kernel says. */
+const jupyterType = (kind: string): string =>
+  Object.keys(JUPYTER_TYPES).find((type) => JUPYTER_TYPES[type]!.includes(kind)) ?? "instance";
 
 function place(content: Exchange["content"]): { code: string; offset: number } {
   const code = String(content.code ?? "");

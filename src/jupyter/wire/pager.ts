@@ -1,14 +1,22 @@
 /**
- * A cell that is nothing but `name?` or `?name` asks for documentation, as in IPython: it is no TypeScript, so that
- * nothing else can be meant. The answer goes into the front end's pager.
+ * A cell that is nothing but `name?` or `?name` asks for documentation, and with two marks for the source too, as in
+ * IPython: it is no TypeScript, so that nothing else can be meant. The answer goes into the front end's pager.
  */
 
-const QUESTION = /^\s*(?:\?\s*(?<after>[\w$.]+)|(?<before>[\w$.]+)\s*\?)\s*;?\s*$/;
+/** What a cell asks about. */
+export interface Inquiry {
+  readonly name: string;
+  readonly withSource: boolean;
+}
 
-/** The name that a cell asks about, or undefined if it is a cell to run. */
-export function questionOf(code: string): string | undefined {
-  const found = QUESTION.exec(code)?.groups;
-  return found?.after ?? found?.before;
+const NAME = String.raw`[\p{ID_Continue}$.#]+`;
+const QUESTION = new RegExp(String.raw`^\s*(?:(\?\??)\s*(${NAME})|(${NAME})\s*(\?\??))\s*;?\s*$`, "u");
+
+/** What a cell asks about, or undefined if it is a cell to run. */
+export function inquiryOf(code: string): Inquiry | undefined {
+  const [, before, after, named, behind] = QUESTION.exec(code) ?? [];
+  const name = after ?? named;
+  return name === undefined ? undefined : { name, withSource: (before ?? behind) === "??" };
 }
 
 /** The part of an `execute_reply` that opens the pager. */
