@@ -15,6 +15,10 @@ export const BRIDGE = 'globalThis[Symbol.for("ptlab.jupyter")]';
 export interface Bridge {
   /** The dynamic import of cells, relative to the notebook's folder. */
   load(specifier: string, options?: ImportCallOptions): Promise<unknown>;
+  /** The `require` of cells, from the same folder. */
+  readonly require: NodeJS.Require;
+  /** Gives back what a cell is using, and disposes of it at the cell's end; `isAsync` for `await using`. */
+  use(isAsync: boolean, resource: unknown): unknown;
   /** What `import.meta` is in a cell. */
   readonly meta: Readonly<Record<string, unknown>>;
   /** Hands a value from the inspector to the kernel. */

@@ -8,6 +8,9 @@ import { moduleFile, newScope } from "./cell-scope.ts";
 import { type FileWatch, newFileWatch } from "./file-stamp.ts";
 import { type BoundFile, loadTypeScript } from "./typescript.ts";
 
+/** True for the file of a cell, false for what is imported. */
+export const isCellFile = ({ fileName }: TypeScript.SourceFile): boolean => /\/__cell\d+__\.ts$/.test(fileName);
+
 /** A cell as the compiler knows it, and the program to ask about it. */
 export interface OpenCell {
   readonly file: BoundFile;

@@ -28,6 +28,8 @@ export interface CellRun {
   readonly waits: Map<unknown, () => void>;
   /** What is called when the cell ends or is interrupted, while it can still put out something. */
   readonly ends: Set<(how: RunEnd) => void>;
+  /** What the cell is using until its end. */
+  readonly resources: AsyncDisposableStack;
   interrupted: boolean;
 }
 
@@ -42,6 +44,17 @@ export function within<T>(run: CellRun, body: () => T): T {
 
 /** The cell whose code is running now, or the last one started where nothing tells. */
 export const currentRun = (): CellRun | undefined => current.getStore() ?? latest;
+
+/** Hands a resource to the running cell, which disposes of it at its end. */
+export function useResource(isAsync: boolean, resource: unknown): unknown {
+  const stack = currentRun()?.resources;
+  if (isAsync) return stack?.use(resource as AsyncDisposable | null);
+  // Checks what it is given as `using` does; an asynchronous way to dispose of it is not asked for.
+  const sync = new DisposableStack();
+  sync.use(resource as Disposable | null);
+  stack?.defer(() => sync.dispose());
+  return resource;
+}
 
 /** Thrown into what is left of a cell after its interruption. */
 export class Interrupted extends Error {
@@ -76,6 +89,7 @@ export function endRun(run: CellRun, how: RunEnd): void {
 /** Marks a cell interrupted and drops what it was waiting for. */
 export function interruptRun(run: CellRun): void {
   endRun(run, "interrupted");
+  current.run(run, () => run.resources.disposeAsync()).catch(() => {});
   run.interrupted = true;
   for (const cancel of run.waits.values()) cancel();
   run.waits.clear();

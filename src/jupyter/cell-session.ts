@@ -1,20 +1,31 @@
 /**
- * A session that runs TypeScript cells in this very process: checked by tslab's converter first, then evaluated. There
+ * A session that runs TypeScript cells in this very process: checked first, then evaluated. There
  * can be one at a time, since cells share the process's global scope; `child-session.ts` gives each its own process.
  */
+import { createRequire } from "node:module";
 import { setImmediate } from "node:timers";
 import { pathToFileURL } from "node:url";
 import type { ExecuteOptions, ExecuteResult, Session } from "../notebook/session.ts";
 import { type Bridge, setBridge } from "./bridge.ts";
-import { ask, type CellRun, currentRun, emit, endRun, interruptRun, type Question, within } from "./cell-run.ts";
-import { type Binding, type Script, STRICT_PREFIX, toScript, withoutExports } from "./cell-source.ts";
+import type { Binding } from "./cell-declarations.ts";
+import {
+  ask,
+  type CellRun,
+  currentRun,
+  emit,
+  endRun,
+  interruptRun,
+  type Question,
+  useResource,
+  within,
+} from "./cell-run.ts";
+import { type Script, toScript, withoutExports } from "./cell-source.ts";
 import { type Checker, createChecker } from "./checker.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
 import type { CommMessage } from "./comm-message.ts";
 import { type Comms, createComms } from "./comms.ts";
 import type { Completeness, Completion } from "./editor.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
-import { reservedNames, takenName } from "./global-names.ts";
 import { lazyHost } from "./host.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
 import { refuseStdin } from "./no-stdin.ts";
@@ -57,7 +68,6 @@ interface State {
   readonly host: ReturnType<typeof lazyHost>;
   readonly cells: Map<number, CellText>;
   readonly bindings: Map<string, Binding>;
-  readonly reserved: ReadonlySet<string>;
   readonly folder: string;
   onPhase(phase: Phase): void;
   count: number;
@@ -70,22 +80,22 @@ interface State {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-let open = false;
+let open: State | undefined;
 
 /**
  * Opens a session whose cells import relative to `folder`. Takes about a second. `onPhase` is told when a cell's code
  * may be running and when the kernel's is, so that another thread knows what it may terminate.
  */
 export function openCellSession(folder: string, onPhase: (phase: Phase) => void = () => {}): CellSession {
-  if (open) throw new Error("a session is open in this process; close it first or use a session of its own process");
-  open = true;
-  const reserved = reservedNames();
+  if (open !== undefined)
+    throw new Error("a session is open in this process; close it first or use a session of its own process");
   const undo = [captureStreams(), refuseStdin(), trackTimers()];
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
-    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), reserved, folder, onPhase, count: 0 },
+    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), folder, onPhase, count: 0 },
     ...{ comms: createComms(), running: new Set(), begun: Promise.resolve() },
   };
+  open = state;
   setBridge(bridge(state));
   return {
     execute: (code, options) => execute(state, code, options),
@@ -106,7 +116,7 @@ function close(state: State, undo: readonly (() => void)[]): void {
   setBridge(undefined);
   state.loader.close();
   state.evaluator.close();
-  open = false;
+  open = undefined;
 }
 
 function bridge(state: State): Bridge {
@@ -116,6 +126,8 @@ function bridge(state: State): Bridge {
       if (specifier === "tslab") bridgeTslab();
       return state.loader.load(specifier, options);
     },
+    require: createRequire(url),
+    use: useResource,
     meta: { url, dirname: state.folder, filename: `${state.folder}/cell.ts` },
     take: state.evaluator.take,
     display: (value, options) => show(state, value, options),
@@ -178,7 +190,7 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
 
 const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions): CellRun => ({
   ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, interrupted: false },
-  ...{ waits: new Map(), ends: new Set() },
+  ...{ waits: new Map(), ends: new Set(), resources: new AsyncDisposableStack() },
 });
 
 /** The outcome of code of cells, or `aborted` once it is interrupted. */
@@ -214,11 +226,11 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   await nextTurn();
   if (prepared === undefined || run.interrupted) return never;
   if ("failure" in prepared) return ended(run, "error", prepared.failure);
-  const text = `${STRICT_PREFIX}${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
+  const text = `${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
   state.onPhase(CELL);
   const evaluated = within(run, () => state.evaluator.evaluate(text));
   begin();
-  const outcome = await evaluated;
+  const outcome = await disposed(run, await evaluated);
   if (run.interrupted) return never;
   const result = await finish(state, run, prepared, outcome);
   endRun(run, "ok");
@@ -228,18 +240,27 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
 /** What an interrupted cell returns to a race that is over. */
 const never = new Promise<never>(() => {});
 
+/** The outcome when all that the cell was using is disposed of. */
+async function disposed(run: CellRun, outcome: Outcome): Promise<Outcome> {
+  try {
+    await within(run, () => run.resources.disposeAsync());
+    return outcome;
+  } catch (error) {
+    if (outcome.kind === "value") return { kind: "thrown", error };
+    return { kind: "thrown", error: new SuppressedError(error, outcome.error, "error while disposing") };
+  }
+}
+
 /** Checks the cell and makes its script. */
 function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
   const source = withoutExports(code);
-  const { problems, keep } = state.checker.check(source);
+  const { problems, names, keep } = state.checker.check(source);
   if (problems.length > 0) return { failure: typeFailure(problems, code, run.count) };
   state.loader.refresh();
   state.host.renew();
   try {
-    const script = toScript(source, state.bindings);
-    const taken = takenName(script, state.reserved);
-    if (taken !== undefined) return { failure: taken };
-    state.cells.set(run.count, { code, map: script.map });
+    const script = toScript(source, state.bindings, names);
+    state.cells.set(run.count, { code, origin: script.origin });
     // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.
     keep();
     for (const [name, binding] of script.bindings) state.bindings.set(name, binding);
@@ -277,6 +298,6 @@ function ended(run: CellRun, status: "error" | "aborted", failure: Failure): Exe
 
 /** Reports an error that no code was there to catch, on the standard error of the cell that caused it. */
 export function reportStray(error: unknown): void {
-  const text = `${thrownFailure(error, new Map()).traceback.join("\n")}\n`;
+  const text = `${thrownFailure(error, open?.cells ?? new Map()).traceback.join("\n")}\n`;
   currentRun()?.emit({ type: "output", output: { output_type: "stream", name: "stderr", text } });
 }

@@ -1,60 +1,83 @@
 /**
- * From a cell's TypeScript to the script that runs it: imports become awaited dynamic imports, types are stripped by
- * Node, and declarations are made to fit the names that earlier cells left. Every line keeps its number.
+ * From a cell's TypeScript to the script that runs it: imports become awaited dynamic imports, types are taken away, and
+ * declarations are made to fit the names that earlier cells left. Every line keeps its number, or a map tells it.
  */
 import { SourceMap, stripTypeScriptTypes } from "node:module";
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "./bridge.ts";
+import { type Binding, fitDeclarations } from "./cell-declarations.ts";
+import { importEdits } from "./cell-imports.ts";
+import type { Names } from "./cell-names.ts";
+import { blanked, type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
 import { loadTypeScript } from "./typescript.ts";
-
-/** How a name is known to the engine: script scope (`let`, `const`, `class`) or property of the global object. */
-export type Binding = "lexical" | "global";
 
 /** A cell that is ready to run. */
 export interface Script {
   readonly code: string;
-  /** Maps places of the script back to the cell where stripping has moved them. */
-  readonly map?: SourceMap;
+  /** The place in the cell of a place in the script. */
+  origin(place: Place): Place;
   /** True if the cell ends with an expression, whose value is then the cell's result. */
   readonly endsWithExpression: boolean;
   /** Names that the cell declares at its top level. */
   readonly bindings: ReadonlyMap<string, Binding>;
 }
 
-/** The directive that every script starts with: modules are strict, and the script is all that is left of one. */
-export const STRICT_PREFIX = '"use strict";';
-
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
+/**
+ * The cell as the type check should see it: `export` means nothing in a cell. It is blanked out, and what is exported by
+ * default and has no name is an expression.
+ */
+export function withoutExports(code: string): string {
+  if (!code.includes("export")) return code;
+  const file = parse(code, "cell.ts");
+  return edited(
+    code,
+    file.statements.flatMap((statement) => exportEdits(statement, file)),
+  ).text;
 }
 
-/** The cell as the type check should see it: `export` means nothing in a cell and is blanked out. */
-export function withoutExports(code: string): string {
+function exportEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
   const ts = loadTypeScript();
-  const file = parse(code, "cell.ts");
-  const edits = file.statements.flatMap((statement) => {
-    const word = ts.canHaveModifiers(statement)
-      ? ts.getModifiers(statement)?.find((m) => m.kind === ts.SyntaxKind.ExportKeyword)
-      : undefined;
-    const isDefault =
-      ts.canHaveModifiers(statement) &&
-      ts.getModifiers(statement)?.some((m) => m.kind === ts.SyntaxKind.DefaultKeyword);
-    if (word === undefined || isDefault) return [];
-    return [{ start: word.getStart(file), end: word.end, text: " ".repeat("export".length) }];
-  });
-  return applyEdits(code, edits);
+  const start = statement.getStart(file);
+  if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) return [without(statement, file)];
+  if (ts.isExportAssignment(statement) && !statement.isExportEquals)
+    return asExpression(start, statement.expression.getStart(file), statement.expression.end, file);
+  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+  const words = modifiers.filter(({ kind }) => EXPORT_WORDS().includes(kind));
+  if (words.length < 2 || (statement as { name?: unknown }).name !== undefined)
+    return words.map((word) => without(word, file));
+  return asExpression(start, words.at(-1)!.end, statement.end, file);
+}
+
+const EXPORT_WORDS = (): readonly TypeScript.SyntaxKind[] => {
+  const { ExportKeyword, DefaultKeyword } = loadTypeScript().SyntaxKind;
+  return [ExportKeyword, DefaultKeyword];
+};
+
+function asExpression(start: number, from: number, to: number, file: TypeScript.SourceFile): Edit[] {
+  const blank = blanked(file.text.slice(start, from));
+  return [
+    { start, end: from, text: `${blank.slice(0, -1)}(` },
+    { start: to, end: to, text: ")" },
+  ];
 }
 
 /**
- * The script of a cell. `known` holds what earlier cells declared: a name stays of the kind that it first had, because
- * the engine refuses one name in both.
+ * The script of a cell. `known` holds what earlier cells declared: a name stays of the kind that it first had. `names`
+ * are those that are called otherwise at run time.
  */
-export function toScript(code: string, known: ReadonlyMap<string, Binding>): Script {
-  const { code: plain, map } = strip(rewriteImports(code));
-  const { edits, bindings } = fitDeclarations(parse(plain, "cell.js"), known);
-  return { code: applyEdits(plain, edits), map, bindings, endsWithExpression: endsWithExpression(code) };
+export function toScript(code: string, known: ReadonlyMap<string, Binding>, names: Names): Script {
+  const file = parse(code, "cell.ts");
+  const imported = edited(code, sourceEdits(file, names));
+  const plain = strip(imported.text, file);
+  const fitted = fitDeclarations(parse(plain.code, "cell.js"), known, plain.isWritten);
+  // Modules are strict, and the script is all that is left of one.
+  const prefix = { start: 0, end: 0, text: `"use strict";${fitted.first}` };
+  const script = edited(plain.code, [prefix, ...fitted.edits]);
+  const origin = (place: Place): Place => {
+    const before = plain.origin(placeAt(plain.code, script.origin(offsetAt(script.text, place))));
+    return placeAt(code, imported.origin(offsetAt(imported.text, before)));
+  };
+  return { code: script.text, origin, bindings: fitted.bindings, endsWithExpression: endsWithExpression(file) };
 }
 
 function parse(code: string, name: string): TypeScript.SourceFile {
@@ -62,153 +85,86 @@ function parse(code: string, name: string): TypeScript.SourceFile {
   return ts.createSourceFile(name, code, ts.ScriptTarget.ESNext, true);
 }
 
-function applyEdits(code: string, edits: readonly Edit[]): string {
-  const ordered = [...edits].sort((a, b) => b.start - a.start);
-  return ordered.reduce((text, e) => text.slice(0, e.start) + e.text + text.slice(e.end), code);
+function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
+  const imports = importEdits(file, (name) => names.get(name.getStart(file))?.text ?? name.text);
+  const renames = [...names.values()].filter(({ start }) => !imports.some((e) => e.start <= start && start < e.end));
+  return [...imports, ...renames, ...file.statements.flatMap((statement) => usingEdits(statement, file))];
 }
 
-/** Stripping keeps every position; enums and the like need code of their own and come with a map. */
-function strip(code: string): { code: string; map?: SourceMap } {
+const without = (node: TypeScript.Node, file: TypeScript.SourceFile): Edit => {
+  const [start, end] = [node.getStart(file), node.end];
+  return { start, end, text: blanked(file.text.slice(start, end)) };
+};
+
+/** What a cell is `using` is handed to the bridge, which disposes of it at the cell's end. */
+function usingEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
+  const ts = loadTypeScript();
+  if (!ts.isVariableStatement(statement)) return [];
+  const { declarations, flags } = statement.declarationList;
+  const kind = flags & ts.NodeFlags.BlockScoped;
+  if (kind !== ts.NodeFlags.Using && kind !== ts.NodeFlags.AwaitUsing) return [];
+  const start = statement.getStart(file);
+  const call = `${BRIDGE}.use(${kind === ts.NodeFlags.AwaitUsing}, `;
+  return [
+    { start, end: declarations[0]!.getStart(file), text: "let " },
+    ...declarations.flatMap(({ initializer }) =>
+      initializer === undefined
+        ? []
+        : [
+            { start: initializer.getStart(file), end: initializer.getStart(file), text: call },
+            { start: initializer.end, end: initializer.end, text: ")" },
+          ],
+    ),
+  ];
+}
+
+interface Plain {
+  readonly code: string;
+  /** True if it was written anew, with variables for enums and namespaces. */
+  readonly isWritten: boolean;
+  origin(place: Place): Place;
+}
+
+/** Stripping keeps every place; what needs code of its own, such as an enum, is written by TypeScript, with a map. */
+function strip(code: string, file: TypeScript.SourceFile): Plain {
+  if (hasDecorator(file)) return transpile(code);
   try {
-    return { code: stripTypeScriptTypes(code) };
+    return { code: stripTypeScriptTypes(code), isWritten: false, origin: (place) => place };
   } catch (error) {
     if ((error as { code?: string }).code !== "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") throw error;
+    return transpile(code);
   }
-  const built = stripTypeScriptTypes(code, { mode: "transform", sourceMap: true });
-  const [text, encoded] = built.split("//# sourceMappingURL=data:application/json;base64,");
-  return { code: text!, map: new SourceMap(JSON.parse(Buffer.from(encoded!, "base64").toString())) };
 }
 
-/** Told from the cell and not from the script, after whose end the stripper may add declarations. */
-function endsWithExpression(code: string): boolean {
+function hasDecorator(file: TypeScript.SourceFile): boolean {
   const ts = loadTypeScript();
-  const last = parse(code, "cell.ts").statements.findLast((statement) => !ts.isEmptyStatement(statement));
-  return last !== undefined && ts.isExpressionStatement(last);
+  const find = (node: TypeScript.Node): true | undefined => ts.isDecorator(node) || ts.forEachChild(node, find);
+  return file.text.includes("@") && find(file) === true;
 }
 
-function rewriteImports(code: string): string {
+const MODULE_MARK = "\nexport {};";
+
+function transpile(code: string): Plain {
   const ts = loadTypeScript();
-  const file = parse(code, "cell.ts");
-  const edits: Edit[] = [];
-  const visit = (node: TypeScript.Node): void => {
-    if (ts.isImportDeclaration(node)) return void edits.push(...importEdit(node, file));
-    if (node.kind === ts.SyntaxKind.ImportKeyword && ts.isCallExpression(node.parent))
-      edits.push({ start: node.getStart(file), end: node.end, text: `${BRIDGE}.load` });
-    if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword)
-      return void edits.push({ start: node.getStart(file), end: node.end, text: `${BRIDGE}.meta` });
-    ts.forEachChild(node, visit);
-  };
-  ts.forEachChild(file, visit);
-  return applyEdits(code, edits);
-}
-
-function importEdit(node: TypeScript.ImportDeclaration, file: TypeScript.SourceFile): Edit[] {
-  const clause = node.importClause;
-  const pattern = clause === undefined ? undefined : importPattern(clause);
-  // Types alone: stripping takes the whole statement away.
-  if (clause !== undefined && pattern === undefined) return blankedTypes(node, clause, file);
-  const attributes = node.attributes?.getText(file).replace(/^with/, "");
-  const options = attributes === undefined ? "" : `, { with: ${attributes} }`;
-  const load = `await ${BRIDGE}.load(${node.moduleSpecifier.getText(file)}${options})`;
-  const start = node.getStart(file);
-  const lines = "\n".repeat(file.text.slice(start, node.end).split("\n").length - 1);
-  const text = pattern === undefined ? `${load};` : `let ${pattern.replace("MODULE", load)};`;
-  return [{ start, end: node.end, text: text.replaceAll("\n", " ") + lines }];
-}
-
-/** What stands left of a dynamic import, with `MODULE` where it goes, or undefined for an import of types alone. */
-function importPattern(clause: TypeScript.ImportClause): string | undefined {
-  const ts = loadTypeScript();
-  if (clause.isTypeOnly) return undefined;
-  const named = clause.namedBindings;
-  const inner = clause.name === undefined ? [] : [`default: ${clause.name.text}`];
-  if (named !== undefined && ts.isNamespaceImport(named)) {
-    const rest = inner.length === 0 ? "" : `, { ${inner} } = ${named.name.text}`;
-    return `${named.name.text} = MODULE${rest}`;
-  }
-  for (const element of named?.elements ?? []) {
-    if (element.isTypeOnly) continue;
-    const name = element.name.text;
-    inner.push(element.propertyName === undefined ? name : `${element.propertyName.getText()}: ${name}`);
-  }
-  const nothing = inner.length === 0 && (named?.elements.length ?? 0) > 0;
-  return nothing ? undefined : `{ ${inner.join(", ")} } = MODULE`;
-}
-
-/** `import { type A } from "x"` is no type import to the stripper: it would leave `import {} from "x"` behind. */
-function blankedTypes(
-  node: TypeScript.ImportDeclaration,
-  clause: TypeScript.ImportClause,
-  file: TypeScript.SourceFile,
-): Edit[] {
-  if (clause.isTypeOnly) return [];
-  const start = node.getStart(file);
-  return [{ start, end: node.end, text: file.text.slice(start, node.end).replace(/[^\n]/g, " ") }];
-}
-
-function fitDeclarations(
-  file: TypeScript.SourceFile,
-  known: ReadonlyMap<string, Binding>,
-): { edits: Edit[]; bindings: Map<string, Binding> } {
-  const edits: Edit[] = [];
-  const bindings = new Map<string, Binding>();
-  for (const statement of file.statements) {
-    const declared = declaration(statement);
-    if (declared === undefined) continue;
-    const before = declared.names.map((name) => known.get(name) ?? bindings.get(name)).find((b) => b !== undefined);
-    const binding = before ?? declared.natural;
-    for (const name of declared.names) bindings.set(name, binding);
-    if (binding !== declared.natural || declared.isConst) edits.push(...declared.other(binding, file));
-  }
-  return { edits, bindings };
-}
-
-interface Declared {
-  readonly names: readonly string[];
-  readonly natural: Binding;
-  /** The engine lets no `const` follow a `let`; that nobody writes to one is the type check's business. */
-  readonly isConst?: boolean;
-  /** The edits that declare the names in the other way. */
-  other(binding: Binding, file: TypeScript.SourceFile): Edit[];
-}
-
-function declaration(statement: TypeScript.Statement): Declared | undefined {
-  const ts = loadTypeScript();
-  if (ts.isVariableStatement(statement)) return variables(statement);
-  const named = ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement);
-  if (!named || statement.name === undefined) return undefined;
-  const name = statement.name.text;
+  const compilerOptions = { target: ts.ScriptTarget.ES2024, module: ts.ModuleKind.ESNext, sourceMap: true };
+  // Only a module may await at its top level.
+  const built = ts.transpileModule(code + MODULE_MARK, { compilerOptions });
+  const map = new SourceMap(JSON.parse(built.sourceMapText!));
   return {
-    names: [name],
-    natural: ts.isClassDeclaration(statement) ? "lexical" : "global",
-    other: (binding, file) => [
-      { start: statement.getStart(file), end: statement.getStart(file), text: `${keyword(binding)} ${name} = ` },
-      { start: statement.end, end: statement.end, text: ";" },
-    ],
-  };
-}
-
-function variables(statement: TypeScript.VariableStatement): Declared | undefined {
-  const ts = loadTypeScript();
-  const list = statement.declarationList;
-  if ((list.flags & ts.NodeFlags.BlockScoped & ts.NodeFlags.Using) === ts.NodeFlags.Using) return undefined;
-  const isVar = (list.flags & ts.NodeFlags.BlockScoped) === 0;
-  return {
-    names: list.declarations.flatMap((d) => boundNames(d.name)),
-    natural: isVar ? "global" : "lexical",
-    isConst: (list.flags & ts.NodeFlags.Const) !== 0,
-    other: (binding, file) => {
-      const start = list.getStart(file);
-      const end = start + (/^\w+/.exec(file.text.slice(start))?.[0].length ?? 0);
-      return [{ start, end, text: keyword(binding).padEnd(end - start) }];
+    code: built.outputText.replace(/\nexport \{\};\n\/\/# sourceMappingURL=.*$/, "\n"),
+    isWritten: true,
+    origin: ({ line, column }) => {
+      const entry = map.findEntry(line - 1, column - 1);
+      return "originalLine" in entry
+        ? { line: entry.originalLine + 1, column: entry.originalColumn + 1 }
+        : { line, column };
     },
   };
 }
 
-const keyword = (binding: Binding): string => (binding === "lexical" ? "let" : "var");
-
-function boundNames(name: TypeScript.BindingName): string[] {
+/** Told from the cell and not from the script, whose last statement may be another one. */
+function endsWithExpression(file: TypeScript.SourceFile): boolean {
   const ts = loadTypeScript();
-  if (ts.isIdentifier(name)) return [name.text];
-  return name.elements.flatMap((e) => (ts.isBindingElement(e) ? boundNames(e.name) : []));
+  const last = file.statements.findLast((statement) => !ts.isEmptyStatement(statement));
+  return last !== undefined && ts.isExpressionStatement(last);
 }

@@ -3,6 +3,7 @@
  * resolution: what the project's own type check accepts, a cell accepts.
  */
 import type { CompilerOptions, Diagnostic } from "typescript";
+import { globalNames, type Names, runtimeNames } from "./cell-names.ts";
 import { createCellProgram, type OpenCell } from "./cell-program.ts";
 import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
 import { PROJECT_MODULES, PROJECT_ROOT } from "./paths.ts";
@@ -17,10 +18,19 @@ export interface Problem {
   readonly code: number;
 }
 
+/** A cell after its check. */
+export interface Checked {
+  readonly problems: readonly Problem[];
+  /** Names that are called otherwise at run time. */
+  readonly names: Names;
+  /** Lets later cells see what the cell declares. */
+  keep(): void;
+}
+
 /** Type check and editor answers for the cells of one session. */
 export interface Checker {
   /** Checks a cell after all cells kept so far. */
-  check(code: string): { readonly problems: readonly Problem[]; keep(): void };
+  check(code: string): Checked;
   complete(code: string, offset: number): Completion;
   /** Type and documentation of what is at the offset, and its source if wanted, or undefined where there is nothing. */
   inspect(code: string, offset: number, withSource: boolean): string | undefined;
@@ -30,10 +40,12 @@ export interface Checker {
 /** A checker for cells whose relative imports start at `folder`. Takes about a second. */
 export function createChecker(folder: string): Checker {
   const program = createCellProgram(folder, compilerOptions(folder));
+  const globals = globalNames();
   return {
     check(code) {
       const cell = program.open(code);
-      return { problems: diagnostics(cell).map(toProblem), keep: () => program.keep(cell) };
+      const problems = diagnostics(cell).map(toProblem);
+      return { problems, names: runtimeNames(cell, globals), keep: () => program.keep(cell) };
     },
     complete: (code, offset) => complete(program.open(code), offset),
     inspect: (code, offset, withSource) => inspect(program.open(code), offset, withSource),

@@ -2,9 +2,8 @@
  * Errors as a notebook shows them: name, message, and a traceback of the cell's own lines without the kernel's.
  */
 
-import type { SourceMap } from "node:module";
 import { inspect } from "node:util";
-import { STRICT_PREFIX } from "./cell-source.ts";
+import type { Script } from "./cell-source.ts";
 import type { Problem } from "./checker.ts";
 import { PROJECT_ROOT } from "./paths.ts";
 
@@ -16,10 +15,9 @@ export interface Failure {
   readonly traceback: readonly string[];
 }
 
-/** What is known of a cell that ran: its text, and the map if stripping has moved lines. */
-export interface CellText {
+/** What is known of a cell that ran: its text, and how places of its script lead back to it. */
+export interface CellText extends Pick<Script, "origin"> {
   readonly code: string;
-  readonly map?: SourceMap;
 }
 
 /** The cells by their number, to show the lines of and to map places back to. */
@@ -31,17 +29,24 @@ const dim = (text: string) => `\x1b[2m${text}\x1b[22m`;
 /** The file name that a cell's script carries. */
 export const cellName = (count: number): string => `In[${count}]`;
 
+/** Type errors that are shown; one mistake can have many. */
+const MAX_PROBLEMS = 10;
+
 /** Type errors of a cell that was not run: each with its line, its column and a caret. */
 export function typeFailure(problems: readonly Problem[], code: string, count: number): Failure {
   const lines = code.split("\n");
   const first = problems[0]!;
-  const blocks = problems.flatMap((p) => [
-    `${cellName(count)}:${p.line}:${p.column} - ${red("error")} ${dim(`TS${p.code}:`)} ${p.message}`,
-    ...excerpt(lines, p.line, p.column, p.length),
-  ]);
+  const blocks = problems
+    .slice(0, MAX_PROBLEMS)
+    .flatMap((p) => [
+      `${cellName(count)}:${p.line}:${p.column} - ${red("error")} ${dim(`TS${p.code}:`)} ${p.message}`,
+      ...excerpt(lines, p.line, p.column, p.length),
+    ]);
   const more = problems.length === 1 ? "" : ` (and ${problems.length - 1} more)`;
   const evalue = `line ${first.line}, column ${first.column}: ${first.message} (TS${first.code})${more}`;
-  return { ename: "TypeCheckError", evalue, traceback: [...blocks, dim("The cell was not run.")] };
+  const rest = problems.length - MAX_PROBLEMS;
+  const notes = [...(rest > 0 ? [dim(`${rest} further errors are not shown.`)] : []), dim("The cell was not run.")];
+  return { ename: "TypeCheckError", evalue, traceback: [...blocks, ...notes] };
 }
 
 /** What was thrown by a cell. `place` stands in for a stack where there is none. */
@@ -57,8 +62,8 @@ export function thrownFailure(
   const ename = error.name || "Error";
   const frames = ownFrames(error, cells);
   const shown = frames.length > 0 ? [...frameExcerpt(frames, cells), ...frames] : placeLines(place, cells);
-  const cause = isError(error.cause) ? causeLines(error.cause, cells) : [];
-  return { ename, evalue: error.message, traceback: [`${red(ename)}: ${error.message}`, ...shown, ...cause] };
+  const inner = innerLines(error, cells);
+  return { ename, evalue: error.message, traceback: [`${red(ename)}: ${error.message}`, ...shown, ...inner] };
 }
 
 /** The failure of an interrupted cell. */
@@ -72,9 +77,16 @@ export const interruptFailure = (): Failure => ({
 const isError = (value: unknown): value is Error =>
   value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 
-function causeLines(cause: Error, cells: CellTexts): string[] {
-  const failure = thrownFailure(cause, cells);
-  return ["", "caused by", ...failure.traceback];
+/** What an error was made of: its cause, and the errors that it gathers. */
+function innerLines(error: Error, cells: CellTexts): string[] {
+  const { cause, errors } = error as { cause?: unknown; errors?: unknown };
+  const told = (title: string, inner: unknown) => ["", title, ...thrownFailure(inner, cells).traceback];
+  return [
+    ...(cause === undefined ? [] : told("caused by", cause)),
+    ...(Array.isArray(errors)
+      ? errors.slice(0, MAX_PROBLEMS).flatMap((e, i) => told(`error ${i + 1} of ${errors.length}`, e))
+      : []),
+  ];
 }
 
 /** The frames of a stack down to where the kernel called the cell, with places as the cell's author sees them. */
@@ -97,19 +109,10 @@ const KERNEL_FRAME = /node:inspector|\/src\/jupyter\/(?!display\.ts)/;
 
 function mapFrame(frame: string, cells: CellTexts): string {
   return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {
-    const at = cellPlace(cells.get(Number(count)), Number(line), Number(column));
+    const script = { line: Number(line), column: Number(column) };
+    const at = cells.get(Number(count))?.origin(script) ?? script;
     return `${cellName(count)}:${at.line}:${at.column}`;
   });
-}
-
-/** A place in the script as a place in the cell. */
-function cellPlace(cell: CellText | undefined, line: number, column: number): { line: number; column: number } {
-  const own = line === 1 ? Math.max(1, column - STRICT_PREFIX.length) : column;
-  if (cell?.map === undefined) return { line, column: own };
-  const entry = cell.map.findEntry(line - 1, own - 1);
-  return "originalLine" in entry
-    ? { line: entry.originalLine + 1, column: entry.originalColumn + 1 }
-    : { line, column: own };
 }
 
 /** The source line of the innermost frame, if that is in a cell. */
@@ -122,7 +125,7 @@ function frameExcerpt(frames: readonly string[], cells: CellTexts): string[] {
 function placeLines(place: { count: number; line: number; column: number } | undefined, cells: CellTexts): string[] {
   if (place === undefined) return [];
   const cell = cells.get(place.count);
-  const at = cellPlace(cell, place.line, place.column);
+  const at = cell?.origin(place) ?? place;
   const lines = cell === undefined ? [] : excerpt(cell.code.split("\n"), at.line, at.column, 1);
   return [...lines, `    at ${cellName(place.count)}:${at.line}:${at.column}`];
 }

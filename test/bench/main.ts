@@ -16,7 +16,7 @@ import { gccVersion } from "./c-program.ts";
 import { type BenchCase, type CaseResult, type Context, runCase } from "./harness.ts";
 import { caseText, headText, type Machine } from "./print.ts";
 
-const GROUPS = ["translate", "sweep", "trace", "kernel"] as const;
+const GROUPS = ["translate", "sweep", "trace", "jupyter", "kernel"] as const;
 
 interface Options {
   readonly groups: readonly string[];

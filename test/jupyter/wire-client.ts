@@ -87,13 +87,21 @@ export interface JoinOptions {
   readonly address?: (channel: Channel) => string;
   /** Without it no stdin connection is made. */
   readonly stdin?: boolean;
+  /** Without it the subscription is not waited for, which a kernel of before protocol 5.4 says nothing about. */
+  readonly welcome?: boolean;
 }
 
 const KEY = "a key of this test";
 
-/** Starts a kernel in the project's root and waits until it answers. `env` is added to the environment. */
-export async function startClient(options: { key?: string; env?: Record<string, string> } = {}): Promise<Client> {
-  const { key = KEY, env = {} } = options;
+/** What a front end starts, and how: `env` is added to the environment, `command` stands before the connection file. */
+export interface Kernel extends Pick<JoinOptions, "key" | "welcome"> {
+  readonly env?: Record<string, string>;
+  readonly command?: readonly string[];
+}
+
+/** Starts a kernel, this project's unless a command is given, in the project's root and waits until it answers. */
+export async function startClient(kernel: Kernel = {}): Promise<Client> {
+  const { key = KEY, env = {}, command = OWN_KERNEL, welcome } = kernel;
   const folder = await mkdtemp(join(tmpdir(), "ptlab-wire-"));
   const ports = Object.fromEntries(await Promise.all(CHANNELS.map(async (c) => [c, await freePort()] as const)));
   const file = join(folder, "connection.json");
@@ -101,12 +109,12 @@ export async function startClient(options: { key?: string; env?: Record<string, 
   const rest = { transport: "tcp", ip: "127.0.0.1", key, signature_scheme: "hmac-sha256" };
   await writeFile(file, JSON.stringify({ ...fields, ...rest }));
   const launch = async (): Promise<Client> => {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", LAUNCHER, file], {
+    const child = spawn(process.execPath, [...command, file], {
       cwd: PROJECT_ROOT,
       stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, [HISTORY_VARIABLE]: join(folder, "history.sqlite"), ...env },
     });
-    const client = await connect(child, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
+    const client = await connect(child, { key, welcome, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` });
     return { ...client, relaunch: launch };
   };
   const client = await launch();
@@ -114,6 +122,7 @@ export async function startClient(options: { key?: string; env?: Record<string, 
 }
 
 export const LAUNCHER = join(PROJECT_ROOT, "src", "jupyter", "launch.ts");
+const OWN_KERNEL = ["--disable-warning=ExperimentalWarning", LAUNCHER];
 
 /** A port of the loopback interface that nobody listens on. */
 export async function freePort(): Promise<number> {
@@ -128,7 +137,7 @@ export async function freePort(): Promise<number> {
 let joined = 0;
 
 async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, "key" | "address">> & JoinOptions) {
-  const { key, address, stdin = true } = options;
+  const { key, address, stdin = true, welcome = true } = options;
   const codec = createCodec(key, "hmac-sha256");
   // One identity on all channels: it is how a question finds the front end that asked.
   const routingId = `front-end-${process.pid}-${++joined}`;
@@ -209,7 +218,7 @@ async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, 
       client.leave();
     },
   };
-  await inbox.seen((m) => m.type === "iopub_welcome");
+  if (welcome) await inbox.seen((m) => m.type === "iopub_welcome");
   return client;
 }
 
