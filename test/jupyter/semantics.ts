@@ -264,7 +264,7 @@ export const RUNNING: readonly Story[] = [
       ["const quiet = 1;", value(null)],
       ["undefined", value(null)],
       ["console.log('printed')", { value: null, stdout: "printed\n" }],
-      ["Promise.resolve(4)", value("Promise { 4 }")],
+      ["Promise.resolve(4)", value("4")],
       ["await Promise.resolve(4)", value("4")],
       ["`a\n` + 2", value("'a\\n2'")],
       ["[1, 2]\n  .map((n) => n * 2)", value("[ 2, 4 ]")],
