@@ -105,6 +105,9 @@ export interface FigureSpec extends FigureData {
 /** Name of the method that a notebook calls to show a value. */
 export const DISPLAY: unique symbol = Symbol.for("Jupyter.display") as never;
 
+/** Name under which a figure keeps what made it: not part of its data, and lost on the way to another thread. */
+export const MADE_BY: unique symbol = Symbol.for("ptlab.madeBy") as never;
+
 /** The tool that draws: its version, and a digest of the simulator's sources. */
 export interface Build {
   readonly version: string;

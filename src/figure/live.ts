@@ -5,7 +5,7 @@
 import { invariant, oneOf, UserError } from "../base/errors.ts";
 import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
 import { figure } from "./create.ts";
-import type { Drawing, Figure, FigureData } from "./figure.ts";
+import { type Drawing, type Figure, type FigureData, MADE_BY } from "./figure.ts";
 
 /** Parameter values by name, as controls and addresses carry them. */
 export type LiveParams = Readonly<Record<string, string | number | boolean>>;
@@ -28,10 +28,7 @@ export interface LiveFigure {
   readonly plot: Drawing;
 }
 
-/** Name under which a figure keeps what made it: not part of its data, and lost on the way to another thread. */
-export const MADE_BY: unique symbol = Symbol.for("ptlab.madeBy") as never;
-
-/** What a figure was made by, so that it can be made again with other parameters from the same inputs. */
+/** What a figure was made by, kept under {@link MADE_BY}, so that it can be made again with other parameters from the same inputs. */
 export interface MadeBy {
   readonly live: LiveFigure;
   readonly params: LiveParams;

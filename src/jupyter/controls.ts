@@ -8,9 +8,10 @@ import { DISPLAY, type Host } from "../figure/figure.ts";
 import type { MimeBundle } from "../notebook/format.ts";
 import { escapeHtml } from "../notebook/render/html.ts";
 import type { Progress } from "../study/experiment.ts";
+import { bundleHtml } from "./bundle-html.ts";
 import { currentRun, onRunEnd } from "./cell-run.ts";
 import type { Input } from "./inputs.ts";
-import { bundleHtml, present } from "./present.ts";
+import { present } from "./present.ts";
 import { canShowWidgets, control, style, widgetView } from "./widgets.ts";
 
 /** Inputs by the names of the parameters that they set. */

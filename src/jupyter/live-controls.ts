@@ -5,10 +5,11 @@ import { readFile } from "node:fs/promises";
 import { DISPLAY, type Figure, type Host } from "../figure/figure.ts";
 import type { LiveFigure, LiveInputs, LiveParams, MadeBy } from "../figure/live.ts";
 import type { MimeBundle } from "../notebook/format.ts";
+import { withHtml } from "./bundle-html.ts";
 import { withControls } from "./controls.ts";
 import { type Input, inputOf } from "./inputs.ts";
 import { PROJECT_ROOT } from "./paths.ts";
-import { plainBundle, withHtml } from "./present.ts";
+import { plainBundle } from "./present.ts";
 
 /** The figure of a live figure's defaults. */
 export const defaultFigure = async (live: LiveFigure): Promise<Figure> => live.make({}, await inputsOf(live, {}));

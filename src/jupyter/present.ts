@@ -2,12 +2,9 @@
  * A value as a notebook shows it. A value that can present itself does; rows become a table; a promise is waited for; any
  * other value is printed.
  */
-import { type Build, DISPLAY, FIGURE_MIME, type FigureData, type Host } from "../figure/figure.ts";
-import { type LiveFigure, MADE_BY, type MadeBy } from "../figure/live.ts";
-import { stampLine } from "../figure/stamp.ts";
+import { DISPLAY, FIGURE_MIME, type Figure, type Host, MADE_BY } from "../figure/figure.ts";
+import type { LiveFigure, MadeBy } from "../figure/live.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
-import { escapeHtml } from "../notebook/render/html.ts";
-import { dataHtml } from "../notebook/render/table.ts";
 import { commsAreHeard } from "./comms.ts";
 import { tableBundle } from "./rows.ts";
 import { valueText } from "./values.ts";
@@ -23,35 +20,25 @@ export async function present(value: unknown, host: () => Promise<Host>): Promis
   return elementBundle(value) ?? tableBundle(value) ?? { "text/plain": valueText(value) };
 }
 
-/** Loaded on first use: most sessions show no control. */
+// Loaded on first use: a session starts without them.
 const liveControls = () => import("./live-controls.ts");
+const figureHtml = () => import("./bundle-html.ts");
 
 const isLive = (value: unknown): value is LiveFigure =>
   ["make", "inputsFor", "plot"].every((key) => typeof (value as Record<string, unknown> | null)?.[key] === "function");
 
+/** A figure, and not another value that says it is one. */
+const isFigure = (value: object, bundle: MimeBundle): boolean =>
+  bundle[FIGURE_MIME] !== undefined && typeof (value as Partial<Figure>).plot === "function";
+
 /** What a value says of itself, and where a front end is there what it can show besides. */
 async function presentSelf(value: object, given: Readonly<Record<string, unknown>>, host: () => Promise<Host>) {
   const bundle = plainBundle(given);
-  if (!commsAreHeard() || bundle[FIGURE_MIME] === undefined) return bundle;
+  if (!commsAreHeard() || !isFigure(value, bundle)) return bundle;
   const place = await host();
-  const whole = withHtml(bundle, place.build);
+  const whole = (await figureHtml()).withHtml(bundle, place.build);
   const made = (value as { [MADE_BY]?: MadeBy })[MADE_BY];
   return made === undefined ? whole : (await liveControls()).liveBundle(made, whole, place);
-}
-
-/**
- * A figure's bundle with picture, caption, data and stamp as HTML. Not stored by runs without a front end: sites that show a
- * stored notebook prefer HTML and take the picture out of it.
- */
-export function withHtml(bundle: MimeBundle, build: Build): MimeBundle {
-  const figure = bundle[FIGURE_MIME] as unknown as FigureData;
-  const parts = [
-    `<figure style="margin:0">${bundle["image/svg+xml"]}`,
-    `<figcaption><strong>${escapeHtml(figure.title)}</strong> ${escapeHtml(figure.caption)}</figcaption>`,
-    `<details><summary>Data table</summary>${dataHtml(figure)}</details>`,
-    `<p><small>${escapeHtml(stampLine(figure, build))}</small></p></figure>`,
-  ];
-  return { ...bundle, "text/html": parts.join("\n") };
 }
 
 /** A bundle as it is stored and sent: bytes in base64, everything else as JSON has it. */
@@ -71,12 +58,4 @@ function elementBundle(value: unknown): MimeBundle | undefined {
   if (element?.nodeType !== 1 || typeof element.outerHTML !== "string") return undefined;
   const mime = String(element.tagName).toLowerCase() === "svg" ? "image/svg+xml" : "text/html";
   return { [mime]: element.outerHTML, "text/plain": `<${String(element.tagName).toLowerCase()}>` };
-}
-
-/** The bundle's richest form as HTML. */
-export function bundleHtml(bundle: MimeBundle): string {
-  for (const mime of ["text/html", "image/svg+xml"]) if (typeof bundle[mime] === "string") return bundle[mime];
-  for (const mime of ["image/png", "image/jpeg", "image/gif"])
-    if (typeof bundle[mime] === "string") return `<img alt="" src="data:${mime};base64,${bundle[mime]}">`;
-  return `<pre>${escapeHtml(String(bundle["text/markdown"] ?? bundle["text/plain"] ?? ""))}</pre>`;
 }
