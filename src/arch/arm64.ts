@@ -3,10 +3,14 @@
  * Not modelled: memory types, protection overlays, the kernel's own mappings, 52-bit physical addresses with fewer virtual.
  * Source: Arm ARM (DDI 0487) section D8.3; arch/arm64/include/asm/pgtable-hwdef.h, pgtable-prot.h, pgtable.h of Linux 6.18.
  *
- *    63 62-60 58 57 56   55 54  53  52   51  50 49                 12 11 10 9-8 7  6  5  4-2  1    0
+ *    63 62-59 58 57 56   55 54  53  52   51  50 49                 12 11 10 9-8 7  6  5  4-2  1    0
  *   +--+-----+--+--+---+---+---+---+----+---+--+---------------------+--+--+---+--+--+--+----+----+-----+
- *   |  |     |uf|  |spe|dir|UXN|PXN|cont|DBM|GP| output address      |nG|AF|SH |RO|U |NS|attr|type|valid|
+ *   |  |     |uf|  |spe|dir|UXN|PXN|cont|DBM|GP| output address      |nG|AF|SH |RO|U |NS|attr|type|valid|  leaf
  *   +--+-----+--+--+---+---+---+---+----+---+--+---------------------+--+--+---+--+--+--+----+----+-----+
+ *   |  |PXNT |                                 | address of a table  |  |AF|                 | 1  |  1  |  table entry
+ *   +--+-----+---------------------------------+---------------------+--+--+-----------------+----+-----+
+ *   |  0  | offset (12-61)                                           | 0| type (6-10)|0|uf|ex| 0  |  0  |  swap entry
+ *   +-----+----------------------------------------------------------+--+------------+-+--+--+----+-----+
  *   type: 1 at level 0 is a page; above, 1 is a table and 0 a block. DBM is Linux's "write"; RO set means that hardware
  *   refuses or traps a write. Dirty: the software bit 55, or write and not RO.
  *   nG without valid: present but invalid, PROT_NONE (PTE_PRESENT_INVALID).
@@ -14,7 +18,7 @@
  *     4K and 16K (LPA2)   address bits 50-51 are in bits 8-9, in place of SH
  *     64K (LPA)           address bits 48-51 are in bits 12-15
  *   Levels: 0 is the architecture's level 3, 1 its level 2, 2 its level 1, 3 its level 0, 4 its level -1.
- *   Swap entry: type in 6-10, offset in 12-61, bit 11 zero; the same for all granules.
+ *   A swap entry is the same for all granules; uf: uffd-wp, ex: anon-exclusive. PXNT: PXNTable, bit 59 of its four.
  */
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";

@@ -9,10 +9,15 @@
  *   +--+-----+--------+----------------------------------+---+---+-+-+-+-+-+-+-+-+
  *   |N |PBMT |reserved| frame number                     |   |spe|D|A|G|U|X|W|R|V|
  *   +--+-----+--------+----------------------------------+---+---+-+-+-+-+-+-+-+-+
+ *   |  |     |        | frame number of a table          |   |   |0|0|0|0|0|0|0|1|  table entry
+ *   +--+-----+--------+------------------------------+---+---+---+-+-+-+-+-+-+-+-+
+ *   | offset (12-63)                                 | type(7-11)|e|0| |0|0|0|0|0|  swap entry
+ *   +------------------------------------------------+-----------+-+-+-+-+-+-+-+-+
+ *   A leaf's frame number begins at bit 19 at level 1 and at bit 28 at level 2.
  *   V with any of R, W and X is a leaf at every level; V alone is a table.
  *   G without V: PROT_NONE (_PAGE_PROT_NONE).
  *   N: one of 16 equal entries that map an aligned 64K; the low 4 bits of the frame number are 1000 and say the size.
- *   Swap entry: type in 7-11, offset in 12-63, bit 6 anon-exclusive; bits 0 to 5 zero.
+ *   e: anon-exclusive.
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
@@ -84,6 +89,8 @@ function kind(lo: number, hi: number, level: number): Kind {
   // A table entry at level 0 is a reserved encoding: every walk ends there with a fault.
   if (lo & V) return level > 0 ? Kind.table : Kind.softleaf;
   if (lo & PROT_NONE) return Kind.leaf;
+  // R, W and X stay when a huge leaf is made invalid for its split, and Linux goes on to hold it present (pmd_mkinvalid).
+  if (level > 0 && lo & (R | W | X)) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 

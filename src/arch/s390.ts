@@ -19,11 +19,16 @@
  *   +---------------------+--+--+---+---+--+---+---+---+---+---+---+---+---+---+
  *   | origin of a table                 |      |RO |NX |   |INV|   |TT |TL     |   table entry of levels 1 to 4
  *   +-----------------------------------+------+---+---+---+---+---+---+-------+
+ *   The frame number begins at bit 20 in a leaf of level 1, and at bit 31 in one of level 2.
+ *
+ *    63                          12 11 10  9   8   7   6       2   1   0
+ *   +------------------------------+--+---+---+---+---+---------+---+---+
+ *   | offset                       |ex| 1 | 1 |   |   | type    |sdy| 0 |   swap entry (level 0); ex: anon-exclusive
+ *   +------------------------------+--+---+---+---+---+---------+---+---+
  *   Hardware reads INV, RO, NX, LRG, TT and TL only. W R dir acc sdy pre are Linux's: write, read, dirty, accessed, soft-dirty,
  *   present. What is not accessed, or has no R (PROT_NONE), is invalid to hardware although it is present; what is not both
  *   W and dirty is read-only to it. So faults set accessed and dirty.
  *   TT: table type, 0 for a segment table (level 1), 1 to 3 for region tables (levels 2 to 4). TL: length, 3 is all of it.
- *   Swap entry: offset in 12-63, type in 2-6, soft-dirty in 1; INV and RO set, present clear.
  */
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";

@@ -8,16 +8,21 @@
  *   +-----------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
  *   | frame number                |  |SD|spe|G  |PSE|D|A|PCD|PWT|US |RW |P  |
  *   +-----------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
+ *   | frame number of a table     |  |  |   |   | 0 |1|1|   |   | 1 | 1 | 1 |  table entry
+ *   +-----------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
+ *   | offset (9-31)                         | 0 |exc| |   type (1-5)    | 0 |  swap entry
+ *   +---------------------------------------+---+---+-+-----------------+---+
+ *   A leaf of level 1 has PSE, and its frame number begins at bit 22.
  *   SD: "saved dirty", the dirty state of an entry that is not writable; it has the bit of uffd-wp, which 32-bit lacks.
  *   G without P: PROT_NONE; the frame number is not inverted here. There is no NX: whatever is mapped can be executed.
  *   Levels: 0 page table, 1 page directory, which is Linux's PGD; its PMD is folded into that.
- *   Swap entry: type in 1-5, offset in 9-31; bit 7 is anon-exclusive, bits 0 and 8 zero. The same word as the swp_entry_t.
+ *   A swap entry is the same word as its swp_entry_t. exc: anon-exclusive.
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, leafBits, X86, X86_TABLE } from "./x86-bits.ts";
+import { attrsOfBits, leafBits, presentWithoutP, X86, X86_TABLE } from "./x86-bits.ts";
 
-const { p: P, pse: PSE, protnone: PROTNONE } = X86;
+const { p: P, pse: PSE } = X86;
 const SAVED_DIRTY = 1 << 10;
 
 function leafLo(pfn: number, attrs: number, level: number): number {
@@ -32,7 +37,7 @@ function attrs(lo: number): number {
 
 function kind(lo: number, _hi: number, level: number): Kind {
   if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
-  if (lo & PROTNONE) return Kind.leaf;
+  if (lo & presentWithoutP(level)) return Kind.leaf;
   return lo === 0 ? Kind.none : Kind.softleaf;
 }
 

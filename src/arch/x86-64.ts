@@ -7,17 +7,34 @@
  *   +--+-----+--+---------+-------------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
  *   |NX|pkey |SD|  soft   | frame number                  |so|uf|spe|G  |PSE|D|A|PCD|PWT|US |RW |P  |
  *   +--+-----+--+---------+-------------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
+ *   |  |                  | frame number of a table       |         |   | 0 |1|1|   |   |1  |1  |1  |  table entry
+ *   +--+------------------+-------------------------------+---------+---+---+-+-+---+---+---+---+---+
+ *   | type   | offset, each bit inverted (9-58)                     | 0 | 0 | | |   |exc|uf |so |0  |  swap entry
+ *   +--------+------------------------------------------------------+---+---+-+-+---+---+---+---+---+
+ *   A leaf has PSE above level 0; its frame number begins at bit 21 at level 1 and at bit 30 at level 2.
  *   SD: "saved dirty", where Linux keeps the dirty state of an entry that is not writable (_PAGE_SAVED_DIRTY).
  *   G without P: PROT_NONE (_PAGE_PROTNONE); then the frame number is stored inverted (L1TF, pgtable-invert.h).
  *   Levels: 0 page table, 1 page directory, 2 page-directory-pointer table, 3 PML4, 4 PML5.
- *   Swap entry: type in 59-63, offset inverted in 9-58, soft-dirty in 1, uffd-wp in 2, anon-exclusive in 3; bits 0, 7 and 8 zero
- *   (pgtable_64.h).
+ *   so, uf, exc: soft-dirty, uffd-wp, anon-exclusive; spe: special. A swap entry (pgtable_64.h) has its type in 59-63.
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, frameHi, frameLo, framePfn, leafBits, NX, swap8, tableHi, X86, X86_TABLE } from "./x86-bits.ts";
+import {
+  attrsOfBits,
+  frameHi,
+  frameLo,
+  framePfn,
+  leafBits,
+  NX,
+  presentWithoutP,
+  swap8,
+  tableHi,
+  tablePfn,
+  X86,
+  X86_TABLE,
+} from "./x86-bits.ts";
 
-const { p: P, pse: PSE, protnone: PROTNONE } = X86;
+const { p: P, pse: PSE } = X86;
 const UFFD_WP = 1 << 10;
 const SOFT_DIRTY = 1 << 11;
 /** In the high word: bit 58. */
@@ -27,7 +44,7 @@ function leafLo(pfn: number, attrs: number, level: number): number {
   let lo = leafBits(attrs, level);
   if (attrs & A.uffdWp) lo |= UFFD_WP;
   if (attrs & A.softDirty) lo |= SOFT_DIRTY;
-  return frameLo(pfn, lo);
+  return frameLo(pfn, lo, level);
 }
 
 function leafHi(pfn: number, attrs: number): number {
@@ -47,7 +64,7 @@ function attrs(lo: number, hi: number): number {
 
 function kind(lo: number, hi: number, level: number): Kind {
   if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
-  if (lo & PROTNONE) return Kind.leaf;
+  if (lo & presentWithoutP(level)) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
@@ -83,7 +100,7 @@ export const x86_64: Format = {
   attrs,
   leafLo,
   leafHi,
-  tablePfn: framePfn,
+  tablePfn,
   tableLo: (pfn) => X86_TABLE | (pfn << 12),
   tableHi,
   ...swap8,

@@ -2,7 +2,8 @@
  * What the x86 formats share: the low twelve bits of an entry, and the layout of the frame number and of swap entries in
  * entries of 8 bytes. The formats' own files show the pictures.
  *
- * Not modelled: protection keys, PAT and cache attributes, encryption bits.
+ * Not modelled: protection keys, PAT and cache attributes, encryption bits, the accessed and dirty bits that an erratum leaves in
+ * empty entries (_PAGE_KNL_ERRATUM_MASK).
  * Source: Intel SDM volume 3A chapter 4; arch/x86/include/asm/pgtable_types.h, pgtable-invert.h of Linux 6.18.
  */
 import { A } from "./entry.ts";
@@ -54,14 +55,19 @@ export function attrsOfBits(lo: number): number {
   return a;
 }
 
-/** PROT_NONE is the one leaf whose frame number is stored inverted, against speculation (`__pte_needs_invert`). */
+/** Without P the frame number of a leaf is stored inverted, against speculation (`__pte_needs_invert`). */
 function invert(lo: number): number {
   return lo & P ? 0 : -1;
 }
 
-/** Adds the frame number to the flags of an 8-byte entry's low word. */
-export function frameLo(pfn: number, flags: number): number {
-  return flags | (((pfn << 12) ^ invert(flags)) & FRAME_LO);
+/** Where the low word of an 8-byte leaf has its frame number: the larger the page, the fewer bits (`pmd_pfn_mask`, `pud_pfn_mask`). */
+function leafFrameLo(level: number): number {
+  return FRAME_LO << (9 * level);
+}
+
+/** Adds the frame number to the flags of an 8-byte leaf's low word. */
+export function frameLo(pfn: number, flags: number, level: number): number {
+  return flags | (((pfn << 12) ^ invert(flags)) & leafFrameLo(level));
 }
 
 /** The frame number's part of an 8-byte leaf's high word. */
@@ -74,10 +80,23 @@ export function tableHi(pfn: number): number {
   return Math.floor(pfn / FRAME_LO_SPAN) & FRAME_HI;
 }
 
-/** Frame number of an 8-byte entry. */
-export function framePfn(lo: number, hi: number): number {
+/** Frame number of an 8-byte leaf. */
+export function framePfn(lo: number, hi: number, level: number): number {
   const flip = invert(lo);
-  return (((lo ^ flip) & FRAME_LO) >>> 12) + ((hi ^ flip) & FRAME_HI) * FRAME_LO_SPAN;
+  return (((lo ^ flip) & leafFrameLo(level)) >>> 12) + ((hi ^ flip) & FRAME_HI) * FRAME_LO_SPAN;
+}
+
+/** Frame number of the table that an 8-byte entry points to. */
+export function tablePfn(lo: number, hi: number): number {
+  return (lo >>> 12) + (hi & FRAME_HI) * FRAME_LO_SPAN;
+}
+
+/**
+ * The bits that make an entry without P a leaf (`pmd_present`). At level 1 the page-size bit is one of them, so that a leaf
+ * that is being split stays one while hardware is kept out of it (`pmd_mkinvalid`).
+ */
+export function presentWithoutP(level: number): number {
+  return level === 1 ? PROTNONE | PSE : PROTNONE;
 }
 
 /** Offset bits 9-31 lie in the low word, 32-58 in the high one. */

@@ -10,24 +10,40 @@
  *   +--+------------+-----------------------------------+--+--+---+---+---+-+-+---+---+---+---+---+
  *   |  reserved     | frame number of a table           |  |  |   |  reserved |PCD|PWT| rsvd  |P  |  level 2 (PDPTE)
  *   +---------------+-----------------------------------+--+--+---+-----------+---+---+-------+---+
+ *   | type (59-63) | offset, each bit inverted (9-58)            | 0 |exc| | |   |   |   |   | 0 |  swap entry (level 0)
+ *   +--------------+---------------------------------------------+---+---+-+-+---+---+---+---+---+
+ *   A leaf of level 1 has PSE, and its frame number begins at bit 21; a table entry there has P RW US A D and no PSE.
  *   SD: "saved dirty", the dirty state of an entry that is not writable; it has the bit of uffd-wp, which 32-bit lacks.
  *   G without P: PROT_NONE; then the frame number is stored inverted (L1TF, pgtable-invert.h).
  *   The four entries of level 2 are held in the CPU from the moment CR3 is loaded: four roots of 1 GiB each.
- *   Swap entry: type in 59-63, offset inverted in 9-58, bit 7 anon-exclusive; only 27 bits of offset are used, because Linux
- *   carries type and offset in one 32-bit swp_entry_t.
+ *   Only 27 bits of a swap entry's offset are used, because Linux carries type and offset in one 32-bit swp_entry_t. exc:
+ *   anon-exclusive.
  */
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, frameHi, frameLo, framePfn, leafBits, NX, swap8, tableHi, X86, X86_TABLE } from "./x86-bits.ts";
+import {
+  attrsOfBits,
+  frameHi,
+  frameLo,
+  framePfn,
+  leafBits,
+  NX,
+  presentWithoutP,
+  swap8,
+  tableHi,
+  tablePfn,
+  X86,
+  X86_TABLE,
+} from "./x86-bits.ts";
 
-const { p: P, pse: PSE, protnone: PROTNONE } = X86;
+const { p: P, pse: PSE } = X86;
 const SAVED_DIRTY = 1 << 10;
 /** Level of the entries that the CPU holds. */
 const PDPTE = 2;
 
 function leafLo(pfn: number, attrs: number, level: number): number {
   const saved = attrs & A.dirty && !(attrs & A.write) ? SAVED_DIRTY : 0;
-  return frameLo(pfn, leafBits(attrs, level) | saved);
+  return frameLo(pfn, leafBits(attrs, level) | saved, level);
 }
 
 function leafHi(pfn: number, attrs: number): number {
@@ -42,7 +58,7 @@ function kind(lo: number, hi: number, level: number): Kind {
   // Bit 7 of a PDPTE is reserved, so it says nothing about size; nor is there a PROT_NONE at that level.
   if (level === PDPTE) return lo & P ? Kind.table : lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
   if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
-  if (lo & PROTNONE) return Kind.leaf;
+  if (lo & presentWithoutP(level)) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
@@ -78,7 +94,7 @@ export const x86_pae: Format = {
   attrs,
   leafLo,
   leafHi,
-  tablePfn: framePfn,
+  tablePfn,
   tableLo: (pfn, level) => (level === PDPTE ? X86.p : X86_TABLE) | (pfn << 12),
   tableHi,
   ...swap8,

@@ -21,6 +21,7 @@ import {
 import { formatNamed, formats } from "../../src/arch/formats.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { type Random, random } from "../../src/base/random.ts";
+import { formatSize } from "../../src/base/size.ts";
 
 const SEED = 20260;
 const ALL = Object.values(A).reduce((all, bit) => all | bit, 0);
@@ -163,6 +164,23 @@ test("the bits of address are those of each name, and the index bits those of th
   });
 });
 
+test("the sizes of pages are those that Linux makes on each: leaves, and contiguous blocks of them", () => {
+  const family = (name: string) => name.replace(/^(x86-64|arm64-(?:4k|16k|64k)|riscv|s390)(?:-.*)?$/, "$1");
+  const sizes = (f: Format) =>
+    pageSizes(f).map(({ lg2, cont }) => formatSize(2 ** (lg2 + f.pageLg2)) + (cont ? "*" : ""));
+  const expected: Record<string, string> = {
+    "x86-64": "4K 2M 1G",
+    "x86-pae": "4K 2M",
+    "x86-32": "4K 4M",
+    "arm64-4k": "4K 64K* 2M 32M* 1G",
+    "arm64-16k": "16K 2M* 32M 1G*",
+    "arm64-64k": "64K 2M* 512M 16G*",
+    riscv: "4K 64K* 2M 1G",
+    s390: "4K 1M 2G",
+  };
+  for (const f of formats) expect(sizes(f).join(" "), f.name).toBe(expected[family(f.name)]);
+});
+
 test("no two formats have the same name", () => {
   expect(new Set(formats.map((f) => f.name)).size).toBe(formats.length);
   expect(formats.map((f) => formatNamed(f.name))).toEqual(formats);
@@ -209,7 +227,7 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     }
   });
 
-  test("any word at any level is of exactly one kind, a leaf only where leaves may be, and none only as the empty word", () => {
+  test("any word at any level is of exactly one kind, a table only above level 0, and none only as the empty word", () => {
     for (let i = 0; i < 4000; i++) {
       const [lo, hi, l] = [someLo(rng), f.entryBytes === 8 ? someHi(rng) : 0, rng.below(levelsOf(f))];
       const kind = f.kind(lo, hi, l);

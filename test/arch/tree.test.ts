@@ -1,6 +1,7 @@
 /**
  * The part of the format contract that needs a tree: words in tables reach the memory that they name. The cases are those
- * of the kernel's generic page-table tests (table_radix, entry_oa, attr_from_entry), done through the walk of hardware.
+ * of the kernel's generic page-table tests (table_ptr, table_radix, entry_oa, attr_from_entry, dirty), done through the walk of
+ * hardware, and those of mm/debug_vm_pgtable.c that change entries in place (advanced, clear, populate, huge, hugetlb).
  */
 import { describe, expect, test } from "vitest";
 import { A, Kind } from "../../src/arch/entry.ts";
@@ -11,7 +12,18 @@ import { newTally } from "../../src/base/tally.ts";
 import { Frames } from "../../src/machine/frames.ts";
 import { Tables } from "../../src/machine/tables.ts";
 import { translate } from "../../src/mmu/translate.ts";
+import { changeLeaf, clearLeaf, mapLeaf } from "../../src/pgtable/huge.ts";
+import { hugePteClear, hugePteGet, hugetlbSizes, mapHugetlb } from "../../src/pgtable/hugetlb.ts";
 import { PageTable } from "../../src/pgtable/pagetable.ts";
+import {
+  clearPtes,
+  getAndClearPtes,
+  ptepGet,
+  ptepSetAccessFlags,
+  ptepSetWrprotect,
+  ptepTestAndClearYoung,
+  setPtes,
+} from "../../src/pgtable/ptep.ts";
 
 const RWYD = A.write | A.dirty | A.young;
 
@@ -128,5 +140,65 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
         reads: levelsOf(f),
       });
     }
+  });
+
+  test("an entry of every level above 0 leads to the table that was put there, and to none when it is cleared", () => {
+    for (let level = 1; level < levelsOf(f); level++) {
+      const pt = newTree(f);
+      const slot = pt.findOrMake(0, level);
+      expect(pt.kind(slot, level)).toBe(Kind.none);
+      const table = pt.makeTable(level - 1);
+      pt.link(slot, table, level);
+      expect([pt.kind(slot, level), pt.child(slot, level)]).toEqual([Kind.table, table]);
+      pt.clear(slot, 1, level);
+      expect(pt.kind(slot, level)).toBe(Kind.none);
+    }
+  });
+
+  test("a page of level 0 is write-protected, made permissive, aged and taken out, with nothing left behind", () => {
+    const pt = newTree(f);
+    const slot = pt.findOrMake(5, 0);
+    setPtes(pt, slot, 8, RWYD, 1);
+    ptepSetWrprotect(pt, slot);
+    expect(ptepGet(pt, slot).attrs & RWYD).toBe(A.dirty | A.young);
+    expect(getAndClearPtes(pt, slot, 1)).toMatchObject({ kind: Kind.leaf, pfn: 8 });
+    expect([pt.lo(slot), pt.hi(slot)]).toEqual([f.empty[0], 0]);
+    setPtes(pt, slot, 8, A.young, 1);
+    expect(ptepSetAccessFlags(pt, slot, A.write | A.dirty)).toBe(true);
+    expect(ptepGet(pt, slot).attrs & RWYD).toBe(RWYD);
+    expect([ptepTestAndClearYoung(pt, slot), ptepTestAndClearYoung(pt, slot)]).toEqual([true, false]);
+    clearPtes(pt, slot, 1);
+    expect(pt.kind(slot, 0)).toBe(Kind.none);
+  });
+
+  test("a leaf above level 0 goes through the same, and its slot is empty at last", () => {
+    for (let level = 1; level <= f.maxLeafLevel; level++) {
+      const pt = newTree(f);
+      const slot = pt.findOrMake(0, level);
+      mapLeaf(pt, slot, level, 0, RWYD);
+      changeLeaf(pt, slot, level, 0, A.write | A.young);
+      expect([pt.kind(slot, level), pt.attrs(slot, level) & RWYD]).toEqual([Kind.leaf, A.dirty]);
+      changeLeaf(pt, slot, level, A.write | A.young, 0);
+      expect(pt.attrs(slot, level) & RWYD).toBe(RWYD);
+      clearLeaf(pt, slot, level);
+      expect([pt.lo(slot), pt.hi(slot)]).toEqual([f.empty[level], 0]);
+    }
+  });
+
+  test("dirtying any part of a hugetlb page of any size makes all of it dirty, and clearing it leaves every slot empty", () => {
+    for (const size of hugetlbSizes(f))
+      for (const part of new Set([0, size.entries >> 1, size.entries - 1])) {
+        const pt = newTree(f);
+        const n = 2 ** size.pagesLg2;
+        mapHugetlb(pt, 0, size, 0, A.write | A.young);
+        const slot = pt.findOrMake(0, size.level);
+        translate(pt, (part * n) / size.entries, true, "hardware");
+        expect(hugePteGet(pt, slot, size).attrs & A.dirty, `part ${part} of ${size.entries}`).toBe(A.dirty);
+        expect(translate(pt, n - 1, false, "hardware").pfn).toBe(n - 1);
+        pt.locks.take(pt.tableOf(slot), size.level);
+        hugePteClear(pt, slot, size);
+        pt.locks.drop(pt.tableOf(slot), size.level);
+        for (let i = 0; i < size.entries; i++) expect(pt.kind(slot + i, size.level)).toBe(Kind.none);
+      }
   });
 });

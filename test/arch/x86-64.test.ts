@@ -86,3 +86,10 @@ test("five levels have a P4D between PUD and PGD, and 56 bits for user space, of
   expect(x86_64_la57.levelNames).toEqual(["PTE", "PMD", "PUD", "P4D", "PGD"]);
   expect([x86_64_la57.userVaBits, x86_64_la57.windowVaBits]).toEqual([56, 47]);
 });
+
+test("a huge PROT_NONE leaf inverts the bits of its own frame number and no lower ones, where bit 12 would be PAT", () => {
+  const written = A.protnone | A.young;
+  expect(leaf(0x200, written, 1)).toBe(0x000fffffffc001a0n);
+  expect(leaf(0x40000, written, 2)).toBe(0x000fffff800001a0n);
+  expect([f.pfn(0xffc001a0 | 0, 0x000fffff, 1), f.pfn(0x800001a0 | 0, 0x000fffff, 2)]).toEqual([0x200, 0x40000]);
+});
