@@ -39,6 +39,8 @@ const UFFD_WP = 1 << 10;
 const SOFT_DIRTY = 1 << 11;
 /** In the high word: bit 58. */
 const SAVED_DIRTY = 1 << 26;
+/** 1G pages. */
+const MAX_LEAF = 2;
 
 function leafLo(pfn: number, attrs: number, level: number): number {
   let lo = leafBits(attrs, level);
@@ -63,7 +65,8 @@ function attrs(lo: number, hi: number): number {
 }
 
 function kind(lo: number, hi: number, level: number): Kind {
-  if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
+  // At PML4 and above the page-size bit is reserved, so it says nothing about size.
+  if (lo & P) return level > 0 && (!(lo & PSE) || level > MAX_LEAF) ? Kind.table : Kind.leaf;
   if (lo & presentWithoutP(level)) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
@@ -77,7 +80,7 @@ export const x86_64: Format = {
   pageLg2: 12,
   pfnPteShift: 12,
   indexLg2: [9, 9, 9, 9],
-  maxLeafLevel: 2,
+  maxLeafLevel: MAX_LEAF,
   contLg2: [0, 0, 0, 0],
   contpte: false,
   napot: false,

@@ -72,6 +72,14 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     }
   });
 
+  test("above the levels that have leaves no further bit makes one of a table entry, but on riscv, where every level may have them", () => {
+    for (let level = f.maxLeafLevel + 1; level < levelsOf(f); level++)
+      for (let bit = 0n; bit < 64n && f.machine !== "riscv64"; bit++) {
+        const word = table(f, 0, level) | (1n << bit);
+        expect(kind(f, word, level), bits(word)).not.toBe(Kind.leaf);
+      }
+  });
+
   test("the empty entry of each level is that of the headers: zero but on s390", () => {
     expect(f.empty.map((lo) => bits(join(lo, 0)))).toEqual(layout.empty.map((text) => bits(wordOf(text))));
   });

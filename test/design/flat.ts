@@ -6,12 +6,23 @@ import { A, Kind } from "../../src/arch/entry.ts";
 import { SWP_PTE_MARKER } from "../../src/arch/format.ts";
 import type { PageTable } from "../../src/pgtable/pagetable.ts";
 
-/** Pages with consecutive frames and one set of attributes, or pages with one marker. `attrs` is -1 for a marker. */
+/**
+ * Pages with consecutive frames and one set of attributes, pages with one marker, or pages in consecutive places of one swap
+ * area. `attrs` is {@link MARKER} for a marker, and less for a swap entry: {@link swapAttrs}; `pfn` is then the marker or the offset.
+ */
 export interface FlatRun {
   start: number;
   nr: number;
   pfn: number;
   attrs: number;
+}
+
+/** What a run of markers has for attributes. */
+export const MARKER = -1;
+
+/** What a run of swap entries of a type has for attributes. */
+export function swapAttrs(type: number): number {
+  return MARKER - 1 - type;
 }
 
 /** What does not belong to a translation: how entries are grouped. */
@@ -44,12 +55,25 @@ export class Flat {
     for (const run of leaves) this.map(run.start, run.nr, run.pfn, change(run.attrs));
   }
 
+  /** Moves the pages of a range out to swap, each to the offset of its place in the range. */
+  swapOut(start: number, end: number, type: number, offset: number): void {
+    for (const run of this.inside(start, end).filter(({ attrs }) => attrs >= 0)) {
+      this.unmap(run.start, run.start + run.nr);
+      this.map(run.start, run.nr, offset + run.start - start, swapAttrs(type));
+    }
+  }
+
+  /** The page's run, or undefined. */
+  at(vpn: number): FlatRun | undefined {
+    return this.inside(vpn, vpn + 1)[0];
+  }
+
   /** Fills the holes of a range; `pfn` is for its first page. Returns how many pages that was. */
   install(start: number, end: number, pfn: number, attrs: number): number {
     let filled = 0;
     let at = start;
     for (const run of [...this.inside(start, end), { start: end, nr: 0 }]) {
-      if (run.start > at) this.map(at, run.start - at, attrs < 0 ? pfn : pfn + at - start, attrs);
+      if (run.start > at) this.map(at, run.start - at, attrs === MARKER ? pfn : pfn + at - start, attrs);
       filled += run.start - at;
       at = run.start + run.nr;
     }
@@ -66,54 +90,63 @@ function clip(run: FlatRun, start: number, end: number): FlatRun[] {
   const from = Math.max(run.start, start);
   const to = Math.min(run.start + run.nr, end);
   if (from >= to) return [];
-  const pfn = run.attrs < 0 ? run.pfn : run.pfn + from - run.start;
+  const pfn = run.attrs === MARKER ? run.pfn : run.pfn + from - run.start;
   return [{ start: from, nr: to - from, pfn, attrs: run.attrs }];
 }
 
-function merged(runs: Iterable<FlatRun>): FlatRun[] {
+function merged(runs: readonly FlatRun[]): FlatRun[] {
   const out: FlatRun[] = [];
-  for (const run of runs) {
-    const last = out[out.length - 1];
-    if (last !== undefined && continues(last, run)) last.nr += run.nr;
-    else out.push({ ...run });
-  }
+  for (const { start, nr, pfn, attrs } of runs) append(out, start, nr, pfn, attrs);
   return out;
 }
 
-function continues(a: FlatRun, b: FlatRun): boolean {
-  if (a.start + a.nr !== b.start || a.attrs !== b.attrs) return false;
-  return a.attrs < 0 ? a.pfn === b.pfn : a.pfn + a.nr === b.pfn;
+/** Adds pages to the last run if they continue it, else as a run. No object is made for each page: readers of tables come by here. */
+function append(runs: FlatRun[], start: number, nr: number, pfn: number, attrs: number): void {
+  const last = runs[runs.length - 1];
+  if (last !== undefined && last.start + last.nr === start && last.attrs === attrs) {
+    if (last.pfn + (attrs === MARKER ? 0 : last.nr) === pfn) {
+      last.nr += nr;
+      return;
+    }
+  }
+  runs.push({ start, nr, pfn, attrs });
 }
 
 /** What the tables say, entry by entry, from the root down. */
 export function readTables(pt: PageTable): FlatRun[] {
   const found: FlatRun[] = [];
   readTable(pt, pt.root, pt.levels - 1, 0, found);
-  return merged(found);
+  return found;
 }
 
 function readTable(pt: PageTable, table: number, level: number, base: number, found: FlatRun[]): void {
   const { tables, format } = pt;
   const span = pt.span[level]!;
   const first = table << tables.slotsLg2;
-  const words = tables.lo[first >>> tables.chunkLg2]!;
+  const [lo, hi] = [tables.lo[first >>> tables.chunkLg2]!, tables.hi[first >>> tables.chunkLg2]!];
+  const from = first & tables.chunkMask;
+  const to = from + (1 << format.indexLg2[level]!);
   const empty = format.empty[level]!;
-  for (let i = 0; i < 1 << format.indexLg2[level]!; i++) {
-    const slot = first + i;
+  for (let at = from; at < to; at++) {
     // Most slots are empty; asking the format about each of them is most of the time of the whole test.
-    if (words[(first & tables.chunkMask) + i] === empty && pt.hi(slot) === 0) continue;
-    const kind = pt.kind(slot, level);
-    if (kind === Kind.none) continue;
-    const start = base + i * span;
+    if (lo[at] === empty && hi[at] === 0) continue;
+    const slot = first + at - from;
+    const kind = format.kind(lo[at]!, hi[at]!, level);
+    const start = base + (at - from) * span;
     if (kind === Kind.table) readTable(pt, pt.child(slot, level), level - 1, start, found);
-    else found.push({ start, nr: span, ...meaning(pt, slot, level, kind) });
+    else if (kind === Kind.leaf) append(found, start, span, pt.pfn(slot, level), pt.attrs(slot, level) & ~GROUPING);
+    else if (kind === Kind.softleaf) {
+      const { pfn, attrs } = meaning(pt, slot, level, kind);
+      append(found, start, span, pfn, attrs);
+    }
   }
 }
 
-function meaning(pt: PageTable, slot: number, level: number, kind: Kind): { pfn: number; attrs: number } {
+/** What an entry that is neither empty nor a table says of its first page. */
+export function meaning(pt: PageTable, slot: number, level: number, kind: Kind): { pfn: number; attrs: number } {
   const { format } = pt;
   if (kind === Kind.leaf) return { pfn: pt.pfn(slot, level), attrs: pt.attrs(slot, level) & ~GROUPING };
   const [lo, hi] = [pt.lo(slot), pt.hi(slot)];
-  // A swap entry, which nothing here makes, would show as a marker with a strange number.
-  return { pfn: format.swapOffset(lo, hi) + 64 * (SWP_PTE_MARKER - format.swapType(lo, hi)), attrs: -1 };
+  const type = format.swapType(lo, hi);
+  return { pfn: format.swapOffset(lo, hi), attrs: type === SWP_PTE_MARKER ? MARKER : swapAttrs(type) };
 }
