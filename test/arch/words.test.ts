@@ -72,6 +72,27 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     }
   });
 
+  test("no bit beside the frame number changes it: of a page, and where a large leaf has other bits below its frame, of that", () => {
+    // P turns the frame number of x86 over, and N says how many bits of riscv's are one.
+    const decides = { x86_64: 0, i686: 0, riscv64: 63 }[f.machine as string] ?? -1;
+    const large = f.machine === "s390x" || f.machine === "x86_64" || f.name === "x86-pae";
+    for (const [level, { frame }] of layout.leaves.slice(0, large ? undefined : 1).entries()) {
+      const word = leaf(
+        f,
+        lastFrame(f, level) / 2 - ((lastFrame(f, level) / 2) % 2 ** spanLg2(f, level)),
+        WRITTEN,
+        level,
+      );
+      for (let bit = 0; bit < 8 * f.entryBytes; bit++) {
+        const other = word ^ (1n << BigInt(bit));
+        if (bit === decides || wordOf(frame) & (1n << BigInt(bit)) || kind(f, other, level) !== Kind.leaf) continue;
+        // What lies between a page's bits of frame number and paBits is reserved, and read as part of it.
+        if (BigInt(bit) >= BigInt(f.paBits) && f.machine === "aarch64") continue;
+        expect(pfnOf(f, other, level), `bit ${bit} at level ${level}`).toBe(pfnOf(f, word, level));
+      }
+    }
+  });
+
   test("above the levels that have leaves no further bit makes one of a table entry, but on riscv, where every level may have them", () => {
     for (let level = f.maxLeafLevel + 1; level < levelsOf(f); level++)
       for (let bit = 0n; bit < 64n && f.machine !== "riscv64"; bit++) {

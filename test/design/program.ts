@@ -11,7 +11,7 @@ import type { Design, Fill } from "../../src/design/design.ts";
 import { mapRange, protectRange, splitAt, unmapAndFree, unmapRange } from "../../src/design/operations.ts";
 import { Frames } from "../../src/machine/frames.ts";
 import { Tables } from "../../src/machine/tables.ts";
-import { translate } from "../../src/mmu/translate.ts";
+import { type FaultCause, translate } from "../../src/mmu/translate.ts";
 import { splitLeaf } from "../../src/pgtable/huge.ts";
 import { PageTable } from "../../src/pgtable/pagetable.ts";
 import { setSoftleaf } from "../../src/pgtable/ptep.ts";
@@ -26,9 +26,9 @@ export type Op = keyof typeof SHARES;
 /** The operations in the order of {@link SHARES}. */
 export const OPS = Object.keys(SHARES) as readonly Op[];
 
-/** Written pages, so that folding cannot mix what differs: accessed and dirty of a contiguous block are those of any entry. */
+/** Permissions of a mapping. */
+const PERMISSIONS = [A.write, 0, A.write | A.exec];
 const WRITTEN = A.young | A.dirty;
-const PROTECTIONS = [A.write | WRITTEN, WRITTEN, A.write | A.exec | WRITTEN];
 /** What `protect` sets and clears; the last two are PROT_NONE and its end. */
 const CHANGES: readonly (readonly [set: number, clear: number])[] = [
   [0, A.write],
@@ -159,8 +159,8 @@ export class Program {
   }
 
   /**
-   * Frames for pages: most of the folios that were set aside, where contiguous blocks can form; else any, and for leaves larger
-   * than a folio can be those that agree with the pages in their low bits.
+   * Frames for pages: most of the folios that were set aside, where contiguous blocks can form; else some that agree with the
+   * pages in the low bits of the largest leaf; and for few pages now and then any, where small leaves must do.
    */
   #frame(start: number, pages: number): number {
     const { frames, span } = this.#pt;
@@ -171,7 +171,16 @@ export class Program {
     const pfn = this.#rng.below(room);
     const biggest = span[this.#f.maxLeafLevel]!;
     const aligned = pfn - (pfn % biggest) + (start % biggest);
-    return aligned < room ? aligned : pfn;
+    return aligned < room && (pages > 4 * span[1]! || this.#rng.below(4) > 0) ? aligned : pfn;
+  }
+
+  /**
+   * Attributes of new pages. With contpte all were written, so that folding cannot mix what differs: accessed and dirty of a
+   * contiguous block are those of any entry.
+   */
+  #attrs(): number {
+    const touched = this.#pt.contpte ? WRITTEN : this.#rng.pick([WRITTEN, WRITTEN, A.young, 0]);
+    return this.#rng.pick(PERMISSIONS) | touched;
   }
 
   /** What the format makes of attributes: one without a bit against execution lets everything be executed. */
@@ -183,7 +192,7 @@ export class Program {
     const maxLevel = this.#rng.below(this.#f.maxLeafLevel + 1);
     // A range of the next leaf size up is still few entries; larger ones in small leaves would be millions.
     const [start, end] = this.#range(Math.max(1, maxLevel));
-    const attrs = this.#rng.pick(PROTECTIONS);
+    const attrs = this.#attrs();
     const pfn = this.#frame(start, end - start);
     this.#say(`map ${start} +${end - start} to ${pfn}, leaves to level ${maxLevel}`);
     const free = this.#flat.isEmpty(start, end);
@@ -241,9 +250,11 @@ export class Program {
     const end = Math.min(wide, start + 3 * this.#pt.span[1]!);
     this.#say(`visit ${start} +${end - start}`);
     const runs = this.#flat.inside(start, end);
-    const pages = runs.filter((r) => r.attrs >= 0).reduce((sum, r) => sum + r.nr, 0);
+    const leaves = runs.filter((r) => r.attrs >= 0);
+    const pages = (bit: number) => leaves.reduce((sum, r) => sum + ((r.attrs & bit) === bit ? r.nr : 0), 0);
     const pt = this.#pt;
-    expect(this.#design.countPages(pt, start, end)).toEqual({ present: pages, young: pages, dirty: pages });
+    const counts = { present: pages(0), young: pages(A.young), dirty: pages(A.dirty) };
+    expect(this.#design.countPages(pt, start, end)).toEqual(counts);
     same(this.#visited(start, end), canonical(runs));
     const resident = this.#design.mincore(pt, start, end);
     const map = this.#design.pagemap(pt, start, end);
@@ -294,7 +305,7 @@ export class Program {
     const end = Math.min(wide, start + 2 * this.#pt.span[1]! + 3);
     const leaf = this.#rng.below(2) < 1;
     const fill: Fill = leaf
-      ? { kind: "leaf", pfn: this.#frame(start, end - start), attrs: this.#rng.pick(PROTECTIONS) }
+      ? { kind: "leaf", pfn: this.#frame(start, end - start), attrs: this.#attrs() }
       : { kind: "marker", marker: this.#rng.pick([Marker.guard, Marker.guard, Marker.uffdWp, Marker.poisoned]) };
     const keeps = this.#rng.below(3) < 2;
     this.#say(`install ${fill.kind} ${start} +${end - start}${keeps ? "" : " until something is there"}`);
@@ -348,10 +359,16 @@ export class Program {
   #translate(vpn: number): void {
     const run = this.#flat.at(vpn);
     const walk = translate(this.#pt, vpn, false, "fault");
-    const refused = run === undefined || run.attrs < 0 || (run.attrs & A.protnone) !== 0;
-    const [fault, pfn] = refused ? ["translation", -1] : [null, run.pfn];
+    const fault = faultAt(run);
+    const pfn = fault === null ? run!.pfn : -1;
     if (walk.fault !== fault || walk.pfn !== pfn) expect([vpn, walk.fault, walk.pfn]).toEqual([vpn, fault, pfn]);
   }
+}
+
+/** Why hardware that notes no accesses refuses to read a page of a run, or null. */
+function faultAt(run: FlatRun | undefined): FaultCause | null {
+  if (run === undefined || run.attrs < 0 || run.attrs & A.protnone) return "translation";
+  return run.attrs & A.young ? null : "access flag";
 }
 
 /** The upper flags of a pagemap word, from bit 55 on: swap, with guard and uffd-wp where a marker says so. */
