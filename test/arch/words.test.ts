@@ -77,12 +77,8 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     const decides = { x86_64: 0, i686: 0, riscv64: 63 }[f.machine as string] ?? -1;
     const large = f.machine === "s390x" || f.machine === "x86_64" || f.name === "x86-pae";
     for (const [level, { frame }] of layout.leaves.slice(0, large ? undefined : 1).entries()) {
-      const word = leaf(
-        f,
-        lastFrame(f, level) / 2 - ((lastFrame(f, level) / 2) % 2 ** spanLg2(f, level)),
-        WRITTEN,
-        level,
-      );
+      const half = Math.floor(lastFrame(f, level) / 2);
+      const word = leaf(f, half - (half % 2 ** spanLg2(f, level)), WRITTEN, level);
       for (let bit = 0; bit < 8 * f.entryBytes; bit++) {
         const other = word ^ (1n << BigInt(bit));
         if (bit === decides || wordOf(frame) & (1n << BigInt(bit)) || kind(f, other, level) !== Kind.leaf) continue;
