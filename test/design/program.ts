@@ -29,13 +29,18 @@ export const OPS = Object.keys(SHARES) as readonly Op[];
 /** Permissions of a mapping. */
 const PERMISSIONS = [A.write, 0, A.write | A.exec];
 const WRITTEN = A.young | A.dirty;
-/** What `protect` sets and clears; the last two are PROT_NONE and its end. */
+/** What `protect` sets and clears: permissions, PROT_NONE and its end. */
 const CHANGES: readonly (readonly [set: number, clear: number])[] = [
   [0, A.write],
   [A.write, 0],
   [A.exec, A.write],
   [A.protnone, A.write],
   [0, A.protnone],
+];
+/** What `protect` does besides where nothing is folded, so that pages of one run differ. */
+const AGEING: typeof CHANGES = [
+  [0, A.young],
+  [0, A.dirty],
 ];
 
 /** Large enough for a block of every format, and small enough for the smallest memory. */
@@ -238,7 +243,7 @@ export class Program {
 
   protect(): void {
     const [start, end] = this.#range();
-    const [set, clear] = this.#rng.pick(CHANGES);
+    const [set, clear] = this.#rng.pick(this.#pt.contpte ? CHANGES : [...CHANGES, ...AGEING]);
     this.#say(`protect ${start} +${end - start} set ${set} clear ${clear}`);
     protectRange(this.#design, this.#pt, start, end, set, clear);
     this.#flat.protect(start, end, (attrs) => this.#stored((attrs & ~clear) | set));
