@@ -125,7 +125,10 @@ export class Program {
   #placesIn(roots: readonly Root[]): number[] {
     const user = 2 ** (this.#f.userVaBits - this.#f.pageLg2);
     const ends = roots.flatMap((root) => [root.first % this.#all, (root.last % this.#all) + 1]);
-    return [...new Set([...ends, user, ...this.#pt.span.slice(1)])];
+    const borders = this.#pt.span.slice(1);
+    // Where tables are still missing, so that large leaves find room.
+    const any = borders.map((span) => Math.floor((this.#rng.next() / 2 ** 32) * (this.#all / span)) * span);
+    return [...new Set([...ends, user, ...borders, ...any])];
   }
 
   /** One operation, and the comparison. */
