@@ -21,6 +21,9 @@ export interface ChildSession extends CellSession {
   readonly comms: ReadonlyMap<string, string>;
 }
 
+/** Messages of comms whose listeners may still put out something when they are through, in a timer for example. */
+const MOST_TOLD = 100;
+
 interface Waiting {
   resolve(answer: Answer): void;
   reject(error: Error): void;
@@ -32,6 +35,8 @@ interface State {
   /** Where that goes which each run puts out and sends; kept, because a cell's timers may print after its end. */
   readonly sinks: Map<number, CellOptions>;
   readonly comms: Map<string, string>;
+  /** Messages of comms whose sinks are kept, oldest first: a slider sends thousands. */
+  readonly told: number[];
   readonly ended: Promise<void>;
   readonly ready: Promise<void>;
   id: number;
@@ -80,7 +85,7 @@ function startChild(folder: string): State {
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const state: State = {
-    ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), ended, ready },
+    ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), told: [], ended, ready },
     ...{ id: 0, count: 0, running: 0, queue: Promise.resolve(), pending: 0, cancelled: false, sent: Promise.resolve() },
   };
   child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
@@ -164,6 +169,8 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
     await ask(state, { type: "comm", message }, id);
   } catch (error) {
     died(state, sinks, state.count, error as Error);
+  } finally {
+    if (state.told.push(id) > MOST_TOLD) state.sinks.delete(state.told.shift()!);
   }
 }
 

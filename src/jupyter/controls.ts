@@ -30,7 +30,7 @@ export function controls<S extends Inputs>(inputs: S, show: (values: ValuesOf<S>
   const at =
     (host: Host): Draw<S> =>
     async (values) =>
-      present(await show(values), async () => host);
+      present(await show(values), async () => host, false);
   return {
     [DISPLAY]: async (host: Host) => withControls(inputs, await at(host)(valuesOf(inputs), () => {}), at(host)),
   };

@@ -2,21 +2,28 @@
  * A value as a notebook shows it. A value that can present itself does; rows become a table; a promise is waited for; any
  * other value is printed.
  */
+import { WALKED } from "../base/walked.ts";
 import { DISPLAY, FIGURE_MIME, type Figure, type Host, MADE_BY } from "../figure/figure.ts";
 import type { LiveFigure, MadeBy } from "../figure/live.ts";
+import type { Tree } from "../mmu/translate.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
 import { commsAreHeard } from "./comms.ts";
 import { tableBundle } from "./rows.ts";
 import { valueText } from "./values.ts";
 
-/** The mime bundle of a value, empty for nothing; `host` is asked for only by values that draw. */
-export async function present(value: unknown, host: () => Promise<Host>): Promise<MimeBundle> {
+/**
+ * The mime bundle of a value, empty for nothing; `host` is asked for only by values that draw. Without `controls` a figure is
+ * shown as it is, also where it could be made again.
+ */
+export async function present(value: unknown, host: () => Promise<Host>, controls = true): Promise<MimeBundle> {
   // Forgotten awaits are common, and nobody wants to see a promise: its failure is the cell's.
-  if (value instanceof Promise) return present(await value, host);
+  if (value instanceof Promise) return present(await value, host, controls);
   if (value === undefined) return {};
   const hook = (value as { [DISPLAY]?: unknown } | null)?.[DISPLAY];
-  if (typeof hook === "function") return presentSelf(value as object, await hook.call(value, await host()), host);
-  if (isLive(value)) return present(await (await liveControls()).defaultFigure(value), host);
+  if (typeof hook === "function")
+    return presentSelf(value as object, await hook.call(value, await host()), host, controls);
+  if (isLive(value)) return present(await (await liveControls()).defaultFigure(value), host, controls);
+  if (isWalk(value)) return present(await drawn(value), host);
   return elementBundle(value) ?? tableBundle(value) ?? { "text/plain": valueText(value) };
 }
 
@@ -27,17 +34,34 @@ const figureHtml = () => import("./bundle-html.ts");
 const isLive = (value: unknown): value is LiveFigure =>
   ["make", "inputsFor", "plot"].every((key) => typeof (value as Record<string, unknown> | null)?.[key] === "function");
 
+interface Walked {
+  [WALKED](): { readonly tree: Tree; readonly vpn: number };
+}
+
+const isWalk = (value: unknown): value is Walked => typeof (value as Partial<Walked> | null)?.[WALKED] === "function";
+
+async function drawn(walk: Walked): Promise<Figure> {
+  const { walkDrawing } = await import("../figure/walk-drawing.ts");
+  const { tree, vpn } = walk[WALKED]();
+  return walkDrawing(tree, vpn);
+}
+
 /** A figure, and not another value that says it is one. */
 const isFigure = (value: object, bundle: MimeBundle): boolean =>
   bundle[FIGURE_MIME] !== undefined && typeof (value as Partial<Figure>).plot === "function";
 
 /** What a value says of itself, and where a front end is there what it can show besides. */
-async function presentSelf(value: object, given: Readonly<Record<string, unknown>>, host: () => Promise<Host>) {
+async function presentSelf(
+  value: object,
+  given: Readonly<Record<string, unknown>>,
+  host: () => Promise<Host>,
+  controls: boolean,
+): Promise<MimeBundle> {
   const bundle = plainBundle(given);
   if (!commsAreHeard() || !isFigure(value, bundle)) return bundle;
   const place = await host();
   const whole = (await figureHtml()).withHtml(bundle, place.build);
-  const made = (value as { [MADE_BY]?: MadeBy })[MADE_BY];
+  const made = controls ? (value as { [MADE_BY]?: MadeBy })[MADE_BY] : undefined;
   return made === undefined ? whole : (await liveControls()).liveBundle(made, whole, place);
 }
 

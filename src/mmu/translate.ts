@@ -8,6 +8,7 @@
 
 import { A, Kind } from "../arch/entry.ts";
 import { type AccessDirty, type Format, spanLg2 } from "../arch/format.ts";
+import { WALKED } from "../base/walked.ts";
 import type { Tables } from "../machine/tables.ts";
 import { highOf, indexAt, lowOf } from "./vpn.ts";
 
@@ -76,11 +77,34 @@ export function walkSlots(tree: Tree, vpn: number): number[] {
 
 /** Translates one access (a load, a store if `write`, a fetch of instructions if `fetch`), and writes accessed and dirty where the hardware does that itself. */
 export function translate(tree: Tree, vpn: number, write: boolean, ad: AccessDirty, fetch = false): Walk {
-  const room = scratch;
   const low = lowOf(vpn);
-  translateInto(room, tree, low, highOf(vpn, low), write, ad, fetch);
-  const { fault, slot, level, reads, pfn } = room;
-  return { fault, slot, level, reads, pfn };
+  translateInto(scratch, tree, low, highOf(vpn, low), write, ad, fetch);
+  return new Translation(scratch, tree, vpn);
+}
+
+/** An outcome that also tells what was walked, so that a notebook can draw it. */
+class Translation implements Walk {
+  readonly fault: FaultCause | null;
+  readonly slot: number;
+  readonly level: number;
+  readonly reads: number;
+  readonly pfn: number;
+  readonly #tree: Tree;
+  readonly #vpn: number;
+
+  constructor({ fault, slot, level, reads, pfn }: Walk, tree: Tree, vpn: number) {
+    this.fault = fault;
+    this.slot = slot;
+    this.level = level;
+    this.reads = reads;
+    this.pfn = pfn;
+    this.#tree = tree;
+    this.#vpn = vpn;
+  }
+
+  [WALKED](): { readonly tree: Tree; readonly vpn: number } {
+    return { tree: this.#tree, vpn: this.#vpn };
+  }
 }
 
 /** {@link translate} for loops: the page in two halves (see `vpn.ts`), and the outcome replaces what the room held. */

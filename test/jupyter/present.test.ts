@@ -5,6 +5,12 @@ import { expect, test } from "vitest";
 import { DISPLAY } from "../../src/figure/figure.ts";
 import { lazyHost } from "../../src/jupyter/host.ts";
 import { present } from "../../src/jupyter/present.ts";
+import { access } from "../../src/mm/fault.ts";
+import { Kernel } from "../../src/mm/kernel.ts";
+import { Mm } from "../../src/mm/mm.ts";
+import { mmap } from "../../src/mm/mmap.ts";
+import { Vm } from "../../src/mm/vma.ts";
+import { translate } from "../../src/mmu/translate.ts";
 
 const host = lazyHost().get;
 const text = async (value: unknown) => (await present(value, host))["text/plain"];
@@ -125,4 +131,13 @@ test("a value's own bundle may have several types and come later; bytes are in b
     [DISPLAY]: async () => ({ "image/png": new Uint8Array([1, 2]), "text/plain": "two", "text/html": undefined }),
   };
   expect(await present(value, host)).toEqual({ "image/png": "AQI=", "text/plain": "two" });
+});
+
+test("the outcome of a translation is shown as the walk that it took", async () => {
+  const mm = new Mm(new Kernel({ arch: "x86-64" }));
+  mmap(mm, { start: 0x100, pages: 4, flags: Vm.read | Vm.write });
+  access(mm, 0x102, true);
+  const shown = await present(translate(mm.pt, 0x102, false, "hardware"), host);
+  expect(shown["text/plain"]).toContain("The walk of 0x102000 on x86-64");
+  expect(shown["image/svg+xml"]).toContain("PTE[258]");
 });

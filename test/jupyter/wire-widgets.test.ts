@@ -233,6 +233,15 @@ describe("a live figure", () => {
     expect(JSON.stringify(written.of("comm_msg").filter(({ comm_id }) => comm_id === menu))).toContain('"index":2');
   });
 
+  test("inside other controls is drawn without controls of its own", async () => {
+    const made = await shown(`const inner = ${LIVE};
+      controls({ pages: slider({ min: 1, max: 9 }) }, ({ pages }) => inner.make({ pages }, {}))`);
+    made.id("IntSlider");
+    const moved = await move(made.id("IntSlider"), { value: 5 });
+    expect(moved.of("comm_open")).toEqual([]);
+    expect(lastValue(moved, outputOf(made))).toContain("<svg");
+  });
+
   test("is shown as the figure of its defaults when it is itself the value", async () => {
     const made = await shown(LIVE);
     expect(made.data["text/plain"]).toContain("4K pages");
