@@ -215,6 +215,9 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     const tree = 2 ** (vaBits(f) - f.pageLg2);
     const user = 2 ** (f.userVaBits - f.pageLg2) - f.userKeptFree;
     for (const root of f.roots) expect([root.first <= root.last, root.last - root.first < tree]).toEqual([true, true]);
+    // s390's two trees are for the same addresses; all others divide them.
+    for (const [i, root] of f.roots.slice(1).entries())
+      expect(root.first > f.roots[i]!.last || root.first === 0, root.name).toBe(true);
     for (const vpn of [0, 1, user - 1])
       expect(rootOf(f, vpn)?.name).toMatch(/^(CR3|PDPTE\d|TTBR0_EL1|satp|user ASCE)$/);
     expect(rootOf(f, f.roots.at(-1)!.last + 1)).toBeNull();

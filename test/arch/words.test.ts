@@ -89,11 +89,12 @@ describe.each(formats.map((f) => [f.name, f] as const))("%s", (_name, f) => {
     }
   });
 
-  test("above the levels that have leaves no further bit makes one of a table entry, but on riscv, where every level may have them", () => {
+  test("above the levels that have leaves a table entry stays one whatever further bit it has, but on riscv, where every level may have leaves", () => {
     for (let level = f.maxLeafLevel + 1; level < levelsOf(f); level++)
       for (let bit = 0n; bit < 64n && f.machine !== "riscv64"; bit++) {
         const word = table(f, 0, level) | (1n << bit);
-        expect(kind(f, word, level), bits(word)).not.toBe(Kind.leaf);
+        const invalid = f.machine === "s390x" && bit === 5n;
+        expect(kind(f, word, level), bits(word)).toBe(invalid ? Kind.softleaf : Kind.table);
       }
   });
 
