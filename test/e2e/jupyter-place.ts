@@ -10,7 +10,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect } from "vitest";
 import { installCommand, processEffects } from "../../src/jupyter/kernelspec.ts";
 
 /** The system's Python. */
@@ -33,9 +32,11 @@ export function missingPackages(modules: Record<string, string>): string {
 export interface JupyterPlace {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Writes a file; returns its path. */
+  write(name: string, content: string): Promise<string>;
   /** Writes a notebook of code cells that knows no kernel yet; returns its path. */
   notebook(name: string, sources: readonly string[], metadata?: object): Promise<string>;
-  start(args: readonly string[], stdin?: "ignore" | "pipe"): ChildProcess;
+  start(program: string, args: readonly string[], stdin?: "ignore" | "pipe"): ChildProcess;
   /** Runs the system's Python to its end. */
   python(args: readonly string[]): Promise<{ status: number | null; out: string; err: string }>;
   /** Processes that were started here and still run: kernels, sessions, front ends. */
@@ -55,28 +56,32 @@ export async function newJupyterPlace(): Promise<JupyterPlace> {
     JUPYTER_RUNTIME_DIR: join(folder, "runtime"),
     IPYTHONDIR: join(folder, "ipython"),
   };
-  const start: JupyterPlace["start"] = (args, stdin = "ignore") =>
-    spawn(PYTHON, args, { env, cwd: folder, stdio: [stdin, "pipe", "pipe"] });
+  const start: JupyterPlace["start"] = (program, args, stdin = "ignore") =>
+    spawn(program, args, { env, cwd: folder, stdio: [stdin, "pipe", "pipe"] });
+  const write: JupyterPlace["write"] = async (name, content) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
   const processes = () => processesWith(`JUPYTER_DATA_DIR=${env.JUPYTER_DATA_DIR}`);
   return {
-    ...{ folder, env, start, processes },
+    ...{ folder, env, start, processes, write },
     async notebook(name, sources, metadata = {}) {
       const cells = sources.map((source, i) => ({
         ...{ cell_type: "code", id: `cell-${i}`, source, metadata: {}, outputs: [], execution_count: null },
       }));
-      const file = join(folder, name);
-      await writeFile(file, JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells }));
-      return file;
+      return write(name, JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells }));
     },
     async python(args) {
-      const child = start(args);
+      const child = start(PYTHON, args);
       const [out, err, [status]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "exit")]);
       return { status, out, err };
     },
     async close() {
       for (let waited = 0; waited < PATIENCE && (await processes()).length > 0; waited += POLL) await sleep(POLL);
-      expect(await processes()).toEqual([]);
+      const left = await processes();
+      for (const process of left) spawnSync("kill", ["-KILL", String(Number.parseInt(process, 10))]);
       await rm(folder, { recursive: true });
+      if (left.length > 0) throw new Error(`processes were left: ${left.join("; ")}`);
     },
   };
 }

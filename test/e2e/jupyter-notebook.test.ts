@@ -1,0 +1,188 @@
+/**
+ * The kernel in the classic Notebook, as a person meets it in a browser. Needs Debian's jupyter-notebook and chromium;
+ * skipped without them unless PTLAB_REQUIRE_ALL is set. JupyterLab is not in Debian, only its server's half.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Locator } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { parseNotebook } from "../../src/notebook/format.ts";
+import { formatNotebook } from "../../src/notebook/write.ts";
+import { CHROMIUM, type ClassicPage, type NotebookServer, startServer } from "./classic-notebook.ts";
+import { type JupyterPlace, missingPackages, newJupyterPlace } from "./jupyter-place.ts";
+
+const missing = missingPrograms();
+
+function missingPrograms(): string {
+  const packages = missingPackages({ notebook: "jupyter-notebook" });
+  if (packages !== "" || existsSync(CHROMIUM)) return packages;
+  if (process.env.PTLAB_REQUIRE_ALL) throw new Error(`no browser at ${CHROMIUM}, and PTLAB_REQUIRE_ALL is set`);
+  return `no browser at ${CHROMIUM}`;
+}
+
+const textOf = async (found: Locator): Promise<string> => ((await found.textContent()) ?? "").trim();
+
+/** A story with pictures and tables that runs in a few seconds. */
+const STORY = "015-op-script.ipynb";
+
+const CELLS = [
+  `interface Size { readonly name: string; readonly bytes: number }
+const sizes: readonly Size[] = [{ name: "4K", bytes: 4096 }]; // a comment`,
+  "",
+  "",
+  "",
+];
+
+const METADATA = { kernelspec: kernelMetadata().kernelspec };
+
+describe.skipIf(missing !== "")(`in the classic Notebook${missing && ` (skipped: ${missing})`}`, () => {
+  let place: JupyterPlace;
+  let server: NotebookServer;
+  let nb: ClassicPage;
+
+  beforeAll(async () => {
+    place = await newJupyterPlace();
+    await place.notebook("cells.ipynb", CELLS, METADATA);
+    server = await startServer(place);
+    nb = await server.open("cells.ipynb");
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await place.close();
+  });
+
+  /** What a cell shows when it has been run. */
+  async function result(index: number, source: string): Promise<string> {
+    await nb.write(index, source);
+    await nb.run(index);
+    return textOf(nb.output(index));
+  }
+
+  test("a story of the project runs from top to bottom, its pictures and tables are shown, and saving changes no metadata", async () => {
+    await copyFile(join(PROJECT_ROOT, "notebooks", STORY), join(place.folder, STORY));
+    const read = async () => parseNotebook(await readFile(join(place.folder, STORY), "utf8"), STORY);
+    const before = await read();
+    const story = await server.open(STORY);
+    await story.restart("#restart_clear_output a");
+    await story.runAll();
+    await story.look("story");
+    expect(await story.page.locator(".output_error").count()).toBe(0);
+    const count = (part: string) => story.page.locator(`#notebook-container .output ${part}`).count();
+    const pictures = before.cells.flatMap((cell) => (cell.cell_type === "code" ? cell.outputs : [])).filter(isPicture);
+    expect(await count("svg")).toBe(pictures.length);
+    await story.save();
+    const after = await read();
+    expect(after.metadata).toEqual({ ...before.metadata, ...kernelMetadata() });
+    expect(after.cells.map((cell) => [cell.id, cell.source, cell.metadata])).toEqual(
+      before.cells.map((cell) => [cell.id, cell.source, cell.metadata]),
+    );
+    await story.page.close();
+  });
+
+  const isPicture = (output: object) => "image/svg+xml" in ((output as { data?: object }).data ?? {});
+
+  test("a notebook that was only opened and saved keeps its bytes", async () => {
+    const file = join(place.folder, "kept.ipynb");
+    const text = await readFile(await place.notebook("kept.ipynb", ["1 + 1"], kernelMetadata()), "utf8");
+    const kept = formatNotebook(parseNotebook(text, file));
+    await place.write("kept.ipynb", kept);
+    const opened = await server.open("kept.ipynb");
+    await opened.save();
+    expect(await readFile(file, "utf8")).toBe(kept);
+    await opened.page.close();
+  });
+
+  test("TypeScript is highlighted: types, keywords, strings and comments have colours of their own", async () => {
+    const tokens = (kind: string) => nb.cell(0).locator(`.cm-${kind}`).allTextContents();
+    expect(await tokens("keyword")).toEqual(["interface", "readonly", "readonly", "const", "readonly"]);
+    expect(await tokens("comment")).toEqual(["// a comment"]);
+    expect(await tokens("string")).toEqual(['"4K"']);
+    expect(await tokens("error")).toEqual([]);
+  });
+
+  test("a result has its number, rows are a table", async () => {
+    await nb.run(0);
+    expect(await result(1, "sizes[0]!.bytes + 1n.toString().length")).toContain("4097");
+    expect(await textOf(nb.cell(1).locator(".output_prompt"))).toMatch(/^Out\s*\[\d+\]:$/);
+    await result(1, "sizes");
+    expect(await nb.output(1).locator("th, td").allTextContents()).toEqual(["name", "bytes", "4K", "4096"]);
+    await nb.look("table");
+  });
+
+  test("an error is shown with its name in colour, its words and its line", async () => {
+    const shown = await result(1, "const list: number[] = [];\nlist.at(7)!.toFixed();");
+    expect(shown).toMatch(/TypeError.*undefined[\s\S]*at In\[\d+\]:2:12/);
+    expect(await textOf(nb.output(1).locator(".ansi-red-fg").first())).toContain("TypeError");
+    await nb.look("error");
+  });
+
+  test.each([
+    ["a busy loop", "while (true) {}"],
+    ["an await", "await new Promise(() => {})"],
+  ])("the stop button interrupts %s, and variables are kept", async (_, source) => {
+    await nb.write(1, source);
+    await nb.start(1);
+    await nb.page.waitForSelector(".kernel_busy_icon");
+    await nb.page.click("button[data-jupyter-action='jupyter-notebook:interrupt-kernel']");
+    await nb.idle();
+    expect(await textOf(nb.output(1))).toMatch(/Interrupt/);
+    expect(await result(2, "sizes.length")).toContain("1");
+  });
+
+  test("Tab offers the members of a value, and Enter puts the chosen one into the cell", async () => {
+    await nb.write(1, "");
+    await nb.select(1);
+    await nb.page.keyboard.type("sizes.find");
+    await nb.page.keyboard.press("Tab");
+    const offered = nb.page.locator(".completions option");
+    await offered.first().waitFor();
+    await nb.look("completion");
+    expect(await offered.allTextContents()).toEqual(["find", "findIndex", "findLast", "findLastIndex"]);
+    await nb.page.keyboard.press("ArrowDown");
+    await nb.page.keyboard.press("Enter");
+    expect(await nb.source(1)).toBe("sizes.findIndex");
+  });
+
+  test("Shift-Tab shows what a name is, with its type", async () => {
+    await nb.write(1, "");
+    await nb.select(1);
+    await nb.page.keyboard.type("sizes");
+    await nb.page.keyboard.press("Shift+Tab");
+    const tooltip = nb.page.locator("#tooltip");
+    await tooltip.waitFor();
+    await nb.look("tooltip");
+    expect(await textOf(tooltip)).toContain("const sizes: readonly Size[]");
+    await nb.page.keyboard.press("Escape");
+  });
+
+  test("a restart forgets the variables, counts from 1 again, and leaves the kernel usable", async () => {
+    await nb.restart("button[data-jupyter-action='jupyter-notebook:confirm-restart-kernel']");
+    expect(await result(1, "sizes")).toMatch(/Cannot find name 'sizes'/);
+    expect(await result(1, "6 * 7")).toContain("42");
+    await nb.look("restarted");
+  });
+
+  test("closing a notebook from its menu ends its kernel", async () => {
+    const other = await server.open(await place.notebook("closed.ipynb", ["process.pid"], METADATA));
+    await other.run(0);
+    const pid = Number(await textOf(other.output(0).locator(".output_text")));
+    other.page.on("dialog", (dialog) => dialog.accept());
+    await other.page.click("#filelink");
+    await other.page.click("#close_and_halt");
+    await expect.poll(() => place.processes().then((all) => all.filter((p) => p.startsWith(`${pid} `)))).toEqual([]);
+  });
+
+  test("the doctor finds nothing wrong in this place", () => {
+    const cli = join(PROJECT_ROOT, "src", "cli.ts");
+    const { status, stdout } = spawnSync(process.execPath, [cli, "jupyter", "doctor"], {
+      env: { ...place.env, PATH: `/usr/bin:${process.env.PATH}` },
+      encoding: "utf8",
+    });
+    expect(stdout).toMatch(/^ok {5}kernel: ptlab .*; 1 \+ 1 is 2/m);
+    expect([status, stdout.split("\n").filter((line) => line.startsWith("wrong"))]).toEqual([0, []]);
+  });
+});
