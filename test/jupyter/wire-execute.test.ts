@@ -66,6 +66,20 @@ describe("a cell", () => {
   });
 });
 
+test("a cell that waits begins when the one before has ended", async () => {
+  const answers = await Promise.all([1, 2, 3].map((n) => client.execute(`await null; ${n}`)));
+  const ids = answers.map(({ message }) => message?.parentHeader.msg_id);
+  const statuses = client.all().filter((m) => m.type === "status" && ids.includes(m.parentHeader.msg_id));
+  const expected = ids.flatMap((id) => [`busy ${id}`, `idle ${id}`]);
+  expect(statuses.map((m) => `${m.content.execution_state} ${m.parentHeader.msg_id}`)).toEqual(expected);
+});
+
+test("a reply says when its cell began, for front ends that show how long it took", async () => {
+  const { message } = await client.execute("await new Promise((done) => setTimeout(done, 20));");
+  const [started, ended] = [message?.metadata.started, message?.header.date];
+  expect(Date.parse(String(started))).toBeLessThan(Date.parse(String(ended)));
+});
+
 describe("what a cell prints", () => {
   test("is one message for each stretch of one stream", async () => {
     const code = "for (const n of [1, 2, 3]) console.log(n); console.error('e'); console.log(4)";
@@ -224,6 +238,12 @@ describe("a cell that fails", () => {
     const next = await client.execute("'ran'");
     expect(value(next)).toBe("'ran'");
     expect(next.reply?.execution_count).toBe(failed?.reply?.execution_count + 1);
+  });
+
+  test("aborts all that was sent together with it", async () => {
+    const sent = [client.execute("throw new Error('at once')")];
+    for (let i = 0; i < 100; i++) sent.push(client.execute("1"));
+    expect(statuses(await Promise.all(sent))).toEqual(["error", ...Array(100).fill("aborted")]);
   });
 
   test("aborts the cells of another front end too", async () => {

@@ -29,17 +29,15 @@ interface Runner {
   /** Requests up to this number are aborted, because a cell before them has failed. */
   abortUpTo: number;
   received: number;
-  last: Promise<unknown>;
 }
 
-/** Answers `execute_request`, one after another. */
+/** Answers `execute_request`, each in its turn. */
 export function executeHandler(slot: SessionSlot, history: History, stdin: Stdin): Handler {
-  const runner: Runner = { slot, history, stdin, count: 0, abortUpTo: 0, received: 0, last: Promise.resolve() };
-  return (exchange) => {
+  const runner: Runner = { slot, history, stdin, count: 0, abortUpTo: 0, received: 0 };
+  return async (exchange) => {
     const number = ++runner.received;
-    const turn = runner.last.then(() => execute(runner, exchange, number));
-    runner.last = turn.catch(() => {});
-    return turn;
+    await exchange.begin();
+    return execute(runner, exchange, number);
   };
 }
 

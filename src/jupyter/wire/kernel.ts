@@ -19,6 +19,8 @@ export interface Exchange {
   readonly identities: Message["identities"];
   readonly metadata: Message["metadata"];
   readonly buffers: Message["buffers"];
+  /** Waits until the cells before have been answered, and publishes `busy`. For the handler of cells, and nobody else. */
+  begin(): Promise<void>;
   /** Publishes to all front ends, as caused by this request. */
   publish(type: string, content: object, extras?: Pick<Outgoing, "metadata" | "buffers">): void;
 }
@@ -49,11 +51,12 @@ export interface SessionSlot {
 export function startKernel(parts: KernelParts): { interrupt(): void; close(): Promise<void> } {
   const slot = createSlot(parts.startSession);
   const stdin = createStdin(parts.sockets);
+  const takeTurn = createTurns();
   const shell = shellHandlers(slot, stdin, parts.history);
   const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
   // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
-  parts.sockets.listen("shell", answerer("shell", control, parts.sockets));
-  parts.sockets.listen("control", answerer("control", control, parts.sockets));
+  parts.sockets.listen("shell", answerer("shell", control, parts.sockets, takeTurn));
+  parts.sockets.listen("control", answerer("control", control, parts.sockets, takeTurn));
   parts.sockets.listen("stdin", stdin.receive);
   parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
   return {
@@ -113,18 +116,46 @@ function controlHandlers(slot: SessionSlot, parts: KernelParts): Handlers {
   };
 }
 
+/** The place of a cell in the queue: when its turn has come, and what lets the next one have its own. */
+interface Turn {
+  readonly come: Promise<void>;
+  end(): void;
+}
+
+/** Lets one cell after another be answered, so that a front end never hears that the kernel is idle while one runs. */
+function createTurns(): () => Turn {
+  let last = Promise.resolve();
+  return () => {
+    const come = last;
+    const { promise, resolve: end } = Promise.withResolvers<void>();
+    last = promise;
+    return { come, end };
+  };
+}
+
 /** Frames a request by `busy` and `idle` and sends its reply on the channel it came by. */
-function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets): (message: Message) => void {
-  return async ({ header, identities, content, metadata, buffers }) => {
+function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets, takeTurn: () => Turn) {
+  return async ({ header, identities, content, metadata, buffers }: Message): Promise<void> => {
     const publish: Exchange["publish"] = (type, published, extras) =>
       sockets.send("iopub", { identities: [type], type, content: published, parent: header, ...extras });
-    publish("status", { execution_state: "busy" });
+    const turn = header.msg_type === "execute_request" ? takeTurn() : undefined;
+    let started = "";
+    const busy = () => {
+      started = new Date().toISOString();
+      publish("status", { execution_state: "busy" });
+    };
+    if (turn === undefined) busy();
+    const begin = async () => {
+      await turn?.come;
+      busy();
+    };
     const handler = Object.hasOwn(handlers, header.msg_type) ? handlers[header.msg_type] : undefined;
-    const reply = await answer(handler, { header, identities, content, metadata, buffers, publish });
+    const reply = await answer(handler, { header, identities, content, metadata, buffers, begin, publish });
     const type = header.msg_type.replace(/_request$/, "_reply");
     if (reply !== undefined && type !== header.msg_type)
-      sockets.send(channel, { identities, type, content: reply, parent: header });
+      sockets.send(channel, { identities, type, content: reply, parent: header, metadata: { started } });
     publish("status", { execution_state: "idle" });
+    turn?.end();
   };
 }
 
