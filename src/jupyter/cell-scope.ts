@@ -71,7 +71,8 @@ export function moduleFile(
   const setExternalModuleIndicator = (made: TypeScript.SourceFile) => {
     (made as BoundFile).externalModuleIndicator ??= true;
   };
-  const settings = { languageVersion: ts.ScriptTarget.ESNext, setExternalModuleIndicator };
+  const parsing = { languageVersion: ts.ScriptTarget.ESNext, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
+  const settings = { ...parsing, setExternalModuleIndicator };
   const file = ts.createSourceFile(name, code, settings, true) as BoundFile;
   // What a program does with each of its files; and where to look for names that are not its own.
   Object.assign(file, { path: name, resolvedPath: name, originalFileName: name, parent: around });

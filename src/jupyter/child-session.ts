@@ -71,11 +71,18 @@ export function startSession(folder: string): ChildSession {
   };
 }
 
+const EXEC_ARGV: readonly string[] = [
+  "--disable-warning=ExperimentalWarning",
+  // The async hook check would end the process when an interrupt ends a timer's callback half way.
+  "--no-force-async-hooks-checks",
+  // Much of what a type program or a simulation makes lives a little longer than the default of 1 MiB allows for.
+  ...["--min-semi-space-size=32", "--max-semi-space-size=64"],
+];
+
 function startChild(folder: string): State {
-  const child = fork(fileURLToPath(new URL("./child-main.ts", import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL("./child-start.ts", import.meta.url)), [], {
     cwd: folder,
-    // The async hook check would end the process when an interrupt ends a timer's callback half way.
-    execArgv: ["--disable-warning=ExperimentalWarning", "--no-force-async-hooks-checks"],
+    execArgv: [...EXEC_ARGV],
     stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
     // Its own process group: Ctrl-C reaches the parent, which decides what it means.
     detached: true,

@@ -27,8 +27,11 @@ export function complete({ file, program, host }: OpenCell, offset: number): Com
   const word = wordAt(file.text, offset);
   const never = { isCancellationRequested: () => false, throwIfCancellationRequested: () => {} };
   const kind = ts.CompletionTriggerKind.Invoked;
-  const rest = [offset, {}, undefined, kind, never] as const;
-  const found = ts.Completions.getCompletionsAtPosition(host, program, () => {}, file, ...rest);
+  // With their endings, without which Node finds no file.
+  const wishes = { importModuleSpecifierEnding: "js" } as const;
+  const asked = [file, offset, wishes, undefined, kind, never] as const;
+  const service = { ...host, getCompilationSettings: () => program.getCompilerOptions() };
+  const found = ts.Completions.getCompletionsAtPosition(service, program, () => {}, ...asked);
   const entries = found?.entries ?? [];
   const span = found?.optionalReplacementSpan ?? entries[0]?.replacementSpan;
   const { start, end } = span === undefined ? word : { start: span.start, end: span.start + span.length };
@@ -81,7 +84,7 @@ function sources(node: TypeScript.Node, checker: TypeScript.TypeChecker): string
 function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {
   const ts = loadTypeScript();
   const at = ts.getTouchingPropertyName(file, offset);
-  const before = ts.getTouchingPropertyName(file, Math.max(0, offset - 1));
+  const before = ts.findPrecedingToken(offset, file) ?? file;
   const isCall = (node: TypeScript.Node) => ts.isCallExpression(node) || ts.isNewExpression(node);
   const call = ts.findAncestor(before, (n) => isCall(n) && offset > n.expression.end) as
     | TypeScript.CallExpression
@@ -96,10 +99,21 @@ function describe(node: TypeScript.Node, file: OpenCell["file"], checker: TypeSc
   const symbol = ts.isSourceFile(node) ? undefined : checker.getSymbolAtLocation(node);
   if (symbol === undefined || checker.isUnknownSymbol(symbol)) return undefined;
   const of = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(checker, symbol, file, node, node);
-  const docs = ts.displayPartsToString(of.documentation);
-  const tags = (of.tags ?? []).map((tag) => `@${tag.name} ${ts.displayPartsToString(tag.text)}`.trimEnd());
-  const notes = [docs, ...tags].filter((text) => text !== "").join("\n");
-  return [ts.displayPartsToString(of.displayParts), notes].filter((text) => text !== "").join("\n\n");
+  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const docs = (target.declarations ?? []).map(docComment).find((text) => text !== "");
+  return [ts.displayPartsToString(of.displayParts), ...(docs === undefined ? [] : [docs])].join("\n\n");
+}
+
+/** The doc comment in front of a declaration as text, tags and all. */
+function docComment(declaration: TypeScript.Declaration): string {
+  const ts = loadTypeScript();
+  const { text } = declaration.getSourceFile();
+  const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
+  const comments = ts.getLeadingCommentRanges(text, node.pos) ?? [];
+  const doc = comments.findLast(({ pos }) => text.startsWith("/**", pos));
+  const lines = doc === undefined ? "" : text.slice(doc.pos + 3, doc.end - 2);
+  const plain = lines.replace(/^[ \t]*\*[ \t]?/gm, "").trim();
+  return plain.replace(/[ \t]+(?=@(param|returns?|throws|deprecated|default|see|example)\b)/g, "\n");
 }
 
 /** Message numbers of what ends too early and is no "... expected": a template, a comment. */

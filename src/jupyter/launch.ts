@@ -4,11 +4,7 @@
  */
 import { UserError } from "../base/errors.ts";
 import { type ChildSession, startSession } from "./child-session.ts";
-import { processMachine } from "./find-jupyter.ts";
-import { readConnection } from "./wire/connection.ts";
-import { historyFile, openHistory } from "./wire/history-file.ts";
-import { startKernel } from "./wire/kernel.ts";
-import { openSockets } from "./wire/sockets.ts";
+import { useCompileCache } from "./compile-cache.ts";
 
 /** Pause between two looks at the parent, in milliseconds. */
 const PARENT_POLL = 1000;
@@ -23,10 +19,19 @@ try {
 async function main(file: string | undefined): Promise<void> {
   if (file === undefined) throw new UserError("the kernel needs a connection file; Jupyter passes it");
   const parent = process.ppid;
+  useCompileCache();
+  // The session takes longest to start: it is under way before the kernel's own files are loaded.
+  let started: ChildSession | undefined = startHere();
+  const startNext = () => {
+    const session = started ?? startHere();
+    started = undefined;
+    return session;
+  };
+  const { openHistory, historyFile, openSockets, processMachine, readConnection, startKernel } = await loadKernel();
   const sockets = await openSockets(await readConnection(file));
   const warn = (line: string) => console.error(`ptlab: ${line}`);
   const history = openHistory(historyFile(processMachine()), warn);
-  const kernel = startKernel({ sockets, history, startSession: startHere, onShutdown: () => void end() });
+  const kernel = startKernel({ sockets, history, startSession: startNext, onShutdown: () => void end() });
   const end = async (): Promise<never> => {
     await kernel.close();
     history.close();
@@ -42,4 +47,13 @@ async function main(file: string | undefined): Promise<void> {
 
 function startHere(): ChildSession {
   return startSession(process.cwd());
+}
+
+async function loadKernel() {
+  const { processMachine } = await import("./find-jupyter.ts");
+  const { readConnection } = await import("./wire/connection.ts");
+  const { historyFile, openHistory } = await import("./wire/history-file.ts");
+  const { startKernel } = await import("./wire/kernel.ts");
+  const { openSockets } = await import("./wire/sockets.ts");
+  return { historyFile, openHistory, openSockets, processMachine, readConnection, startKernel };
 }

@@ -13,6 +13,7 @@ export type Ts = typeof TypeScript;
 export type TsInternals = Ts & {
   bindSourceFile(file: TypeScript.SourceFile, options: TypeScript.CompilerOptions): void;
   getTouchingPropertyName(file: TypeScript.SourceFile, position: number): TypeScript.Node;
+  findPrecedingToken(position: number, file: TypeScript.SourceFile): TypeScript.Node | undefined;
   SymbolDisplay: {
     getSymbolDisplayPartsDocumentationAndSymbolKind(
       checker: TypeScript.TypeChecker,

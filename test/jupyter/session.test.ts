@@ -263,6 +263,23 @@ describe("editing", () => {
     expect(await session.inspect("unheardOf", 2)).toBeUndefined();
   });
 
+  test("documentation of libraries is found, tags and all, also from within a call's brackets", async () => {
+    const parse = "Converts a string to an integer.\n@param string A string to convert into a number.";
+    expect(await session.inspect("parseInt", 8)).toContain(parse);
+    expect(await session.inspect("parseInt('5', ", 14)).toContain(parse);
+    await run("import { existsSync } from 'node:fs';");
+    expect(await session.inspect("existsSync", 3)).toMatch(/existsSync\(path[\s\S]*Returns `true` if the path exists/);
+  });
+
+  test("completion knows names of earlier cells, members of modules and paths of imports", async () => {
+    await run("import * as files from 'node:fs';\nconst quiteRareName = 1;");
+    expect((await session.complete("quiteRa", 7)).matches).toEqual(["quiteRareName"]);
+    expect((await session.complete("files.readFileS", 15)).matches).toContain("readFileSync");
+    expect((await session.complete("import { exi } from 'node:fs'", 12)).matches).toContain("existsSync");
+    expect((await session.complete("import '../src/base/siz", 23)).matches).toContain("size.ts");
+    expect((await session.complete("class A { #own = 1; f() { return this.#o; } }", 40)).matches).toEqual(["#own"]);
+  });
+
   test.each([
     ["let a = 3;", { status: "complete" }],
     ["function f() {", { status: "incomplete", indent: "  " }],

@@ -1,0 +1,7 @@
+/**
+ * The first file of a session's process.
+ */
+import { useCompileCache } from "./compile-cache.ts";
+
+useCompileCache();
+await import("./child-main.ts");
