@@ -101,8 +101,9 @@ function choiceInput({ label, options, default: value }: Spec<"choice">): Input<
 
 function toggleInput({ label, default: value }: Spec<"toggle">): Input<boolean> {
   return input(label, value, (description, now) => {
-    const root = control("Checkbox", { ...described(description, "Checkbox"), value: now, indent: false });
-    const fromState = (state: Json | undefined) => (typeof state === "boolean" ? state : undefined);
+    const state = { ...described(description, "Checkbox"), value: now, indent: true, layout: wide() };
+    const root = control("Checkbox", state);
+    const fromState = (given: Json | undefined) => (typeof given === "boolean" ? given : undefined);
     return { root, model: root, attribute: "value", toState: (on) => on, fromState };
   });
 }
@@ -135,12 +136,13 @@ function withSamples(label: string, text: Model, samples: Spec<"text">["samples"
   return control("VBox", { children: [menu, text] });
 }
 
-/** The front end's own width cuts labels short. */
-const wide = () => layout({ width: "36em" });
+// The front end's own widths cut labels short; one width for all lets the controls stand below each other.
+const LABEL = "15em";
+const wide = () => layout({ width: "45em" });
 
 const described = (description: string, styleName: string) => ({
   ...{ description, description_allow_html: false, disabled: false },
-  style: style(styleName, { description_width: "initial" }),
+  style: style(styleName, { description_width: LABEL }),
 });
 
 function input<T extends Json>(label: string, first: T, draw: (label: string, value: T) => Drawn<T>): Input<T> {
