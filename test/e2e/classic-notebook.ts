@@ -4,18 +4,30 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
-import { type JupyterPlace, PYTHON } from "./jupyter-place.ts";
+import { type JupyterPlace, missingPackages, PYTHON } from "./jupyter-place.ts";
 
 const PROGRAM = "/usr/bin/jupyter-notebook";
 export const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
 
 /** Longest time that a kernel may take to start or a cell to run on a busy machine, in milliseconds. */
 const PATIENCE = 60_000;
+
+/** What of the Notebook, of its browser and of further files, by their paths, is missing, in words, or "". Throws where nothing may be missing. */
+export function missingForNotebook(files: Readonly<Record<string, string>> = {}): string {
+  const packages = missingPackages({ notebook: "jupyter-notebook" });
+  const absent = Object.entries({ [CHROMIUM]: `no browser at ${CHROMIUM}`, ...files })
+    .filter(([path]) => !existsSync(path))
+    .map(([, words]) => words);
+  if (absent.length > 0 && process.env.PTLAB_REQUIRE_ALL)
+    throw new Error(`${absent.join(", ")}, and PTLAB_REQUIRE_ALL is set`);
+  return [packages, ...absent].filter((words) => words !== "").join(", ");
+}
 
 export interface NotebookServer {
   /** Opens a notebook and waits until its kernel answers. */

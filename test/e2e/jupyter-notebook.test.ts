@@ -3,7 +3,6 @@
  * skipped without them unless PTLAB_REQUIRE_ALL is set. JupyterLab is not in Debian, only its server's half.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
@@ -12,17 +11,10 @@ import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
-import { CHROMIUM, type ClassicPage, type NotebookServer, startServer } from "./classic-notebook.ts";
-import { type JupyterPlace, missingPackages, newJupyterPlace } from "./jupyter-place.ts";
+import { type ClassicPage, missingForNotebook, type NotebookServer, startServer } from "./classic-notebook.ts";
+import { type JupyterPlace, newJupyterPlace } from "./jupyter-place.ts";
 
-const missing = missingPrograms();
-
-function missingPrograms(): string {
-  const packages = missingPackages({ notebook: "jupyter-notebook" });
-  if (packages !== "" || existsSync(CHROMIUM)) return packages;
-  if (process.env.PTLAB_REQUIRE_ALL) throw new Error(`no browser at ${CHROMIUM}, and PTLAB_REQUIRE_ALL is set`);
-  return `no browser at ${CHROMIUM}`;
-}
+const missing = missingForNotebook();
 
 const textOf = async (found: Locator): Promise<string> => ((await found.textContent()) ?? "").trim();
 
