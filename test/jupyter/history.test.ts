@@ -1,6 +1,7 @@
 /**
  * The history in its file: what is found again, by which kernel, and what becomes of a file that cannot be used.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -158,6 +159,16 @@ describe("the file", () => {
     expect(codes(history.tail(1))).toEqual(["and on"]);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(`kept as ${file}.broken`);
+  });
+
+  test("that two kernels find broken is kept aside once, and both go on in the new one", () => {
+    const [first, second] = [kernel("a"), kernel("b")];
+    writeFileSync(file, "x".repeat(5000));
+    first.add(2, "a again");
+    second.add(2, "b again");
+    expect(codes(first.tail(ALL))).toEqual(["a again", "b again"]);
+    expect(codes(second.tail(ALL))).toEqual(["a again", "b again"]);
+    expect(readFileSync(`${file}.broken`, "utf8")).toContain("xxx");
   });
 
   test("that cannot be written is done without, with one warning", async () => {

@@ -2,7 +2,7 @@
  * `execute_request`: what is published and replied, what a front end may switch off, and what a failure stops.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answered, type Client, startClient } from "./wire-client.ts";
+import { type Answered, type Client, type Seen, startClient } from "./wire-client.ts";
 
 let client: Client;
 
@@ -72,6 +72,17 @@ test("a cell that waits begins when the one before has ended", async () => {
   const statuses = client.all().filter((m) => m.type === "status" && ids.includes(m.parentHeader.msg_id));
   const expected = ids.flatMap((id) => [`busy ${id}`, `idle ${id}`]);
   expect(statuses.map((m) => `${m.content.execution_state} ${m.parentHeader.msg_id}`)).toEqual(expected);
+});
+
+test("a front end that asks for something while a cell awaits hears at last that the kernel is busy", async () => {
+  const running = client.execute("console.log('awaits'); await new Promise((done) => setTimeout(done, 20000));");
+  await client.published("stream", "awaits");
+  const cell = client.sent().msg_id;
+  const other = await client.request("shell", "complete_request", { code: "Mat", cursor_pos: 3 });
+  const isBusy = (m: Seen) => m.parentHeader.msg_id === cell && m.content.execution_state === "busy";
+  await client.seen((m) => isBusy(m) && client.all().indexOf(m) > client.all().indexOf(other.published.at(-1)!));
+  await client.request("control", "interrupt_request");
+  expect(types(await running).at(-1)).toBe("idle");
 });
 
 test("a reply says when its cell began, for front ends that show how long it took", async () => {

@@ -2,7 +2,7 @@
  * The history in a database that outlives the kernel and that several kernels write at once. Losing it loses nothing
  * that anyone has made, so that it never stands in a cell's way.
  */
-import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { dataDir, type Machine } from "../data-dir.ts";
@@ -97,23 +97,28 @@ interface Database {
 function createDatabase(file: string, warn: (line: string) => void): Database {
   let path = file;
   let open: DatabaseSync | undefined;
+  let inode: number | undefined;
   const recover = (error: unknown) => {
     open?.close();
     open = undefined;
-    path = isBroken(error) && setAside(path) ? path : IN_MEMORY;
+    path = isBroken(error) && setAside(path, inode) ? path : IN_MEMORY;
     const { message } = error as Error;
     const kept = path === file ? `kept as ${file}.broken` : "the cells of this kernel are not kept";
     warn(`history: ${file}: ${message}; ${kept}`);
   };
+  const connected = (): DatabaseSync => {
+    if (open !== undefined) return open;
+    inode = path === IN_MEMORY ? undefined : createFile(path);
+    open = openDatabase(path);
+    return open;
+  };
   return {
     use(body) {
       try {
-        open ??= openDatabase(path);
-        return body(open);
+        return body(connected());
       } catch (error) {
         recover(error);
-        open = openDatabase(path);
-        return body(open);
+        return body(connected());
       }
     },
     close() {
@@ -123,12 +128,17 @@ function createDatabase(file: string, warn: (line: string) => void): Database {
   };
 }
 
+/** Makes the file if there is none, and tells which one it is. */
+function createFile(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Cells may hold secrets, and SQLite would make a file that everybody can read.
+  const file = openSync(path, "a", 0o600);
+  const { ino } = fstatSync(file);
+  closeSync(file);
+  return ino;
+}
+
 function openDatabase(path: string): DatabaseSync {
-  if (path !== IN_MEMORY) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // Cells may hold secrets, and SQLite would make a file that everybody can read.
-    closeSync(openSync(path, "a", 0o600));
-  }
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
   try {
     db.exec(SCHEMA);
@@ -148,9 +158,10 @@ const isBroken = (error: unknown): boolean => {
   return BROKEN.includes((errcode ?? 0) & 0xff) || /^no such (table|column)|has no column/.test(message);
 };
 
-function setAside(file: string): boolean {
+/** Renames the broken file, unless another kernel has done so and the one that is there now is new. */
+function setAside(file: string, inode: number | undefined): boolean {
   try {
-    renameSync(file, `${file}.broken`);
+    if (statSync(file).ino === inode) renameSync(file, `${file}.broken`);
     return true;
   } catch {
     return false;

@@ -51,12 +51,12 @@ export interface SessionSlot {
 export function startKernel(parts: KernelParts): { interrupt(): void; close(): Promise<void> } {
   const slot = createSlot(parts.startSession);
   const stdin = createStdin(parts.sockets);
-  const takeTurn = createTurns();
+  const turns = createTurns();
   const shell = shellHandlers(slot, stdin, parts.history);
   const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
   // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
-  parts.sockets.listen("shell", answerer("shell", control, parts.sockets, takeTurn));
-  parts.sockets.listen("control", answerer("control", control, parts.sockets, takeTurn));
+  parts.sockets.listen("shell", answerer("shell", control, parts.sockets, turns));
+  parts.sockets.listen("control", answerer("control", control, parts.sockets, turns));
   parts.sockets.listen("stdin", stdin.receive);
   parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
   return {
@@ -116,46 +116,57 @@ function controlHandlers(slot: SessionSlot, parts: KernelParts): Handlers {
   };
 }
 
-/** The place of a cell in the queue: when its turn has come, and what lets the next one have its own. */
-interface Turn {
-  readonly come: Promise<void>;
-  end(): void;
+/** The queue of the cells: one after another is answered. */
+interface Turns {
+  /** The place behind all that have come: when its turn comes, and what ends that turn. */
+  take(): { readonly come: Promise<void>; end(): void };
+  /** Publishes `busy` for the cell whose turn it is. */
+  current?: () => void;
 }
 
-/** Lets one cell after another be answered, so that a front end never hears that the kernel is idle while one runs. */
-function createTurns(): () => Turn {
+function createTurns(): Turns {
   let last = Promise.resolve();
-  return () => {
-    const come = last;
-    const { promise, resolve: end } = Promise.withResolvers<void>();
-    last = promise;
-    return { come, end };
+  return {
+    take() {
+      const come = last;
+      const { promise, resolve: end } = Promise.withResolvers<void>();
+      last = promise;
+      return { come, end };
+    },
   };
 }
 
 /** Frames a request by `busy` and `idle` and sends its reply on the channel it came by. */
-function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets, takeTurn: () => Turn) {
+function answerer(channel: RequestChannel, handlers: Handlers, sockets: Sockets, turns: Turns) {
   return async ({ header, identities, content, metadata, buffers }: Message): Promise<void> => {
     const publish: Exchange["publish"] = (type, published, extras) =>
       sockets.send("iopub", { identities: [type], type, content: published, parent: header, ...extras });
-    const turn = header.msg_type === "execute_request" ? takeTurn() : undefined;
-    let started = "";
-    const busy = () => {
-      started = new Date().toISOString();
-      publish("status", { execution_state: "busy" });
-    };
-    if (turn === undefined) busy();
+    const turn = header.msg_type === "execute_request" ? turns.take() : undefined;
+    const busy = () => publish("status", { execution_state: "busy" });
+    let started = new Date();
     const begin = async () => {
       await turn?.come;
+      started = new Date();
+      turns.current = busy;
       busy();
     };
+    if (turn === undefined) busy();
     const handler = Object.hasOwn(handlers, header.msg_type) ? handlers[header.msg_type] : undefined;
     const reply = await answer(handler, { header, identities, content, metadata, buffers, begin, publish });
     const type = header.msg_type.replace(/_request$/, "_reply");
     if (reply !== undefined && type !== header.msg_type)
-      sockets.send(channel, { identities, type, content: reply, parent: header, metadata: { started } });
+      sockets.send(channel, {
+        identities,
+        type,
+        content: reply,
+        parent: header,
+        metadata: { started: started.toISOString() },
+      });
     publish("status", { execution_state: "idle" });
+    if (turn !== undefined) turns.current = undefined;
     turn?.end();
+    // Front ends show the last state that they hear, whatever its parent is, and a cell is still at work.
+    turns.current?.();
   };
 }
 
