@@ -151,6 +151,45 @@ describe.skipIf(missing !== "")(`in the classic Notebook${missing && ` (skipped:
     await nb.page.keyboard.press("Escape");
   });
 
+  test("a cell that asks gets a box to type in, and for a secret one that hides it", async () => {
+    await nb.write(
+      1,
+      'import { input, password } from "ptlab/jupyter";\n[await input("Who? "), await password("Secret? ")]',
+    );
+    await nb.start(1);
+    const box = nb.cell(1).locator("input.raw_input");
+    await nb.cell(1).locator(".raw_input_prompt", { hasText: "Who?" }).waitFor();
+    expect(await box.getAttribute("type")).toBe("text");
+    await nb.look("question");
+    await box.fill("Ada");
+    await box.press("Enter");
+    await nb.cell(1).locator(".raw_input_container", { hasText: "Secret?" }).last().waitFor();
+    await expect.poll(() => box.getAttribute("type")).toBe("password");
+    await box.fill("1815");
+    await box.press("Enter");
+    await nb.idle();
+    const shown = await textOf(nb.output(1));
+    expect(shown).toContain("[ 'Ada', '1815' ]");
+    expect(shown.split("1815")).toHaveLength(2);
+  });
+
+  test("a progress bar moves while a cell computes, and leaves a line; what is cleared is gone", async () => {
+    await nb.write(
+      1,
+      `import { clearOutput, progress } from "ptlab/jupyter";
+console.log("first");
+await clearOutput();
+for (const n of progress(40, "orders")) for (const end = Date.now() + 50; Date.now() < end; );`,
+    );
+    await nb.start(1);
+    const bar = nb.output(1).locator("progress");
+    await bar.waitFor();
+    const values = [Number(await bar.getAttribute("value"))];
+    await expect.poll(async () => Number(await bar.getAttribute("value"))).toBeGreaterThan(values[0]!);
+    await nb.idle();
+    expect(await textOf(nb.output(1))).toBe("orders: 40 of 40");
+  });
+
   test("a restart forgets the variables, counts from 1 again, and leaves the kernel usable", async () => {
     await nb.restart("button[data-jupyter-action='jupyter-notebook:confirm-restart-kernel']");
     expect(await result(1, "sizes")).toMatch(/Cannot find name 'sizes'/);
