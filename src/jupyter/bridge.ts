@@ -27,7 +27,7 @@ export interface Bridge {
   display(value: unknown, options?: { readonly id?: string; readonly update?: boolean }): Promise<void>;
   clear(wait: boolean): void;
   /** Puts a question to the front end; a failure's traceback starts at `caller`. */
-  ask(question: Question, caller: object): Promise<string>;
+  ask(question: Question, caller: (...args: never[]) => unknown): Promise<string>;
   readonly comms: Comms;
 }
 

@@ -101,10 +101,10 @@ class StdinNotImplementedError extends Error {
 }
 
 /** Puts a question of the running cell to the front end. `caller` is where the traceback of a failure starts. */
-export async function ask(question: Question, caller: object): Promise<string> {
+export async function ask(question: Question, caller: (...args: never[]) => unknown): Promise<string> {
   const run = currentRun();
   const refusal = new StdinNotImplementedError("this front end takes no input: nobody can be asked");
-  Error.captureStackTrace(refusal, caller as (...args: never[]) => unknown);
+  Error.captureStackTrace(refusal, caller);
   if (run?.ask === undefined) throw refusal;
   if (run.interrupted) throw new Interrupted("the cell was interrupted");
   const { promise: interrupted, reject } = Promise.withResolvers<never>();

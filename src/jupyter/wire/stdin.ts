@@ -54,6 +54,7 @@ export function createStdin(sockets: Sockets): Stdin {
           ...{ identities, id, type: "input_request", content: question, parent: header },
         });
         if (there) return promise;
+        open = undefined;
         throw new Error("the front end does not listen on stdin: nobody can be asked");
       };
       return {
