@@ -12,7 +12,7 @@ import { bundleHtml } from "./bundle-html.ts";
 import { currentRun, onRunEnd } from "./cell-run.ts";
 import type { Input } from "./inputs.ts";
 import { present } from "./present.ts";
-import { canShowWidgets, control, style, widgetView } from "./widgets.ts";
+import { canShowWidgets, control, layout, style, widgetView } from "./widgets.ts";
 
 /** Inputs by the names of the parameters that they set. */
 export type Inputs = Readonly<Record<string, Input<unknown>>>;
@@ -41,7 +41,8 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
   if (!canShowWidgets()) return first;
   const initial = valuesOf(inputs);
   const shown = control("HTML", { value: bundleHtml(first), _dom_classes: OUTPUT_CLASSES });
-  const status = control("HTML", { value: "" });
+  // Its room is kept, so that the picture stays where it is.
+  const status = control("HTML", { value: "", layout: layout({ min_height: "28px" }) });
   const reset = control("Button", { description: "Reset", disabled: true, style: style("Button", {}) });
   const say = (text: string) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` });
   const redraw = latestOnly(async () => {
@@ -91,21 +92,29 @@ function throttled(say: (text: string) => void): Progress {
 const TURNS = 3;
 
 /**
- * Runs a job one after another, and of the calls that come while it runs only the last: each call waits as part of the message that
- * caused it, so that what the job puts out belongs to the newest. `forget` drops the calls that wait.
+ * Runs a job one after another, and of the calls that come while it runs only the last: that one waits, as part of the message that
+ * caused it, so that what the job puts out belongs to the newest; those before it end at once. `forget` ends the one that waits.
  */
 function latestOnly(job: () => Promise<void>): { run(): Promise<void>; forget(): void } {
   let newest = 0;
-  let current: { readonly run: ReturnType<typeof currentRun>; readonly done: Promise<unknown> } | undefined;
+  let overtake = () => {};
+  let current: { readonly run: ReturnType<typeof currentRun>; readonly done: Promise<void> } | undefined;
+  const forget = () => {
+    newest++;
+    overtake();
+  };
   const run = async () => {
-    const mine = ++newest;
+    forget();
+    const mine = newest;
+    const { promise: overtaken, resolve } = Promise.withResolvers<void>();
+    overtake = resolve;
     // What an interrupt has ended is never done.
-    if (current !== undefined && !current.run?.interrupted) await current.done;
+    if (current !== undefined && !current.run?.interrupted) await Promise.race([current.done, overtaken]);
     for (let turn = 0; turn < TURNS && mine === newest; turn++) await new Promise((next) => setImmediate(next));
     if (mine !== newest) return;
     const done = job();
     current = { run: currentRun(), done: done.catch(() => {}) };
     await done;
   };
-  return { run, forget: () => void newest++ };
+  return { run, forget };
 }

@@ -19,12 +19,19 @@ export async function present(value: unknown, host: () => Promise<Host>, control
   // Forgotten awaits are common, and nobody wants to see a promise: its failure is the cell's.
   if (value instanceof Promise) return present(await value, host, controls);
   if (value === undefined) return {};
-  const hook = (value as { [DISPLAY]?: unknown } | null)?.[DISPLAY];
-  if (typeof hook === "function")
-    return presentSelf(value as object, await hook.call(value, await host()), host, controls);
+  const given = await ownBundle(value, host);
+  if (given !== undefined) return presentSelf(value as object, given, host, controls);
   if (isLive(value)) return present(await (await liveControls()).defaultFigure(value), host, controls);
   if (isWalk(value)) return present(await drawn(value), host);
   return elementBundle(value) ?? tableBundle(value) ?? { "text/plain": valueText(value) };
+}
+
+/** What the value's own method gives. One that takes no host does not have to wait until a document is made. */
+async function ownBundle(value: unknown, host: () => Promise<Host>): Promise<Record<string, unknown> | undefined> {
+  const method = (value as { [DISPLAY]?: unknown } | null)?.[DISPLAY];
+  if (typeof method !== "function") return undefined;
+  const given: unknown = await method.call(value, method.length === 0 ? undefined : await host());
+  return typeof given === "object" && given !== null ? (given as Record<string, unknown>) : undefined;
 }
 
 // Loaded on first use: a session starts without them.

@@ -141,3 +141,9 @@ test("the outcome of a translation is shown as the walk that it took", async () 
   expect(shown["text/plain"]).toContain("The walk of 0x102000 on x86-64");
   expect(shown["image/svg+xml"]).toContain("PTE[258]");
 });
+
+test("a value that has nothing to show of itself is printed, and one that needs no document gets none", async () => {
+  const value = { n: 1, [DISPLAY]: () => undefined };
+  const noHost = () => Promise.reject(new Error("a document was made"));
+  expect((await present(value, noHost))["text/plain"]).toMatch(/^\{ n: 1, /);
+});

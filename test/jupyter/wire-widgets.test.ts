@@ -170,8 +170,10 @@ describe("controls", () => {
     })`);
     const endless = move(made.id("IntSlider"), { value: 5 });
     await client.published("stream", "endless");
+    const waiting = [7, 8, 9].map((value) => move(made.id("IntSlider"), { value }));
     await client.request("control", "interrupt_request");
     expect(JSON.stringify((await endless).of("comm_msg"))).toContain("Stopped");
+    await Promise.all(waiting);
     expect(lastValue(await move(made.id("IntSlider"), { value: 6 }), outputOf(made))).toBe("n 6");
   });
 });
