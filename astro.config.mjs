@@ -39,6 +39,7 @@ export default defineConfig({
           label: "Reference",
           items: [
             "commands",
+            "jupyter-install",
             "jupyter",
             "jupyter-display",
             "traces",
