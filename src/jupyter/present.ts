@@ -7,7 +7,7 @@ import { DISPLAY, FIGURE_MIME, type Figure, type Host, MADE_BY } from "../figure
 import type { LiveFigure, MadeBy } from "../figure/live.ts";
 import type { Tree } from "../mmu/translate.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
-import { commsAreHeard } from "./comms.ts";
+import { commsAreHeard, isAttended } from "./comms.ts";
 import { tableBundle } from "./rows.ts";
 import { valueText } from "./values.ts";
 
@@ -68,7 +68,7 @@ async function presentSelf(
   if (!commsAreHeard() || !isFigure(value, bundle)) return bundle;
   const place = await host();
   const whole = (await figureHtml()).withHtml(bundle, place.build);
-  const made = controls ? (value as { [MADE_BY]?: MadeBy })[MADE_BY] : undefined;
+  const made = controls && isAttended() ? (value as { [MADE_BY]?: MadeBy })[MADE_BY] : undefined;
   return made === undefined ? whole : (await liveControls()).liveBundle(made, whole, place);
 }
 

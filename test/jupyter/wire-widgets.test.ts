@@ -27,7 +27,7 @@ interface Shown {
 }
 
 async function shown(code: string): Promise<Shown> {
-  const { reply, of } = await client.execute(code);
+  const { reply, of } = await client.execute(code, { allow_stdin: true });
   expect(reply).toMatchObject({ status: "ok" });
   const models = new Map(of("comm_open").map(({ comm_id, data }) => [comm_id as string, data.state as Content]));
   const id: Shown["id"] = (name, description) => {
@@ -248,6 +248,13 @@ describe("a live figure", () => {
     const made = await shown(LIVE);
     expect(made.data["text/plain"]).toContain("4K pages");
     expect(made.data).toHaveProperty([WIDGET_MIME]);
+  });
+
+  test("has its picture and no controls in a front end that takes no input: nobody is there to move them", async () => {
+    const { of } = await client.execute(LIVE, { allow_stdin: false });
+    expect(of("comm_open")).toEqual([]);
+    expect(Object.keys(of("execute_result")[0]?.data)).not.toContain(WIDGET_MIME);
+    expect(of("execute_result")[0]?.data["text/html"]).toContain("<svg");
   });
 });
 
