@@ -14,6 +14,8 @@ export interface Input<T> {
   value: T;
   /** Calls the listener with every new value; returns what ends that. */
   observe(listener: (value: T) => unknown): () => void;
+  /** Sets the value and resolves when all listeners are through with it. */
+  change(value: T): Promise<void>;
   /** Sets the value and moves the control, but tells no listener. */
   put(value: T): void;
   /** The control, under this label where it has none of its own. Made when it is first asked for. */
@@ -128,9 +130,9 @@ function withSamples(label: string, text: Model, samples: Spec<"text">["samples"
   const menu = control("Dropdown", {
     ...{ ...described(label, "Description"), _options_labels: options, index: chosen(of.value), layout: wide() },
   });
-  menu.onChange(({ index }) => {
+  menu.onChange(async ({ index }) => {
     const sample = samples[options[Number(index)]!];
-    if (sample !== undefined) of.value = sample;
+    if (sample !== undefined) await of.change(sample);
   });
   of.observe((value) => menu.set({ index: chosen(value) }));
   return control("VBox", { children: [menu, text] });
@@ -149,10 +151,16 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
   const listeners = new Set<(value: T) => unknown>();
   let value = first;
   let drawn: Drawn<T> | undefined;
-  const tell = (next: T) => Promise.all([...listeners].map(async (listener) => listener(next)));
+  const tell = async (next: T) => {
+    await Promise.all([...listeners].map(async (listener) => listener(next)));
+  };
   const put = (next: T) => {
     value = next;
     drawn?.model.set({ [drawn.attribute]: drawn.toState(next) });
+  };
+  const change = (next: T) => {
+    put(next);
+    return tell(next);
   };
   const make = (name: string) => {
     const made = draw(label || name, value);
@@ -169,9 +177,9 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
       return value;
     },
     set value(next) {
-      put(next);
-      void tell(next);
+      void change(next);
     },
+    change,
     put,
     observe(listener) {
       listeners.add(listener);

@@ -24,7 +24,7 @@ export interface Surroundings {
 export const RECORDINGS = "test/golden/oracle";
 
 /** Raise it when outputs are stored in another way, so that every notebook runs again. */
-const STORAGE_FORM = 1;
+const STORAGE_FORM = 2;
 
 /** The surroundings of the project at `root`. */
 export async function surroundings(root: string): Promise<Surroundings> {

@@ -230,7 +230,9 @@ describe("a live figure", () => {
   test("a chosen sample fills the text, and a written text is the reader's own", async () => {
     const made = await shown(`await ${LIVE}.make({}, {})`);
     const [menu, text] = [made.id("Dropdown", "Script"), made.id("Textarea")];
-    expect(lastValue(await move(menu, { index: 1 }), text)).toBe("two");
+    const chosen = await move(menu, { index: 1 });
+    expect(lastValue(chosen, text)).toBe("two");
+    expect(lastValue(chosen, outputOf(made))).toContain("<svg");
     const written = await move(text, { value: "three" });
     expect(JSON.stringify(written.of("comm_msg").filter(({ comm_id }) => comm_id === menu))).toContain('"index":2');
   });
