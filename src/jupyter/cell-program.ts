@@ -155,7 +155,7 @@ function build(
   const program = loadTypeScript().createProgram({ rootNames, options, host, oldProgram }) as Resolving;
   const members = program.getResolvedModule;
   for (const file of program.getSourceFiles())
-    if (isOwn(file.fileName)) for (const place of missing(file, members)) watch.add(place);
+    if (isOwn(file.fileName)) for (const place of missing(file, program)) watch.add(place);
   // The type checker asks the program what an import leads to, also that of a cell.
   program.getResolvedModule = (file, name, mode) => imports.get(file)?.get(name) ?? members(file, name, mode);
   return program;
@@ -166,10 +166,15 @@ type Resolving = TypeScript.Program & {
 };
 
 /** Where the imports of a file that lead nowhere were looked for; one of them may be written yet. */
-function missing(file: TypeScript.SourceFile, find: Resolving["getResolvedModule"]): string[] {
+function missing(file: TypeScript.SourceFile, program: Resolving): string[] {
   const { imports = [] } = file as BoundFile;
-  return imports.flatMap(({ text }) => {
-    const found = find(file, text, undefined) as (Resolved & { failedLookupLocations?: string[] }) | undefined;
+  return imports.flatMap((name) => {
+    const mode = program.getModeForUsageLocation(file, name);
+    const found = program.getResolvedModule(file, name.text, mode) as (Resolved & Looked) | undefined;
     return found === undefined || found.resolvedModule ? [] : (found.failedLookupLocations ?? []).filter(isOwn);
   });
+}
+
+interface Looked {
+  readonly failedLookupLocations?: readonly string[];
 }

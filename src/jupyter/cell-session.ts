@@ -32,7 +32,15 @@ import { refuseStdin } from "./no-stdin.ts";
 import { present } from "./present.ts";
 import { captureStreams } from "./streams.ts";
 import { trackTimers } from "./timers.ts";
-import { type CellText, cellName, type Failure, interruptFailure, thrownFailure, typeFailure } from "./trace.ts";
+import {
+  type CellText,
+  cellName,
+  type Failure,
+  interruptFailure,
+  ownStacks,
+  thrownFailure,
+  typeFailure,
+} from "./trace.ts";
 import { bridgeTslab } from "./tslab-display.ts";
 
 /** How a cell is run that can speak with a front end: without `onComm` there is none, and no widget is offered. */
@@ -96,6 +104,7 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
     ...{ comms: createComms(), running: new Set(), begun: Promise.resolve() },
   };
   open = state;
+  undo.push(ownStacks(state.cells));
   setBridge(bridge(state));
   return {
     execute: (code, options) => execute(state, code, options),

@@ -6,7 +6,7 @@ import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { CELL, GUARD_FD, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
+import { CELL, GUARD_FD, interruptPrograms, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 150;
@@ -27,7 +27,12 @@ async function interrupt(id: number): Promise<void> {
   const isWaiting = () => isMeant(Atomics.load(shared, RUNNING), id) && Atomics.load(shared, SEEN) === seen;
   if (!isWaiting()) return;
   parentPort?.postMessage(id);
-  for (await sleep(PATIENCE); isWaiting(); await sleep(PATIENCE)) if (Atomics.load(shared, PHASE) === CELL) terminate();
+  for (await sleep(PATIENCE); isWaiting(); await sleep(PATIENCE)) {
+    if (Atomics.load(shared, PHASE) !== CELL) continue;
+    // In this order: the end of a program must find the cell ended.
+    terminate();
+    interruptPrograms();
+  }
 }
 
 /** Connected for this moment only: a connected inspector keeps a process from ending. */

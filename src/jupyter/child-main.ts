@@ -6,6 +6,7 @@ import { Interrupted } from "./cell-run.ts";
 import { type CellOptions, type CellSession, openCellSession, reportStray } from "./cell-session.ts";
 import {
   type Answer,
+  interruptPrograms,
   isMeant,
   type Notice,
   PHASE,
@@ -27,11 +28,16 @@ const questions = createQuestions(send);
 const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
 
 guard.on("message", (id: number) => {
-  if (isMeant(Atomics.load(shared, RUNNING), id)) session.interrupt();
+  if (isMeant(Atomics.load(shared, RUNNING), id)) {
+    session.interrupt();
+    interruptPrograms();
+  }
   Atomics.add(shared, SEEN, 1);
 });
 // An inspector that is still connected makes Node wait for its end, and say so on standard error.
 process.on("exit", () => void session.close());
+// Meant for the programs that cells have started, see `interruptPrograms`.
+process.on("SIGINT", () => {});
 process.on("uncaughtException", stray);
 process.on("unhandledRejection", stray);
 process.on("message", (message: Request | Notice) => {

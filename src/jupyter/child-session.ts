@@ -49,6 +49,8 @@ interface State {
   /** An interrupt came for an execution that waits for the process to start. */
   cancelled: boolean;
   sent: Promise<void>;
+  /** The engine has said on standard error that it gives up. */
+  outOfMemory: boolean;
 }
 
 /** Starts a session whose cells import and read files relative to `folder`; it can be used at once. */
@@ -93,7 +95,16 @@ function startChild(folder: string): State {
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const state: State = {
     ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), told: [], ended, ready },
-    ...{ id: 0, count: 0, running: 0, queue: Promise.resolve(), pending: 0, cancelled: false, sent: Promise.resolve() },
+    ...{
+      id: 0,
+      count: 0,
+      running: 0,
+      queue: Promise.resolve(),
+      pending: 0,
+      cancelled: false,
+      outOfMemory: false,
+      sent: Promise.resolve(),
+    },
   };
   child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
   forwardRaw(state);
@@ -104,7 +115,10 @@ function startChild(folder: string): State {
     hasEnded();
   };
   child.on("error", (error) => end(error.message));
-  child.on("close", (status, signal) => end(signal === null ? `with status ${status}` : `by ${signal}`));
+  child.on("close", (status, signal) => {
+    const isFull = signal === "SIGABRT" && state.outOfMemory;
+    end(isFull ? "because it ran out of memory" : signal === null ? `with status ${status}` : `by ${signal}`);
+  });
   return state;
 }
 
@@ -148,6 +162,7 @@ function forwardRaw(state: State): void {
   for (const name of ["stdout", "stderr"] as const)
     state.child[name]?.setEncoding("utf8").on("data", (text: string) => {
       const event: OutputEvent = { type: "output", output: { output_type: "stream", name, text } };
+      if (name === "stderr" && text.includes("out of memory")) state.outOfMemory = true;
       state.sinks.get(state.running)?.onOutput(event);
     });
 }

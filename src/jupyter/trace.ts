@@ -60,8 +60,9 @@ export function thrownFailure(
     return { ename: "Thrown", evalue, traceback: [`${red("Thrown")}: ${evalue}`, ...placeLines(place, cells)] };
   }
   const ename = error.name || "Error";
-  const frames = ownFrames(error, cells);
-  const shown = frames.length > 0 ? [...frameExcerpt(frames, cells), ...frames] : placeLines(place, cells);
+  const frames = ownFrames(String(error.stack ?? "").split("\n"));
+  const own = frames.length > 0 ? [...frameExcerpt(frames, cells), ...frames] : placeLines(place, cells);
+  const shown = [...fileExcerpt(error), ...own];
   const inner = innerLines(error, cells);
   return { ename, evalue: error.message, traceback: [`${red(ename)}: ${error.message}`, ...shown, ...inner] };
 }
@@ -89,21 +90,45 @@ function innerLines(error: Error, cells: CellTexts): string[] {
   ];
 }
 
-/** The frames of a stack down to where the kernel called the cell, with places as the cell's author sees them. */
-function ownFrames(error: Error, cells: CellTexts): string[] {
-  const frames = String(error.stack ?? "")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line));
+/**
+ * Makes the stack of every error, also of one that a cell prints itself, show places as the cell's author sees them and
+ * nothing of the kernel; returns what takes that back.
+ */
+export function ownStacks(cells: CellTexts): () => void {
+  const before = Error.prepareStackTrace;
+  Error.prepareStackTrace = (error, sites) => {
+    const frames = sites.map((site) => `    at ${site}`);
+    const own = ownFrames(frames).map((frame) => mapFrame(frame, cells));
+    return [title(error), ...(own.length > 0 ? own : frames)].join("\n");
+  };
+  return () => {
+    Error.prepareStackTrace = before;
+  };
+}
+
+function title(error: Error): string {
+  try {
+    return Error.prototype.toString.call(error);
+  } catch {
+    return "Error";
+  }
+}
+
+/** The frames among the lines of a stack, down to where the kernel called the cell. */
+function ownFrames(lines: readonly string[]): string[] {
+  const frames = lines.filter((line) => /^\s+at /.test(line));
   const end = frames.findIndex((line) => KERNEL_FRAME.test(line));
   return frames
     .slice(0, end === -1 ? undefined : end)
     .filter((line) => !/[( ]node:/.test(line))
-    .map((line) =>
-      mapFrame(line, cells)
-        .replaceAll(`file://${PROJECT_ROOT}/`, "")
-        .replace(/\?v=\d+/, ""),
-    );
+    .map(withoutRoot);
 }
+
+const withoutRoot = (text: string): string =>
+  text
+    .replaceAll(`file://${PROJECT_ROOT}/`, "")
+    .replaceAll(`${PROJECT_ROOT}/`, "")
+    .replace(/\?v=\d+/, "");
 
 const KERNEL_FRAME = /node:inspector|\/src\/jupyter\/(?!display\.ts)/;
 
@@ -113,6 +138,12 @@ function mapFrame(frame: string, cells: CellTexts): string {
     const at = cells.get(Number(count))?.origin(script) ?? script;
     return `${cellName(count)}:${at.line}:${at.column}`;
   });
+}
+
+/** Place and line of a file with wrong syntax, which Node puts in front of the stack. */
+function fileExcerpt({ stack }: Error): string[] {
+  const found = /^\S.*:\d+\n.*\n *\^+\n/.exec(String(stack ?? ""));
+  return found === null ? [] : ["", ...withoutRoot(found[0]).split("\n")];
 }
 
 /** The source line of the innermost frame, if that is in a cell. */

@@ -36,6 +36,16 @@ test.each([
   expect((await runCell(session, "kept")).value).toBe("11");
 });
 
+test("an interrupt also ends a program that the cell waits for, be it busy or not", async () => {
+  const start = Date.now();
+  for (const call of ["execSync('sleep 60')", "await promisify(exec)('sleep 60')"]) {
+    const code = `import { exec, execSync } from 'node:child_process';\nimport { promisify } from 'node:util';\nconsole.log('go');\n${call}`;
+    expect(await interrupted(code)).toMatchObject({ status: "aborted", ename: "Interrupted" });
+  }
+  expect((await runCell(session, "execSync('pgrep -f \"^sleep 60$\" || true').toString()")).value).toBe("''");
+  expect(Date.now() - start).toBeLessThan(50_000);
+});
+
 test.each([
   ["a promise around a timer", `${SLEEP} for (;;) { console.log('tick'); await nap(10); }`],
   [

@@ -1,11 +1,12 @@
 /**
  * What cells import, from where, and when an edited file is loaded anew.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { runCell } from "./cells.ts";
 
 let folder: string;
@@ -92,4 +93,96 @@ test("a file that is not there is a type error at the import", async () => {
 test("files are read relative to the notebook", async () => {
   await put("note.txt", "read");
   expect((await run("import { readFileSync } from 'node:fs';\nreadFileSync('note.txt', 'utf8')")).value).toBe("'read'");
+});
+
+describe("edits without a restart", () => {
+  test("a syntax error in an edited file is told with its place, and mended it is loaded again", async () => {
+    await put("mended.ts", "export const m = 1;");
+    expect((await run("import { m } from './mended.ts';\nm")).value).toBe("1");
+    await put("mended.ts", "export const m = ;");
+    const broken = await run("import { m } from './mended.ts';\nm");
+    expect(broken).toMatchObject({ status: "error", ename: "SyntaxError" });
+    expect(broken.trace).toContain("mended.ts:1");
+    await put("mended.ts", "export const m = 'mended';");
+    expect((await run("import { m } from './mended.ts';\nm.length")).value).toBe("6");
+  });
+
+  test("a file that throws while it loads can be mended too", async () => {
+    await put("thrower-once.ts", "export const t = 1;\nthrow new Error('while loading');");
+    expect((await run("import { t } from './thrower-once.ts';")).trace).toMatch(/thrower-once\.ts:2:7/);
+    await put("thrower-once.ts", "export const t = 2;");
+    expect((await run("import { t } from './thrower-once.ts';\nt")).value).toBe("2");
+  });
+
+  test("a deleted file is a type error, and one that comes later is found", async () => {
+    await put("gone.ts", "export const g = 1;");
+    await run("import { g } from './gone.ts';");
+    await unlink(join(folder, "gone.ts"));
+    expect((await run("import { g } from './gone.ts';")).evalue).toContain("Cannot find module './gone.ts'");
+    expect((await run("g")).value).toBe("1");
+    await put("gone.ts", "export const g = 'again';");
+    expect((await run("import { g } from './gone.ts';\ng.length")).value).toBe("5");
+  });
+
+  test("a file that another one misses is found when it is written", async () => {
+    await put("outer.ts", "import { i } from './inner.ts'; export const o = i;");
+    expect((await run("import { o } from './outer.ts';")).status).toBe("error");
+    await put("inner.ts", "export const i = 'inner';");
+    expect((await run("import { o } from './outer.ts';\no.length")).value).toBe("5");
+    expect((await run("const wrong: number = o;")).evalue).toContain("'string' is not assignable");
+  });
+
+  test("JSON and its type are read anew", async () => {
+    await put("edited.json", '{"rows": [1, 2]}');
+    await run("import edited from './edited.json' with { type: 'json' };");
+    await put("edited.json", '{"columns": 7}');
+    expect((await run("import edited from './edited.json' with { type: 'json' };\nedited.columns")).value).toBe("7");
+  });
+
+  test("an edit is seen through two files, and by dynamic import", async () => {
+    await put("deep.ts", "export const d = 1;");
+    await put("between.ts", "export * from './deep.ts';");
+    await put("top.ts", "import * as all from './between.ts'; export const d = all.d;");
+    await run("import { d } from './top.ts';");
+    await put("deep.ts", "export const d = 222;");
+    expect((await run("(await import('./top.ts')).d")).value).toBe("222");
+  });
+});
+
+test("one file under two specifiers is one module", async () => {
+  await put("single.ts", "export const token = {};");
+  const code = `import { token } from './single.ts';\nimport { token as other } from '${folder}/single.ts';\ntoken === other`;
+  expect((await run(code)).value).toBe("true");
+});
+
+test("ptlab is the same module by name and by path", async () => {
+  const path = join(PROJECT_ROOT, "src", "base", "errors.ts");
+  const code = `import { UserError } from 'ptlab';\nimport { UserError as same } from '${path}';\nUserError === same`;
+  expect((await run(code)).value).toBe("true");
+});
+
+test("a package without types is any, and one of CommonJS has its names", async () => {
+  await mkdir(join(folder, "node_modules", "untyped"), { recursive: true });
+  await put("node_modules/untyped/package.json", '{"name": "untyped", "version": "1.0.0", "main": "index.js"}');
+  await put("node_modules/untyped/index.js", "exports.half = (n) => n / 2;");
+  expect((await run("import untyped, { half } from 'untyped';\nhalf(8) + untyped.half(2)")).value).toBe("5");
+  expect((await run("const { half: again } = require('untyped'); again(4)")).value).toBe("2");
+});
+
+test.each([
+  ["with spaces and letters beyond ASCII", "a folder, größer — 表", false],
+  ["that is a link", "linked", true],
+])("a notebook in a folder %s imports ptlab and its own files", async (_, name, isLink) => {
+  const real = join(folder, isLink ? "real" : name);
+  const place = join(folder, name);
+  await mkdir(real);
+  if (isLink) await symlink(real, place);
+  await writeFile(join(real, "own.ts"), "export const own = 'own';");
+  const other = startSession(place);
+  const code = "import { parseSize } from 'ptlab';\nimport { own } from './own.ts';\n[parseSize('4K'), own.length]";
+  expect((await runCell(other, code)).value).toBe("[ 4096, 3 ]");
+  await writeFile(join(real, "own.ts"), "export const own = 'edited';");
+  expect((await runCell(other, "import { own } from './own.ts';\nown.length")).value).toBe("6");
+  expect((await runCell(other, "import.meta.dirname")).value).toContain(isLink ? "real" : "größer");
+  await other.close();
 });
