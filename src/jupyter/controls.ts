@@ -12,7 +12,7 @@ import { bundleHtml } from "./bundle-html.ts";
 import { currentRun, onRunEnd } from "./cell-run.ts";
 import type { Input } from "./inputs.ts";
 import { present } from "./present.ts";
-import { canShowWidgets, control, layout, style, widgetView } from "./widgets.ts";
+import { canShowWidgets, control, layout, type Model, style, widgetView } from "./widgets.ts";
 
 /** Inputs by the names of the parameters that they set. */
 export type Inputs = Readonly<Record<string, Input<unknown>>>;
@@ -39,37 +39,62 @@ export function controls<S extends Inputs>(inputs: S, show: (values: ValuesOf<S>
 /** The bundle, and where there is a front end also a view of it below controls that draw it again. */
 export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, draw: Draw<S>): MimeBundle {
   if (!canShowWidgets()) return first;
-  const initial = valuesOf(inputs);
-  const shown = control("HTML", { value: bundleHtml(first), _dom_classes: OUTPUT_CLASSES });
-  // Its room is kept, so that the picture stays where it is.
-  const status = control("HTML", { value: "", layout: layout({ min_height: "28px" }) });
-  const reset = control("Button", { description: "Reset", disabled: true, style: style("Button", {}) });
-  const say = (text: string) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` });
+  const panel = openPanel(first);
+  const { shown, status, reset } = panel;
+  let resets = 0;
   const redraw = latestOnly(async () => {
-    say("Running");
-    reset.set({ disabled: false });
-    const forget = onRunEnd((how) => how === "interrupted" && say("Stopped; the picture is as it was before."));
-    try {
-      const bundle = await draw(valuesOf(inputs), throttled(say));
-      shown.set({ value: bundleHtml(bundle) });
-      say("");
-    } catch (error) {
-      say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
-      if (!(error instanceof UserError)) throw error;
-    } finally {
-      forget();
-    }
+    const before = resets;
+    const bundle = await computed(panel, (progress) => draw(valuesOf(inputs), progress));
+    if (bundle !== undefined && before === resets) shown.set({ value: bundleHtml(bundle) });
   });
   for (const input of Object.values(inputs)) input.observe(redraw.run);
+  const initial = valuesOf(inputs);
   reset.onCustom(() => {
+    resets++;
     redraw.forget();
     for (const [name, input] of Object.entries(inputs)) input.put(initial[name]);
     shown.set({ value: bundleHtml(first) });
-    say("");
+    panel.say("");
     reset.set({ disabled: true });
   });
   const all = Object.entries(inputs).map(([name, input]) => input.control(name));
   return { ...widgetView(control("VBox", { children: [...all, reset, status, shown] })), ...first };
+}
+
+interface Panel {
+  readonly shown: Model;
+  readonly status: Model;
+  readonly reset: Model;
+  say(text: string): void;
+}
+
+function openPanel(first: MimeBundle): Panel {
+  // Its room is kept, so that the picture stays where it is.
+  const status = control("HTML", { value: "", layout: layout({ min_height: "28px" }) });
+  return {
+    shown: control("HTML", { value: bundleHtml(first), _dom_classes: OUTPUT_CLASSES }),
+    reset: control("Button", { description: "Reset", disabled: true, style: style("Button", {}) }),
+    status,
+    say: (text) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` }),
+  };
+}
+
+/** What is computed, or nothing where that is a user's mistake; says what goes on. */
+async function computed<T>({ reset, say }: Panel, compute: (progress: Progress) => Promise<T>): Promise<T | undefined> {
+  say("Running");
+  reset.set({ disabled: false });
+  const forget = onRunEnd((how) => how === "interrupted" && say("Stopped; the picture is as it was before."));
+  try {
+    const result = await compute(throttled(say));
+    say("");
+    return result;
+  } catch (error) {
+    say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof UserError) return undefined;
+    throw error;
+  } finally {
+    forget();
+  }
 }
 
 /** Under these the classic Notebook and JupyterLab style a table as they do in an output. */

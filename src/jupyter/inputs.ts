@@ -75,7 +75,7 @@ interface Drawn<T> {
 
 function rangeInput({ label, min, max, step, unit, default: value }: Spec<"range">): Input<number> {
   const isWhole = [min, max, step].every(Number.isInteger);
-  const digits = isWhole ? 0 : (/\.(\d+)$/.exec(String(step))?.[1]?.length ?? 2);
+  const digits = Math.max(...[min, step].map((n) => /\.(\d+)$/.exec(String(n))?.[1]?.length ?? 0));
   // A float slider gives sums of steps, which are not the doubles that the steps' own numerals stand for.
   const snapped = (given: number) => Number((min + Math.round((given - min) / step) * step).toFixed(digits));
   return input(label, value, (description, now) => {

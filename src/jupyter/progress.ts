@@ -59,6 +59,8 @@ function openBar(label: string, total: number | undefined, beforeEnd: (how: RunE
   };
   const forget = onRunEnd(close);
   const move = (done: number, all = state.total) => {
+    // Putting out something is what ends the remains of an interrupted cell.
+    if (state.end === "interrupted") show();
     if (state.end !== undefined) return;
     Object.assign(state, { done, total: all });
     if (performance.now() - shown < PAUSE) return;

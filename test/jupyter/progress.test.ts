@@ -68,6 +68,16 @@ test("a bar moves while the cell computes without a pause", async () => {
   expect(seen.at(-1)).toMatch(/^busy: \d+ of 1000, interrupted$/);
 });
 
+test("an interrupted loop over a bar does not go on in the background", async () => {
+  const stop = new AbortController();
+  const code = `import { stat } from "node:fs/promises";
+    let reached = 0;
+    for (const i of progress(1e9)) { await stat("."); reached = i; }`;
+  await runCell(session, code, { signal: stop.signal, onEvent: (event) => event.type === "update" && stop.abort() });
+  const reached = async () => (await runCell(session, `await stat("."); await stat("."); reached`)).value;
+  expect(await reached()).toBe(await reached());
+});
+
 test("a bar is moved by what the library tells, and is full when the cell has ended well", async () => {
   expect(await stored(`const bar = progressBar("parts"); for (let i = 0; i < 4; i++) bar(i, 4);`)).toEqual([
     "parts: 4 of 4",

@@ -163,6 +163,21 @@ describe("controls", () => {
     expect(lastValue(await move(made.id("RadioButtons"), { index: 0 }), outputOf(made))).toBe("fine");
   });
 
+  test("go back to the first value for good, also while they compute another", async () => {
+    const made = await shown(`const { promise: slow, resolve: endSlow } = Promise.withResolvers<void>();
+      controls({ n: slider({ min: 0, max: 9 }) }, async ({ n }) => {
+        if (n > 0) { console.log("slow"); await slow; }
+        return html("n " + n);
+      })`);
+    const slow = move(made.id("IntSlider"), { value: 3 });
+    await client.published("stream", "slow");
+    const click = { method: "custom", content: { event: "click" } };
+    const reset = await client.request("shell", "comm_msg", { comm_id: made.id("Button"), data: click });
+    expect(lastValue(reset, outputOf(made))).toBe("n 0");
+    await client.execute("endSlow();");
+    expect(lastValue(await slow, outputOf(made))).toBeUndefined();
+  });
+
   test("can be interrupted while they compute, say so, and compute again", async () => {
     const made = await shown(`controls({ n: slider({ min: 0, max: 9 }) }, ({ n }) => {
       if (n === 5) { console.log("endless"); while (true) {} }
