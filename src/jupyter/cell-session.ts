@@ -262,12 +262,12 @@ async function disposed(run: CellRun, outcome: Outcome): Promise<Outcome> {
 
 /** Checks the cell and makes its script. */
 function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
-  const source = withoutExports(code);
-  const { problems, names, keep } = state.checker.check(source);
-  if (problems.length > 0) return { failure: typeFailure(problems, code, run.count) };
   state.loader.refresh();
   state.host.renew();
   try {
+    const source = withoutExports(code);
+    const { problems, names, keep } = state.checker.check(source);
+    if (problems.length > 0) return { failure: typeFailure(problems, code, run.count) };
     const script = toScript(source, state.bindings, names);
     state.cells.set(run.count, { code, origin: script.origin });
     // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.

@@ -86,6 +86,7 @@ function parse(code: string, name: string): TypeScript.SourceFile {
 }
 
 function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
+  refuseReExports(file);
   const imports = importEdits(file, (name) => names.get(name.getStart(file))?.text ?? name.text);
   const renames = [...names.values()].filter(({ start }) => !imports.some((e) => e.start <= start && start < e.end));
   return [...imports, ...renames, ...file.statements.flatMap((statement) => usingEdits(statement, file))];
@@ -95,6 +96,11 @@ const without = (node: TypeScript.Node, file: TypeScript.SourceFile): Edit => {
   const [start, end] = [node.getStart(file), node.end];
   return { start, end, text: blanked(file.text.slice(start, end)) };
 };
+
+function refuseReExports(file: TypeScript.SourceFile): void {
+  if (file.statements.some((statement) => loadTypeScript().isExportDeclaration(statement)))
+    throw new SyntaxError("a cell has nowhere to export another module to: import from it, and later cells see it too");
+}
 
 /** What a cell is `using` is handed to the bridge, which disposes of it at the cell's end. */
 function usingEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {

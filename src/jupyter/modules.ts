@@ -46,11 +46,15 @@ export function createLoader(folder: string): ModuleLoader {
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   }).runInThisContext() as ModuleLoader["load"];
   return {
-    load: (specifier, options) => nodeImport(FROM_CELL + specifier, options),
+    load: (specifier, options = attributesOf(specifier)) => nodeImport(FROM_CELL + specifier, options),
     refresh: () => bumpEdited(files),
     close: () => hooks.deregister(),
   };
 }
+
+/** The type check knows JSON by its ending, Node by an attribute. */
+const attributesOf = (specifier: string): ImportCallOptions | undefined =>
+  specifier.endsWith(".json") ? { with: { type: "json" } } : undefined;
 
 function resolveIn(folder: string, given: string, context: ResolveHookContext, next: Next): ResolveFnOutput {
   if (!given.startsWith(FROM_CELL)) return next(given, context);

@@ -54,8 +54,9 @@ test("imports of all forms give what they name", async () => {
   expect((await run("(await import('./forms.ts')).a")).value).toBe("2");
 });
 
-test("JSON can be imported with its attribute", async () => {
+test("JSON can be imported with its attribute and without", async () => {
   await put("data.json", '{"rows": [1, 2]}');
+  expect((await run("import bare from './data.json';\nbare.rows.length")).value).toBe("2");
   expect((await run("import data from './data.json' with { type: 'json' };\ndata.rows.length")).value).toBe("2");
 });
 

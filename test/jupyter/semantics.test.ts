@@ -5,12 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { runCell } from "./cells.ts";
-import { type Expected, RUNNING, SHARING, type Story, TYPES } from "./semantics.ts";
+import { type Expected, IN_NODE, RUNNING, SHARING, type Story, TYPES } from "./semantics.ts";
 
 describe.each([
   ["sharing", SHARING],
   ["types", TYPES],
   ["running", RUNNING],
+  ["in Node", IN_NODE],
 ])("%s", (_, stories) => {
   let session: ChildSession;
   beforeAll(() => {
