@@ -208,16 +208,20 @@ for (const [name, what] of [
     .option("--prefix <dir>", "below DIR/share/jupyter")
     .option("--sys-prefix", "in the active Python environment")
     .action(async (o: Place) => {
-      const kernelspec = await import("./jupyter/kernelspec.ts");
-      await (name === "install" ? kernelspec.installCommand(o) : kernelspec.uninstallCommand(o));
+      const { installCommand, processEffects, uninstallCommand } = await import("./jupyter/kernelspec.ts");
+      await (name === "install" ? installCommand : uninstallCommand)(o, processEffects(printLine));
     });
 jupyter
   .command("doctor")
   .description("look for what keeps Jupyter from running the kernel, and say what to do; status 1 if something does")
   .action(async () => {
-    const { doctorCommand } = await import("./jupyter/doctor.ts");
-    process.exitCode = await doctorCommand();
+    const { doctorCommand, doctorEffects } = await import("./jupyter/doctor.ts");
+    process.exitCode = await doctorCommand(doctorEffects(printLine));
   });
+
+function printLine(line: string): void {
+  effects.out(`${line}\n`);
+}
 
 /** What running notebooks needs: a session a notebook, each in a process of its own. */
 async function runEffects(): Promise<RunEffects> {

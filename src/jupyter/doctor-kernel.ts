@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DoctorEffects, Finding } from "./doctor.ts";
+import { complaintIn } from "./find-jupyter.ts";
 import type { KernelSpec } from "./kernelspec.ts";
 import { CHANNELS, type Channel } from "./wire/connection.ts";
 import { type Codec, createCodec, type Message } from "./wire/message.ts";
@@ -22,6 +23,9 @@ const POLL = 20;
 
 /** Not kept: it is no cell of the user's. */
 const SUM = { code: "1 + 1", store_history: false };
+
+/** Characters of what a kernel writes to standard error that are kept. */
+const MAX_COMPLAINT = 10_000;
 
 const KEY = "ptlab jupyter doctor";
 
@@ -84,13 +88,14 @@ function startProcess(spec: KernelSpec, places: Record<string, string>, cwd: str
   let complaint = "";
   let ending: string | undefined;
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    complaint = text.trim().split("\n").at(-1) || complaint;
+    complaint = (complaint + text).slice(-MAX_COMPLAINT);
   });
   child.on("error", (error) => {
     ending = error.message;
   });
   child.on("close", (status, signal) => {
-    ending ??= `${signal === null ? `status ${status}` : signal}${complaint && `, ${complaint}`}`;
+    const words = complaintIn(complaint);
+    ending ??= `${signal === null ? `status ${status}` : signal}${words && `, ${words}`}`;
   });
   return { child, ending: () => ending };
 }

@@ -9,7 +9,10 @@ import { type KernelSpec, launcherOf, nodeTooOld, specFolder } from "./kernelspe
 
 const INSTALL = "npx ptlab jupyter install --user writes one";
 
-/** The findings, and the spec by which a front end would start the kernel; without one, the spec that installing would write. */
+/**
+ * The findings, and the spec by which a front end would start the kernel. Where that is wrong, it is the spec that installing
+ * would write: so it shows whether installing again is enough.
+ */
 export interface SpecsFound {
   readonly findings: readonly Finding[];
   readonly spec: KernelSpec;
@@ -36,7 +39,7 @@ export async function checkSpecs(jupyter: Jupyter | NoJupyter, effects: DoctorEf
   const wrong = spec === undefined ? "is no kernelspec" : await problem(winner, spec, effects);
   if (spec === undefined || wrong !== undefined) {
     const findings = [finding("wrong", `${winner.folder} ${wrong}`, remedyFor(winner, hidden, effects))];
-    return { findings, ...(spec === undefined ? fallback : { spec, folder: winner.folder }) };
+    return { findings, ...fallback };
   }
   const findings = [
     finding("ok", winner.folder),

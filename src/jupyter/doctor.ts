@@ -30,16 +30,16 @@ export interface DoctorEffects extends ProbedMachine, Pick<InstallEffects, "prin
   tryKernel(spec: KernelSpec, folder: string): Promise<string>;
 }
 
-/** The effects of the running process. */
-export const doctorEffects = (): DoctorEffects => ({
-  ...processEffects(),
+/** The effects of the running process, but for where lines go. */
+export const doctorEffects = (print: DoctorEffects["print"]): DoctorEffects => ({
+  ...processEffects(print),
   root: PROJECT_ROOT,
   wanted: kernelSpec(),
   tryKernel,
 });
 
 /** Prints a line a check. Returns the exit status: 0 if nothing is wrong, otherwise 1. */
-export async function doctorCommand(effects: DoctorEffects = doctorEffects()): Promise<number> {
+export async function doctorCommand(effects: DoctorEffects): Promise<number> {
   let status = 0;
   for await (const finding of examine(effects)) {
     if (finding.status === "wrong") status = 1;
@@ -102,7 +102,6 @@ function parse(json: string) {
 async function checkZeromq({ root, wanted, run }: DoctorEffects): Promise<Finding> {
   const ran = await run(wanted.argv[0]!, ["-e", "require(process.argv[1])", join(root, "node_modules", "zeromq")]);
   if (ran.status === 0) return { status: "ok", about: "zeromq", text: "its native module loads" };
-  const said = /^\w*Error: .*/m.exec(ran.err)?.[0] ?? reason(ran);
   const remedy = `npm ci in ${root} fetches the one for this machine`;
-  return { status: "wrong", about: "zeromq", text: `its native module does not load (${said})`, remedy };
+  return { status: "wrong", about: "zeromq", text: `its native module does not load (${reason(ran)})`, remedy };
 }

@@ -105,11 +105,15 @@ function readDataDirs(json: string): string[] | undefined {
   }
 }
 
-/** The last line of what a program complained, where Python and shells say what it was. */
+/** What a program complained of last, and how it ended where it said nothing. */
 export const reason = ({ status, out, err }: Ran): string =>
-  err.trim().split("\n").at(-1) ||
-  out.trim().split("\n").at(-1) ||
-  (status === undefined ? "no end" : `status ${status}`);
+  complaintIn(err) || complaintIn(out) || (status === undefined ? "no end" : `status ${status}`);
+
+/** The line that names the error in what a program wrote; otherwise the last one, where Python and shells say what it was. */
+export function complaintIn(text: string): string {
+  const named = /^\w*Error\b.*/m.exec(text)?.[0];
+  return named ?? text.trim().split("\n").at(-1) ?? "";
+}
 
 /**
  * The Python behind a command, by its first line. Where that names another program, as in the shims of pyenv and the

@@ -37,15 +37,15 @@ export const KERNEL_NAME = "ptlab";
 /** The oldest Node that runs TypeScript as it is. */
 const OLDEST_NODE = "22.18";
 
-/** The effects of the running process. */
-export const processEffects = (): InstallEffects => ({
+/** The effects of the running process, but for where lines go. */
+export const processEffects = (print: InstallEffects["print"]): InstallEffects => ({
   ...processMachine(),
   cwd: process.cwd(),
-  print: (line) => void process.stdout.write(`${line}\n`),
+  print,
 });
 
 /** Writes the kernelspec, says where and how to go on. Throws {@link UserError} if the folder cannot be written. */
-export async function installCommand(options: Place, effects: InstallEffects = processEffects()): Promise<void> {
+export async function installCommand(options: Place, effects: InstallEffects): Promise<void> {
   const data = placeOf(options, effects);
   const folder = specFolder(data);
   const before = await readSpec(folder);
@@ -57,7 +57,7 @@ export async function installCommand(options: Place, effects: InstallEffects = p
 }
 
 /** Removes the kernelspec. Throws {@link UserError} if there is none, or if it is not ptlab's. */
-export async function uninstallCommand(options: Place, effects: InstallEffects = processEffects()): Promise<void> {
+export async function uninstallCommand(options: Place, effects: InstallEffects): Promise<void> {
   const folder = specFolder(placeOf(options, effects));
   const spec = await readSpec(folder);
   if (spec === undefined) throw new UserError(`no kernel is installed in ${folder}`);

@@ -47,7 +47,10 @@ export interface JupyterPlace {
 
 export async function newJupyterPlace(): Promise<JupyterPlace> {
   const folder = await mkdtemp(join(tmpdir(), "ptlab-jupyter-"));
-  await installCommand({ prefix: folder }, { ...processEffects(), print: () => {} });
+  await installCommand(
+    { prefix: folder },
+    processEffects(() => {}),
+  );
   const env = {
     ...process.env,
     JUPYTER_PATH: join(folder, "share", "jupyter"),

@@ -221,6 +221,13 @@ test("a kernel that does not start is found, with the command to try", async () 
   });
 });
 
+test("beside a wrong kernelspec, the kernel is tried as installing again would have it", async () => {
+  const tried: KernelSpec[] = [];
+  const tryKernel = async (given: KernelSpec) => `kernel ${tried.push(given)}`;
+  await examine({ programs: oldNode, files: { [specAt(USER)]: JSON.stringify(spec("/old/node")) } }, { tryKernel });
+  expect(tried).toEqual([spec()]);
+});
+
 test.each<[string, Change, string]>([
   [
     "a second kernelspec that is hidden",
@@ -266,6 +273,11 @@ test("the doctor starts this checkout's kernel, and it ends", async () => {
 
 test.each([
   ["ends with a complaint", ["-c", "echo first >&2; echo the reason >&2; exit 3"], "it ended: status 3, the reason"],
+  [
+    "throws an error",
+    ["-c", "printf 'at a.js:1\\n\\nError: no such file\\n    at b\\n\\nNode.js v24\\n' >&2; exit 1"],
+    "it ended: status 1, Error: no such file",
+  ],
   ["is killed", ["-c", "kill -9 $$"], "it ended: SIGKILL"],
 ])("a kernel that %s is told from one that runs", async (_, args, message) => {
   await expect(tryKernel({ ...spec(), argv: ["/bin/sh", ...args] }, "/nowhere")).rejects.toThrow(message);
