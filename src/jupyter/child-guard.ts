@@ -6,7 +6,8 @@ import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { CELL, GUARD_FD, interruptPrograms, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
+import { interruptPrograms, killSession } from "./child-programs.ts";
+import { CELL, GUARD_FD, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 150;
@@ -17,9 +18,8 @@ const parent = new Socket({ fd: GUARD_FD });
 parent.on("data", (bytes) => {
   for (const id of bytes.toString().split("\n")) if (id !== "") void interrupt(Number(id));
 });
-// SIGKILL and no gentler way: the main thread may be busy for ever.
-parent.on("close", () => process.kill(process.pid, "SIGKILL"));
-parent.on("error", () => process.kill(process.pid, "SIGKILL"));
+parent.on("close", () => killSession(process.pid));
+parent.on("error", () => killSession(process.pid));
 
 /** Asks the main thread first; one that does not listen is ended where it is, and then finds the question. */
 async function interrupt(id: number): Promise<void> {

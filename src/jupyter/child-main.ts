@@ -4,9 +4,9 @@
 import { Worker } from "node:worker_threads";
 import { Interrupted } from "./cell-run.ts";
 import { type CellOptions, type CellSession, openCellSession, reportStray } from "./cell-session.ts";
+import { interruptPrograms } from "./child-programs.ts";
 import {
   type Answer,
-  interruptPrograms,
   isMeant,
   type Notice,
   PHASE,

@@ -69,15 +69,3 @@ export type Phase = typeof KERNEL | typeof CELL;
 
 /** Whether an interrupt of all requests up to `newest` is for the one that runs: what came later is not ended. */
 export const isMeant = (running: number, newest: number): boolean => running !== 0 && running <= newest;
-
-/**
- * Programs that cells have started are of this process's group and hear an interrupt as they do in a terminal: one that
- * the main thread waits for would keep it waiting. The main thread itself does not listen to this signal.
- */
-export function interruptPrograms(): void {
-  try {
-    process.kill(-process.pid, "SIGINT");
-  } catch {
-    // Where there are no process groups.
-  }
-}

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
 import type { CellOptions, CellSession, CommSinks } from "./cell-session.ts";
+import { killSession } from "./child-programs.ts";
 import { type Answer, GUARD_FD, type Notice, type Reply, type Request } from "./child-protocol.ts";
 import { type CommMessage, closing } from "./comm-message.ts";
 import type { Completeness, Completion } from "./editor.ts";
@@ -67,7 +68,8 @@ export function startSession(folder: string): ChildSession {
     completeness: (code) => ask(state, { type: "completeness", code }) as Promise<Completeness>,
     interrupt: () => interrupt(state),
     async close() {
-      state.child.kill("SIGKILL");
+      const { pid, exitCode, signalCode } = state.child;
+      if (pid !== undefined && exitCode === null && signalCode === null) killSession(pid);
       await state.ended;
     },
   };

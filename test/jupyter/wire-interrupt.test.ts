@@ -1,6 +1,7 @@
 /**
  * Interrupting, shutting down and starting anew, by message and by signal.
  */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answered, type Client, startClient } from "./wire-client.ts";
@@ -14,6 +15,19 @@ beforeAll(async () => {
 afterAll(() => client.close());
 
 const value = ({ of }: Answered) => of("execute_result")[0]?.data["text/plain"];
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const programsOf = (pid: number): string[] =>
+  spawnSync("ps", ["--ppid", `${pid}`, "-o", "args="], { encoding: "utf8" })
+    .stdout.split("\n")
+    .filter(Boolean);
 
 const byMessage = () => client.request("control", "interrupt_request");
 const bySignal = () => client.process.kill("SIGINT");
@@ -41,6 +55,16 @@ describe.each([
     expect(reply).toMatchObject({ status: "error", ename: "Interrupted", evalue: "the cell was interrupted" });
     expect(of("error")).toMatchObject([{ ename: "Interrupted" }]);
     expect(value(await client.execute("kept"))).toBe("5");
+  });
+
+  test.each([
+    ["waits for a program and does nothing else", "spawnSync('sleep', ['600'], { stdio: 'inherit' });"],
+    ["awaits a program", "await once(spawn('sleep', ['600']), 'exit');"],
+  ])("ends a cell that %s, and the program", async (_, code) => {
+    await client.execute("import { spawn, spawnSync } from 'node:child_process';\nimport { once } from 'node:events';");
+    const session = Number(value(await client.execute("process.pid")));
+    expect((await interrupted(code, interrupt)).reply?.ename).toBe("Interrupted");
+    await expect.poll(() => programsOf(session), { timeout: 10_000 }).toEqual([]);
   });
 
   test("leaves nothing of the cell going on in the background", async () => {
@@ -140,6 +164,16 @@ describe("shutdown_request", () => {
     await own.request("control", "shutdown_request", { restart: false });
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     expect((await running).reply).toMatchObject({ status: "error", ename: "SessionEnded" });
+    await own.close();
+  });
+
+  test("ends the programs that cells have started", async () => {
+    const own = await startClient();
+    const code = "import { spawn } from 'node:child_process';\nspawn('sleep', ['600']).pid";
+    const pid = Number(value(await own.execute(code)));
+    process.kill(pid, 0);
+    await own.request("control", "shutdown_request", { restart: true });
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
     await own.close();
   });
 
