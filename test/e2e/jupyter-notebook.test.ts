@@ -197,6 +197,18 @@ for (const n of progress(40, "orders")) for (const end = Date.now() + 50; Date.n
     await nb.look("restarted");
   });
 
+  test("a kernel that dies is started again, and the page says so", async () => {
+    await nb.write(1, 'process.kill(process.ppid, "SIGKILL");');
+    await nb.start(1);
+    const dialog = nb.page.locator(".modal-dialog", { hasText: "The kernel appears to have died" });
+    await dialog.waitFor();
+    await nb.look("died");
+    await dialog.locator(".btn-primary").click();
+    await dialog.waitFor({ state: "detached" });
+    await nb.page.waitForFunction("Jupyter.notebook.kernel.is_connected()");
+    expect(await result(1, "2 ** 5")).toContain("32");
+  });
+
   test("closing a notebook from its menu ends its kernel", async () => {
     const other = await server.open(await place.notebook("closed.ipynb", ["process.pid"], METADATA));
     await other.run(0);
