@@ -90,4 +90,13 @@ describe.skipIf(missing !== "")(`controls in the classic Notebook${missing && ` 
     expect(figure).toMatchObject({ data: { "text/plain": expect.stringContaining("random over 128M") } });
     expect(table).toMatchObject({ data: { "text/plain": "order  drawn\n-----  -----\n    0      1" } });
   });
+
+  test("a page that is loaded again finds its controls, as they were and in use", async () => {
+    await nb.page.reload();
+    await nb.page.waitForFunction("window.Jupyter?.notebook?.kernel?.info_reply?.status === 'ok'");
+    await addWidgets(nb.page, EMBED);
+    await cells().first().filter({ hasText: /^50$/ }).waitFor();
+    await nb.output(1).locator(".noUi-handle").press("ArrowLeft");
+    await cells().first().filter({ hasText: /^49$/ }).waitFor();
+  });
 });
