@@ -88,8 +88,36 @@ function parse(code: string, name: string): TypeScript.SourceFile {
 function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
   refuseReExports(file);
   const imports = importEdits(file, (name) => names.get(name.getStart(file))?.text ?? name.text);
-  const renames = [...names.values()].filter(({ start }) => !imports.some((e) => e.start <= start && start < e.end));
-  return [...imports, ...renames, ...file.statements.flatMap((statement) => usingEdits(statement, file))];
+  const classes = file.statements.filter((statement) => isHiddenClass(statement, file, names));
+  const renames = [...names.values()].filter(
+    (e) => !imports.some((other) => isWithin(e, other)) && !classes.some((c) => isOwnName(e, c, file)),
+  );
+  const using = file.statements.flatMap((statement) => usingEdits(statement, file));
+  return [...imports, ...renames, ...using, ...classes.flatMap((c) => classEdits(c, file, names))];
+}
+
+const isWithin = (inner: Edit, outer: Edit): boolean => outer.start <= inner.start && inner.start < outer.end;
+
+type NamedClass = TypeScript.ClassDeclaration & { readonly name: TypeScript.Identifier };
+
+/** A class that is called otherwise: inside, and where it is printed, it keeps its name. */
+function isHiddenClass(node: TypeScript.Statement, file: TypeScript.SourceFile, names: Names): node is NamedClass {
+  return loadTypeScript().isClassDeclaration(node) && node.name !== undefined && names.has(node.name.getStart(file));
+}
+
+const isOwnName = ({ start, end }: Edit, { pos, end: last, name }: NamedClass, file: TypeScript.SourceFile): boolean =>
+  pos <= start && start < last && file.text.slice(start, end) === name.text;
+
+function classEdits(node: NamedClass, file: TypeScript.SourceFile, names: Names): Edit[] {
+  const ts = loadTypeScript();
+  const start = node.getStart(file);
+  // Only a declaration can be abstract.
+  const word = ts.getModifiers(node)?.find(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword);
+  return [
+    { start, end: start, text: `const ${names.get(node.name.getStart(file))!.text} = ` },
+    ...(word === undefined ? [] : [without(word, file)]),
+    { start: node.end, end: node.end, text: ";" },
+  ];
 }
 
 const without = (node: TypeScript.Node, file: TypeScript.SourceFile): Edit => {

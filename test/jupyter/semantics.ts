@@ -332,6 +332,13 @@ export const IN_NODE: readonly Story[] = [
       ],
       ["const Map = 5; const own = (fetch: number) => fetch + Map; own(1)", value("6")],
       ["typeof globalThis.Map + typeof globalThis.fetch", value("'functionfunction'")],
+      [
+        "abstract class Storage { static first: Storage; abstract size: number; clone(): Storage { return Storage.first; } }\nclass File extends Storage { size = 1; }",
+      ],
+      [
+        "Storage.first = new File(); [new File(), new File().clone() instanceof Storage]",
+        value("[ File { size: 1 }, true ]"),
+      ],
       ["import { performance } from 'node:perf_hooks';\nperformance.now() > 0", value("true")],
       ["import { readFileSync } from 'node:fs';\ntypeof readFileSync", value("'function'")],
       [
