@@ -16,7 +16,8 @@ export function withHtml(bundle: MimeBundle, build: Build): MimeBundle {
   const parts = [
     `<figure style="margin:0">${bundle["image/svg+xml"]}`,
     `<figcaption><strong>${escapeHtml(figure.title)}</strong> ${escapeHtml(figure.caption)}</figcaption>`,
-    `<details><summary>Data table</summary>${dataHtml(figure)}</details>`,
+    // The classic Notebook's style sheet takes the triangle away, and with it the sign that there is more.
+    `<details><summary style="display:list-item">Data table</summary>${dataHtml(figure)}</details>`,
     `<p><small>${escapeHtml(stampLine(figure, build))}</small></p></figure>`,
   ];
   return { ...bundle, "text/html": parts.join("\n") };
