@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly data: string;
   /** Version of ptlab. */
   readonly version: string;
-  /** Versions of what runs and draws: node's major and Plot. */
+  /** Versions of what runs, checks and draws: node's major, TypeScript and Plot. */
   readonly runtime: string;
 }
 
@@ -28,13 +28,15 @@ const STORAGE_FORM = 2;
 
 /** The surroundings of the project at `root`. */
 export async function surroundings(root: string): Promise<Surroundings> {
-  const [source, data, version, plot] = await Promise.all([
+  const [source, data, version, typescript, plot] = await Promise.all([
     sourceDigest(root),
     digestPaths(root, [join("notebooks", "data"), RECORDINGS]),
     packageVersion(root),
+    packageVersion(join(root, "node_modules", "typescript")),
     packageVersion(join(root, "node_modules", "@observablehq", "plot")),
   ]);
-  return { source, data, version, runtime: `node ${process.versions.node.split(".")[0]}, plot ${plot}` };
+  const node = process.versions.node.split(".")[0];
+  return { source, data, version, runtime: `node ${node}, typescript ${typescript}, plot ${plot}` };
 }
 
 async function packageVersion(folder: string): Promise<string> {

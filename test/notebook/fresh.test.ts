@@ -94,7 +94,7 @@ describe("a notebook is stale if", () => {
     expect(isFresh(nb, await around())).toBe(false);
   });
 
-  test.each(["package.json", "node_modules/@observablehq/plot/package.json"])(
+  test.each(["package.json", "node_modules/typescript/package.json", "node_modules/@observablehq/plot/package.json"])(
     "the version in %s changes",
     async (f) => {
       const nb = await ran();

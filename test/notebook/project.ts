@@ -14,6 +14,7 @@ export async function newProject() {
   };
   await write("package.json", '{"version":"1.2.3"}');
   await write("node_modules/@observablehq/plot/package.json", '{"version":"4.5.6"}');
+  await write("node_modules/typescript/package.json", '{"version":"7.8.9"}');
   await write("src/mmu/tlb.ts", "export {};\n");
   await write("src/jupyter/wire.ts", "export {};\n");
   await write("notebooks/data/a.json", "{}");
