@@ -45,6 +45,9 @@ export function within<T>(run: CellRun, body: () => T): T {
 /** The cell whose code is running now, or the last one started where nothing tells. */
 export const currentRun = (): CellRun | undefined => current.getStore() ?? latest;
 
+/** True if the code that is running now is left of an interrupted cell. */
+export const isLeftover = (): boolean => current.getStore()?.interrupted === true;
+
 /** Hands a resource to the running cell, which disposes of it at its end. */
 export function useResource(isAsync: boolean, resource: unknown): unknown {
   const stack = currentRun()?.resources;

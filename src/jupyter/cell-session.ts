@@ -15,6 +15,7 @@ import {
   emit,
   endRun,
   interruptRun,
+  isLeftover,
   type Question,
   useResource,
   within,
@@ -27,6 +28,7 @@ import { type Comms, createComms } from "./comms.ts";
 import type { Completeness, Completion } from "./editor.ts";
 import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
 import { lazyHost } from "./host.ts";
+import { createLeftovers, type Leftovers } from "./leftovers.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
 import { refuseStdin } from "./no-stdin.ts";
 import { present } from "./present.ts";
@@ -80,6 +82,7 @@ interface State {
   onPhase(phase: Phase): void;
   count: number;
   readonly comms: Comms;
+  readonly leftovers: Leftovers;
   /** What interrupts each of the runs that are going on. */
   readonly running: Set<() => void>;
   /** Resolves when the cell that came last has run up to its first await. */
@@ -101,7 +104,7 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
   const state: State = {
     ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
     ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), folder, onPhase, count: 0 },
-    ...{ comms: createComms(), running: new Set(), begun: Promise.resolve() },
+    ...{ comms: createComms(), leftovers: createLeftovers(isLeftover), running: new Set(), begun: Promise.resolve() },
   };
   open = state;
   undo.push(ownStacks(state.cells));
@@ -214,6 +217,7 @@ async function untilInterrupted<T>(
   const interrupt = () => {
     if (!state.running.delete(interrupt)) return;
     interruptRun(run);
+    state.leftovers.watch();
     resolve(aborted());
   };
   state.running.add(interrupt);
@@ -233,6 +237,7 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   const prepared = run.interrupted ? undefined : undisturbed(state, () => prepare(state, run, code));
   // An interrupt that came during the check is waiting for its turn.
   await nextTurn();
+  await state.leftovers.settle();
   if (prepared === undefined || run.interrupted) return never;
   if ("failure" in prepared) return ended(run, "error", prepared.failure);
   const text = `${prepared.code}\n//# sourceURL=${cellName(run.count)}`;

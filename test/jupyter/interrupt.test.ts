@@ -4,7 +4,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { runCell } from "./cells.ts";
@@ -17,6 +17,12 @@ beforeAll(() => {
 afterAll(() => session.close());
 
 const SLEEP = "const nap = (ms: number) => new Promise((done) => setTimeout(done, ms));";
+
+const SERVER = `import { once } from "node:events";
+import { createServer } from "node:http";
+const server = createServer((_, reply) => void reply.end("page")).listen(0, "127.0.0.1");
+await once(server, "listening");
+const address = "http://127.0.0.1:" + (server.address() as { port: number }).port;`;
 
 /** Runs a cell and interrupts it as soon as it has printed something. */
 function interrupted(code: string) {
@@ -64,6 +70,40 @@ test.each([
   const before = ticks;
   await runCell(session, `${SLEEP} await nap(80);`);
   expect(ticks).toBe(before);
+});
+
+describe("a loop that neither sleeps nor prints", () => {
+  const counted = (step: string) => `console.log('go'); for (;;) { rounds++; ${step} }`;
+  const rounds = async () => (await runCell(session, "rounds")).value;
+
+  test.each([
+    ["reads files", "await readFile('package.json');"],
+    ["fetches pages", "await fetch(address).then((page) => page.text());"],
+    ["calls a function of another cell that awaits", "await twice();"],
+  ])("and %s does not go on after an interrupt", async (_, step) => {
+    await runCell(session, "import { readFile } from 'node:fs/promises';\nlet rounds = 0;");
+    await runCell(
+      session,
+      "async function twice() { await readFile('package.json'); await readFile('package.json'); }",
+    );
+    await runCell(session, SERVER);
+    expect((await interrupted(counted(step))).ename).toBe("Interrupted");
+    const before = await rounds();
+    await runCell(session, `${SLEEP} await nap(80);`);
+    expect(await rounds()).toBe(before);
+    // What it had opened serves the cells that come.
+    expect((await runCell(session, "await fetch(address).then((page) => page.text())")).value).toBe("'page'");
+  });
+
+  test("leaves time for what an interrupted sleep wakes up: finally blocks", async () => {
+    const imports =
+      "import { readFile } from 'node:fs/promises';\nimport { setTimeout as rest } from 'node:timers/promises';";
+    await runCell(session, `${imports}\nlet cleaned = '';`);
+    await interrupted(
+      "console.log('go'); try { await rest(60000); } finally { cleaned = await readFile('LICENSE', 'utf8'); }",
+    );
+    expect((await runCell(session, "cleaned.length > 0")).value).toBe("true");
+  });
 });
 
 test("a signal that is already aborted keeps the cell from running", async () => {
