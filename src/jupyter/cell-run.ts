@@ -22,6 +22,8 @@ export interface CellRun {
   emit(event: OutputEvent): void;
   /** Sends to the front end; missing where none is there to hear. */
   readonly sendComm?: (message: CommMessage) => void;
+  /** Whether a person looks on, who can answer and move controls. */
+  readonly isAttended: boolean;
   /** Puts a question to the front end; missing where nobody can be asked. */
   readonly ask?: (question: Question) => Promise<string>;
   /** Cancels of what the cell waits for: timers and questions. */

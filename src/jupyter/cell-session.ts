@@ -173,7 +173,7 @@ async function execute(state: State, code: string, options: CellOptions): Promis
   state.count = count;
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   state.begun = begun;
-  const run = newRun(count, options);
+  const run = newRun(count, options, options.onQuestion !== undefined);
   const aborted = () => ended(run, "aborted", interruptFailure());
   try {
     return await untilInterrupted(state, run, aborted, () => runCell(state, run, code, begin), options.signal);
@@ -183,7 +183,7 @@ async function execute(state: State, code: string, options: CellOptions): Promis
 }
 
 async function receive(state: State, message: CommMessage, sinks: CommSinks): Promise<void> {
-  const run = newRun(state.count, sinks);
+  const run = newRun(state.count, sinks, true);
   const listen = async () => {
     // A cell that came before this message may be about to add the listener that it is for, and one that comes later must
     // find what it does: its turn is taken at once and not after the wait.
@@ -200,8 +200,8 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
   await untilInterrupted(state, run, () => void ended(run, "aborted", interruptFailure()), listen);
 }
 
-const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions): CellRun => ({
-  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, interrupted: false },
+const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions, isAttended: boolean): CellRun => ({
+  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, isAttended, interrupted: false },
   ...{ waits: new Map(), ends: new Set(), resources: new AsyncDisposableStack() },
 });
 

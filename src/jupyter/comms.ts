@@ -57,9 +57,6 @@ export function openComm(target: string, data: object = {}, extras: CommExtras =
 export const registerCommTarget = (target: string, opened: CommOpened): (() => void) =>
   comms().register(target, opened);
 
-/** Whether somebody looks on who can move a control: a front end that works unattended, as nbconvert does, takes no input. */
-export const isAttended = (): boolean => currentRun()?.ask !== undefined;
-
 /** Whether a front end hears what the running cell sends. */
 export const commsAreHeard = (): boolean => currentRun()?.sendComm !== undefined;
 

@@ -90,7 +90,8 @@ async function computed<T>({ reset, say }: Panel, compute: (progress: Progress) 
     return result;
   } catch (error) {
     say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
-    if (error instanceof UserError) return undefined;
+    // By name: after an edit the cell's class is not the kernel's.
+    if (error instanceof Error && error.name === UserError.name) return undefined;
     throw error;
   } finally {
     forget();

@@ -7,9 +7,10 @@ import { DISPLAY, FIGURE_MIME, type Figure, type Host, MADE_BY } from "../figure
 import type { LiveFigure, MadeBy } from "../figure/live.ts";
 import type { Tree } from "../mmu/translate.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
-import { commsAreHeard, isAttended } from "./comms.ts";
+import { commsAreHeard } from "./comms.ts";
 import { tableBundle } from "./rows.ts";
 import { valueText } from "./values.ts";
+import { canShowWidgets } from "./widgets.ts";
 
 /**
  * The mime bundle of a value, empty for nothing; `host` is asked for only by values that draw. Without `controls` a figure is
@@ -68,7 +69,7 @@ async function presentSelf(
   if (!commsAreHeard() || !isFigure(value, bundle)) return bundle;
   const place = await host();
   const whole = (await figureHtml()).withHtml(bundle, place.build);
-  const made = controls && isAttended() ? (value as { [MADE_BY]?: MadeBy })[MADE_BY] : undefined;
+  const made = controls && canShowWidgets() ? (value as { [MADE_BY]?: MadeBy })[MADE_BY] : undefined;
   return made === undefined ? whole : (await liveControls()).liveBundle(made, whole, place);
 }
 

@@ -3,6 +3,7 @@
  * front end draws and changes. Source: jupyter-widgets/ipywidgets, packages/schema/messages.md.
  */
 import type { Json, JsonObject, MimeBundle } from "../notebook/format.ts";
+import { currentRun } from "./cell-run.ts";
 import { type Comm, commsAreHeard, openComm, registerCommTarget } from "./comms.ts";
 
 /** Media type of a widget's place in the output. */
@@ -37,8 +38,11 @@ interface Live {
 /** The models of this session that a front end may ask for again, when it has been loaded anew. */
 const live = new Map<string, Live>();
 
-/** Whether there is a front end that may draw widgets. Outside one, such as in a stored run, none should be made. */
-export const canShowWidgets = (): boolean => commsAreHeard();
+/**
+ * Whether a front end may draw widgets and somebody looks on who can move them. Elsewhere none are made: a stored run has no
+ * front end, and one that works unattended, as nbconvert does, takes no input.
+ */
+export const canShowWidgets = (): boolean => commsAreHeard() && currentRun()?.isAttended === true;
 
 /** A model of @jupyter-widgets/controls, such as `IntSlider`, whose style and layout are models as well. */
 export const control = (name: string, state: WidgetState): Model =>

@@ -272,6 +272,9 @@ describe("a live figure", () => {
     expect(of("comm_open")).toEqual([]);
     expect(Object.keys(of("execute_result")[0]?.data)).not.toContain(WIDGET_MIME);
     expect(of("execute_result")[0]?.data["text/html"]).toContain("<svg");
+    const any = await client.execute(`controls({ n: slider({ min: 1, max: 2 }) }, ({ n }) => html("n " + n))`);
+    expect(any.of("execute_result")).toMatchObject([{ data: { "text/html": "n 1" } }]);
+    expect(any.of("comm_open")).toEqual([]);
   });
 });
 
