@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Subscriber } from "zeromq";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { CHANNELS } from "../../src/jupyter/wire/connection.ts";
 import { createCodec } from "../../src/jupyter/wire/message.ts";
 import { type Client, type Seen, startClient } from "./wire-client.ts";
 
@@ -180,6 +181,22 @@ describe("iopub", () => {
     expect(codec.decode((await socket.receive()).slice(1))?.content).toMatchObject({ text: "heard\n" });
     socket.close();
   });
+});
+
+test.skipIf(process.platform !== "linux")("all five sockets listen on the loopback interface alone", async () => {
+  const lines = await Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/net/${name}`, "utf8")));
+  const LISTENS = "0A";
+  const listening = lines
+    .flatMap((text) => text.split("\n"))
+    .flatMap((line) => {
+      const [, local, , state] = line.trim().split(/\s+/);
+      return state === LISTENS ? [local!] : [];
+    });
+  for (const channel of CHANNELS) {
+    const port = Number(client.address(channel).split(":").at(-1)).toString(16).toUpperCase().padStart(4, "0");
+    // 127.0.0.1, the last byte first.
+    expect(listening.filter((local) => local.endsWith(`:${port}`))).toEqual([`0100007F:${port}`]);
+  }
 });
 
 test("with an empty key messages are unsigned, and a signature is not looked at", async () => {
