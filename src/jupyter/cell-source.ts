@@ -185,7 +185,7 @@ function transpile(code: string): Plain {
   const built = ts.transpileModule(code + MODULE_MARK, { compilerOptions });
   const map = new SourceMap(JSON.parse(built.sourceMapText!));
   return {
-    code: built.outputText.replace(/\nexport \{\};\n\/\/# sourceMappingURL=.*$/, "\n"),
+    code: built.outputText.replace(/^export \{\};\n\/\/# sourceMappingURL=.*$/m, ""),
     isWritten: true,
     origin: ({ line, column }) => {
       const entry = map.findEntry(line - 1, column - 1);

@@ -146,9 +146,10 @@ function fileExcerpt({ stack }: Error): string[] {
   return found === null ? [] : ["", ...withoutRoot(found[0]).split("\n")];
 }
 
-/** The source line of the innermost frame, if that is in a cell. */
+/** The source line of the innermost frame that has one, if that is in a cell. */
 function frameExcerpt(frames: readonly string[], cells: CellTexts): string[] {
-  const at = /In\[(\d+)\]:(\d+):(\d+)/.exec(frames[0]!);
+  const inner = frames.find((frame) => !frame.includes("<anonymous>"));
+  const at = /In\[(\d+)\]:(\d+):(\d+)/.exec(inner ?? "");
   const cell = at === null ? undefined : cells.get(Number(at[1]));
   return cell === undefined ? [] : excerpt(cell.code.split("\n"), Number(at![2]), Number(at![3]), 1);
 }

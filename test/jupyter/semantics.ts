@@ -151,6 +151,13 @@ export const TYPES: readonly Story[] = [
     ],
   },
   {
+    name: "an alias of a type or a namespace is one",
+    cells: [
+      ["import Platform = NodeJS.Platform;\nnamespace Long { export namespace Inner { export const n = 3; } }"],
+      ["import Short = Long.Inner;\nconst platform: Platform = 'linux'; [Short.n, platform]", value("[ 3, 'linux' ]")],
+    ],
+  },
+  {
     name: "a value and a type of one name live beside each other",
     cells: [
       ["interface Both { n: number }"],

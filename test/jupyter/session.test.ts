@@ -239,6 +239,29 @@ describe("errors", () => {
     expect(failed.trace).toMatch(/at parseSize \(src\/base\/size\.ts:\d+:\d+\)\n +at In\[\d+\]:5:1$/);
   });
 
+  test("an error from within the language shows the line of the cell that called", async () => {
+    const failed = await run("const fine = 1;\nJSON.parse('{bad')");
+    expect(failed.trace).toContain("2 | JSON.parse('{bad')\n         ^");
+  });
+
+  test("what an error gathers, and a cause that is no error, are told too", async () => {
+    const many = await run("throw new AggregateError([new Error('one'), 2], 'many', { cause: 'root' })");
+    expect(many).toMatchObject({ ename: "AggregateError", evalue: "many" });
+    expect(many.trace).toMatch(/caused by\nThrown: root[\s\S]*error 1 of 2\nError: one[\s\S]*error 2 of 2\nThrown: 2/);
+  });
+
+  test("columns are right behind an import, a name that is called otherwise and a type on one line", async () => {
+    const failed = await run("import { sep } from 'node:path'; const process: string = sep; throw new Error(process)");
+    expect(failed.trace).toContain(`at In[${failed.count}]:1:69`);
+  });
+
+  test("many type errors are cut, and told how many", async () => {
+    const failed = await run(Array.from({ length: 13 }, (_, i) => `const many${i}: string = ${i};`).join("\n"));
+    expect(failed.evalue).toContain("(and 12 more)");
+    expect(failed.trace.match(/ - error TS2322/g)).toHaveLength(10);
+    expect(failed.trace).toContain("3 further errors are not shown.");
+  });
+
   test("a cause is told with its own lines", async () => {
     const failed = await run("throw new Error('outer', { cause: new TypeError('inner') })");
     expect(failed.trace).toMatch(/Error: outer[\s\S]*caused by\nTypeError: inner/);
