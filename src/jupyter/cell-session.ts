@@ -150,8 +150,9 @@ function bridge(state: State): Bridge {
 }
 
 async function show(state: State, value: unknown, options: { id?: string; update?: boolean } = {}): Promise<void> {
-  const data = await present(value, state.host.get);
-  const { id, update } = options;
+  const { id, update = false } = options;
+  // What replaces a display comes often, and controls of what is gone would pile up.
+  const data = await present(value, state.host.get, !update);
   if (update && id !== undefined) emit({ type: "update", displayId: id, data, metadata: {} });
   else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
 }

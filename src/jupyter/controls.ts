@@ -39,7 +39,9 @@ export function controls<S extends Inputs>(inputs: S, show: (values: ValuesOf<S>
 /** The bundle, and where there is a front end also a view of it below controls that draw it again. */
 export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, draw: Draw<S>): MimeBundle {
   if (!canShowWidgets()) return first;
-  const panel = openPanel(first);
+  // All that is kept of it: a session may make thousands of these.
+  const firstHtml = bundleHtml(first);
+  const panel = openPanel(firstHtml);
   const { shown, status, reset } = panel;
   let resets = 0;
   const redraw = latestOnly(async () => {
@@ -53,7 +55,7 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
     resets++;
     redraw.forget();
     for (const [name, input] of Object.entries(inputs)) input.put(initial[name]);
-    shown.set({ value: bundleHtml(first) });
+    shown.set({ value: firstHtml });
     panel.say("");
     reset.set({ disabled: true });
   });
@@ -68,11 +70,11 @@ interface Panel {
   say(text: string): void;
 }
 
-function openPanel(first: MimeBundle): Panel {
+function openPanel(html: string): Panel {
   // Its room is kept, so that the picture stays where it is.
   const status = control("HTML", { value: "", layout: layout({ min_height: "28px" }) });
   return {
-    shown: control("HTML", { value: bundleHtml(first), _dom_classes: OUTPUT_CLASSES }),
+    shown: control("HTML", { value: html, _dom_classes: OUTPUT_CLASSES }),
     reset: control("Button", { description: "Reset", disabled: true, style: style("Button", {}) }),
     status,
     say: (text) => status.set({ value: text === "" ? "" : `<p role="status">${escapeHtml(text)}</p>` }),

@@ -252,6 +252,17 @@ describe("a live figure", () => {
     expect(JSON.stringify(written.of("comm_msg").filter(({ comm_id }) => comm_id === menu))).toContain('"index":2');
   });
 
+  test("in the place of another display is drawn without controls", async () => {
+    const { of } = await client.execute(
+      `import { display } from "ptlab/jupyter";
+       const replaced = await display("before");
+       await replaced.update(await ${LIVE}.make({}, {}));`,
+      { allow_stdin: true },
+    );
+    expect(of("comm_open")).toEqual([]);
+    expect(of("update_display_data")[0]?.data["text/html"]).toContain("<svg");
+  });
+
   test("inside other controls is drawn without controls of its own", async () => {
     const made = await shown(`const inner = ${LIVE};
       controls({ pages: slider({ min: 1, max: 9 }) }, ({ pages }) => inner.make({ pages }, {}))`);
