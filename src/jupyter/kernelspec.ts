@@ -71,6 +71,7 @@ export async function uninstallCommand(options: Place, effects: InstallEffects):
 }
 
 function placeOf(options: Place, effects: InstallEffects): string {
+  if (options.prefix === "") throw new UserError("--prefix is empty: the name of a folder is wanted");
   const prefix = options.prefix === undefined ? undefined : resolve(effects.cwd, options.prefix);
   return dataDir({ ...options, prefix }, effects);
 }
@@ -123,10 +124,13 @@ async function sayHowToStart(data: string, effects: InstallEffects): Promise<voi
   if ("failure" in jupyter) return effects.print(`note: ${jupyter.failure}; npx ptlab jupyter doctor tells more`);
   const isSeen = jupyter.dataDirs.includes(data);
   if (!isSeen) effects.print(`note: ${jupyter.command.join(" ")} does not look there unless JUPYTER_PATH names it`);
-  const setting = isSeen ? "" : `JUPYTER_PATH=${data} `;
-  const command = jupyter.command.length === 1 ? "jupyter" : "python3 -m jupyter";
+  const setting = isSeen ? "" : `JUPYTER_PATH=${quoted(data)} `;
+  const command = jupyter.command.length === 1 ? "jupyter" : jupyter.command.join(" ");
   effects.print(`start: ${setting}${command} notebook, or ${setting}${command} console --kernel ${KERNEL_NAME}`);
 }
+
+/** A path as a shell takes it. */
+const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 /** The kernelspec: how a front end starts the kernel. */
 export function kernelSpec(): KernelSpec & { readonly metadata: object } {

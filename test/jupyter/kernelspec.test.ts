@@ -86,6 +86,16 @@ describe("installing", () => {
     ]);
   });
 
+  test("a place whose name a shell would split is quoted", async () => {
+    lines = [];
+    await installCommand({ prefix: "it's mine" }, effects());
+    expect(lines[2]).toContain(`JUPYTER_PATH='${folder}/it'\\''s mine/share/jupyter' jupyter notebook`);
+  });
+
+  test("an empty prefix, as from a variable that is not set, is refused", async () => {
+    await expect(installCommand({ prefix: "" }, effects())).rejects.toThrow("--prefix is empty");
+  });
+
   test("without Jupyter the spec is written all the same, and the doctor named", async () => {
     lines = [];
     await installCommand({ prefix: "env" }, { ...effects(), env: {} });
