@@ -99,7 +99,7 @@ async function ask(
 function readDataDirs(json: string): string[] | undefined {
   try {
     const { data } = JSON.parse(json);
-    return Array.isArray(data) ? data.map(String) : undefined;
+    return Array.isArray(data) && data.length > 0 ? data.map(String) : undefined;
   } catch {
     return undefined;
   }

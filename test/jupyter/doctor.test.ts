@@ -146,6 +146,12 @@ test.each<[string, Change, string, string]>([
     "",
   ],
   [
+    "a Jupyter that names no folder",
+    { programs: { "/usr/bin/jupyter": () => pathsJson() } },
+    "jupyter: /usr/bin/jupyter does not run: ",
+    "",
+  ],
+  [
     "a Jupyter whose Python has no jupyter_client",
     { programs: { "/usr/bin/python3": noModule } },
     "python: /usr/bin/python3, which runs /usr/bin/jupyter, has no jupyter_client and starts no kernel: install Jupyter",
