@@ -130,11 +130,14 @@ function textBar({ done, total }: State): string {
 
 function inWords(state: State): string {
   const { label, done, total, end } = state;
+  // True for ever, because it stays where a front end cannot replace what it has shown, as on a console.
+  if (done === 0 && end === undefined) return total === undefined ? label : `${prefix(label)}${total} to come`;
   const count = total === undefined ? `${done}` : `${done} of ${total}`;
   const parts = [end === "interrupted" ? `${count}, interrupted` : count, end === undefined ? timeLeft(state) : ""];
-  const all = parts.filter((part) => part !== "").join(", ");
-  return label === "" ? all : `${label}: ${all}`;
+  return prefix(label) + parts.filter((part) => part !== "").join(", ");
 }
+
+const prefix = (label: string): string => (label === "" ? "" : `${label}: `);
 
 /** From the pace so far; nothing before there is one. */
 function timeLeft({ done, total, start }: State): string {

@@ -43,6 +43,18 @@ test.each([
   expect((await runCell(session, code)).value).toBe(seen);
 });
 
+test("what a front end shows that cannot replace it is true also at the end", async () => {
+  const first: unknown[] = [];
+  const onEvent = (event: OutputEvent) => {
+    if (event.type === "output" && event.output.output_type === "display_data")
+      first.push(event.output.data["text/plain"]);
+  };
+  await runCell(session, "for (const i of progress(3, 'runs')) i; for (const i of progress([1].values(), 'more')) i;", {
+    onEvent,
+  });
+  expect(first).toEqual(["[                    ] runs: 3 to come", "[...] more"]);
+});
+
 test("a loop that is left early says where", async () => {
   expect(await stored("for (const i of progress(10, 'left')) if (i === 4) break;")).toEqual(["left: 4 of 10"]);
   expect(await stored("for (const i of progress(10, 'thrown')) if (i === 2) throw new Error('x');")).toEqual([
