@@ -35,6 +35,7 @@ export const groupsOf = ({ cases }: Bench): readonly string[] => [...new Set(cas
 
 /** What a group is about, for its heading. */
 const TITLES: Readonly<Record<string, string>> = {
+  jupyter: "The Jupyter kernel, beside stock tslab",
   kernel: "The kernel's operations, beside the running kernel",
   sweep: "Many TLB shapes in one pass, beside a run of C for each",
   trace: "Reading traces",

@@ -25,6 +25,9 @@ export interface CellProgram {
   keep(cell: OpenCell): void;
 }
 
+/** A type checker remembers every cell that it has seen, also those of an editor's questions: after so many there is a new one. */
+const CELLS_PER_CHECKER = 1000;
+
 /** A program without any file has no libraries either. */
 const EMPTY = "__empty__.ts";
 
@@ -60,6 +63,7 @@ export function createCellProgram(folder: string, options: TypeScript.CompilerOp
   return {
     open(code) {
       const file = moduleFile(`${folder}/__cell${++count}__.ts`, code, options, scope.current());
+      if (count % CELLS_PER_CHECKER === 0) state.program = build(state, state.program);
       takeIn(state, file);
       return { file, program: state.program, host };
     },
