@@ -37,7 +37,7 @@ export function createLoader(folder: string): ModuleLoader {
   const roots = [PROJECT_ROOT, folder].map((root) => `${root}/`);
   const hooks = registerHooks({
     resolve(specifier, context, next) {
-      const found = resolveIn(folder, specifier, context, next);
+      const found = resolveIn(folder, specifier, context, likeTypeScript(next));
       return withVersion(found, context.parentURL, files, roots);
     },
   });
@@ -55,6 +55,25 @@ export function createLoader(folder: string): ModuleLoader {
 /** The type check knows JSON by its ending, Node by an attribute. */
 const attributesOf = (specifier: string): ImportCallOptions | undefined =>
   specifier.endsWith(".json") ? { with: { type: "json" } } : undefined;
+
+/** How TypeScript finds a file whose ending is not said, or is that of what it would be compiled to. */
+function likeTypeScript(next: Next): Next {
+  return (specifier, context) => {
+    try {
+      return next(specifier, context);
+    } catch (error) {
+      if (!/^\.{0,2}\//.test(specifier)) throw error;
+      const others = [`${specifier}.ts`, `${specifier}/index.ts`, specifier.replace(/\.js$/, ".ts")];
+      for (const other of others)
+        try {
+          return next(other, context);
+        } catch {
+          // The next one; and the error of what was asked for if there is none.
+        }
+      throw error;
+    }
+  };
+}
 
 function resolveIn(folder: string, given: string, context: ResolveHookContext, next: Next): ResolveFnOutput {
   if (!given.startsWith(FROM_CELL)) return next(given, context);

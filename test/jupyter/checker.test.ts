@@ -11,7 +11,7 @@ const messages = (code: string) => checker.check(code).problems.map(({ message }
 test("names of earlier cells mean the same after thousands of an editor's questions", () => {
   checker.check("interface Kept { n: number }\nconst kept = (k: Kept) => ({ ...k, more: [k.n] });").keep();
   checker.check("const result = kept({ n: 1 });").keep();
-  for (let i = 0; i < 2100; i++) checker.inspect("result", 2);
+  for (let i = 0; i < 2100; i++) checker.inspect("result", 2, false);
   expect(messages("const sure: number[] = result.more; kept({ n: result.n });")).toEqual([]);
   expect(messages("kept({ n: '' })")).toEqual(["Type 'string' is not assignable to type 'number'."]);
   expect(checker.complete("result.", 7).matches.slice(0, 2)).toEqual(["more", "n"]);
@@ -36,7 +36,7 @@ test("syntax errors stand alone: what follows from them is not told", () => {
 });
 
 test("a library's comments are read only when they are asked for, and then whole", () => {
-  const text = checker.inspect("Math.max", 6);
+  const text = checker.inspect("Math.max", 6, false);
   expect(text).toMatch(/^\(method\) Math\.max\(\.\.\.values: number\[\]\): number\n\nReturns the larger/);
   expect(text).toContain("@param values");
 });

@@ -150,6 +150,16 @@ describe("edits without a restart", () => {
   });
 });
 
+test("a file is found without its ending and as its compiled name, by cells and by other files, as the type check has it", async () => {
+  await mkdir(join(folder, "lib"));
+  await put("lib/index.ts", "export { inner } from './inner.js';");
+  await put("lib/inner.ts", "export const inner: number = 1;");
+  const code = "import { inner } from './lib';\nimport { inner as same } from './lib/inner';\n[inner, same]";
+  expect((await run(code)).value).toBe("[ 1, 1 ]");
+  await put("lib/inner.ts", "export const inner: number = 222;");
+  expect((await run(code)).value).toBe("[ 222, 222 ]");
+});
+
 test("one file under two specifiers is one module", async () => {
   await put("single.ts", "export const token = {};");
   const code = `import { token } from './single.ts';\nimport { token as other } from '${folder}/single.ts';\ntoken === other`;
