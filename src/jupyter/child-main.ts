@@ -4,13 +4,13 @@
 import { Worker } from "node:worker_threads";
 import { Interrupted } from "./cell-run.ts";
 import { type CellOptions, type CellSession, openCellSession, reportStray } from "./cell-session.ts";
+import { writeReply } from "./child-pipe.ts";
 import { interruptPrograms } from "./child-programs.ts";
 import {
   type Answer,
   isMeant,
   type Notice,
   PHASE,
-  type Reply,
   type Request,
   RUNNING,
   SEEN,
@@ -19,12 +19,11 @@ import {
 import { createQuestions } from "./child-questions.ts";
 
 const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.BYTES_PER_ELEMENT));
-const send = (reply: Reply): void => void process.send?.(reply);
 
 // First of all, so that the process ends with its parent also while it starts.
 const guard = new Worker(new URL("./child-guard.ts", import.meta.url), { workerData: { shared } });
 
-const questions = createQuestions(send);
+const questions = createQuestions(writeReply);
 const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
 
 guard.on("message", (id: number) => {
@@ -44,7 +43,7 @@ process.on("message", (message: Request | Notice) => {
   if ("id" in message) void answer(message);
   else questions.settle(message);
 });
-send({ type: "ready" });
+writeReply({ type: "ready" });
 
 function stray(error: unknown): void {
   if (!(error instanceof Interrupted)) reportStray(error);
@@ -53,9 +52,13 @@ function stray(error: unknown): void {
 async function answer(request: Request): Promise<void> {
   const { id } = request;
   try {
-    send({ type: "done", id, answer: await perform(session, request) });
+    writeReply({ type: "done", id, answer: await perform(session, request) });
   } catch (error) {
-    send({ type: "failed", id, message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    writeReply({
+      type: "failed",
+      id,
+      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 }
 
@@ -72,8 +75,8 @@ const running = new Set<number>();
 
 async function run(on: CellSession, request: Request & { type: "execute" | "comm" }): Promise<Answer> {
   const { id } = request;
-  const onOutput: CellOptions["onOutput"] = (event) => send({ type: "output", id, event });
-  const onComm: CellOptions["onComm"] = (message) => send({ type: "comm", id, message });
+  const onOutput: CellOptions["onOutput"] = (event) => writeReply({ type: "output", id, event });
+  const onComm: CellOptions["onComm"] = (message) => writeReply({ type: "comm", id, message });
   mark(() => running.add(id));
   try {
     if (request.type === "comm") return await on.receive(request.message, { onOutput, onComm }).then(() => null);

@@ -3,11 +3,12 @@
  * that ends or crashes the process takes only the session along, and it never outlives its parent.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";
 import type { CellOptions, CellSession, CommSinks } from "./cell-session.ts";
+import { REPLY_FD, replyReader } from "./child-pipe.ts";
 import { killSession } from "./child-programs.ts";
 import { type Answer, GUARD_FD, type Notice, type Reply, type Request } from "./child-protocol.ts";
 import { type CommMessage, closing } from "./comm-message.ts";
@@ -87,7 +88,7 @@ function startChild(folder: string): State {
   const child = fork(fileURLToPath(new URL("./child-start.ts", import.meta.url)), [], {
     cwd: folder,
     execArgv: [...EXEC_ARGV],
-    stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "ipc", "pipe", "pipe"],
     // Its own process group: Ctrl-C reaches the parent, which decides what it means.
     detached: true,
   });
@@ -108,7 +109,9 @@ function startChild(folder: string): State {
       sent: Promise.resolve(),
     },
   };
-  child.on("message", (reply: Reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
+  const reader = replyReader((reply) => (reply.type === "ready" ? isReady() : take(state, reply)));
+  const [replies] = (child.stdio as readonly unknown[]).slice(REPLY_FD) as [Readable];
+  replies.on("data", reader);
   forwardRaw(state);
   const end = (how: string) => {
     for (const waiting of state.waiting.values()) waiting.reject(new Error(how));

@@ -7,9 +7,9 @@ import { setTimeout } from "node:timers";
 import { promiseHooks } from "node:v8";
 
 /** Time for `finally` blocks, which the interruption itself wakes up, in milliseconds. */
-const GRACE = 100;
+const GRACE = 200;
 /** The shortest time after that in which the next cell has to wait, in milliseconds. */
-const SWEEP = 50;
+const SWEEP = 150;
 
 /** Ends what is left of interrupted cells. */
 export interface Leftovers {

@@ -1,6 +1,7 @@
 /**
  * `execute_request`: what is published and replied, what a front end may switch off, and what a failure stops.
  */
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answered, type Client, type Seen, startClient } from "./wire-client.ts";
 
@@ -124,6 +125,18 @@ describe("what a cell prints", () => {
     await heard;
     await client.request("control", "interrupt_request");
     await running;
+  });
+
+  test.skipIf(process.platform !== "linux")("for ever does not fill the memory, and can be interrupted", async () => {
+    const pid = value(await client.execute("process.pid"));
+    const memory = async () => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+    const [before, characters] = [await memory(), 2e7];
+    const running = client.execute("while (true) console.log('x'.repeat(80));");
+    const printed = () => client.all().reduce((sum, m) => sum + (m.content.text?.length ?? 0), 0);
+    await client.seen(() => printed() > characters);
+    expect((await memory()) - before).toBeLessThan(1e8);
+    await client.request("control", "interrupt_request");
+    expect((await running).reply?.ename).toBe("Interrupted");
   });
 
   test("after its end belongs to the cell that printed it", async () => {
