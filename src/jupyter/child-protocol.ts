@@ -1,6 +1,6 @@
 /**
- * What a session's parent process and its child say to each other over Node's IPC channel, and the few numbers that
- * the child's main thread shares with its guard thread.
+ * What a session's parent process says to its child over Node's IPC channel, what the child says through its pipe, and
+ * the few numbers that the child's main thread shares with its guard thread.
  */
 import type { OutputEvent } from "../notebook/outputs.ts";
 import type { ExecuteResult } from "../notebook/session.ts";

@@ -64,6 +64,11 @@ describe("a cell", () => {
   test("that ends its process gives an error, and the next one runs in a new session", async () => {
     expect((await client.execute("process.exit(4)")).reply).toMatchObject({ status: "error", ename: "SessionEnded" });
     expect(value(await client.execute("1 + 1"))).toBe("2");
+    const { reply } = await client.execute("1", { user_expressions: { exit: "process.exit(5)" } });
+    expect(reply?.user_expressions.exit).toMatchObject({ status: "error", ename: "SessionEnded" });
+    expect(value(await client.execute("1 + 2"))).toBe("3");
+    const sent = [client.execute("process.exit(6)", { stop_on_error: false }), client.execute("1 + 3")];
+    expect(value((await Promise.all(sent))[1]!)).toBe("4");
   });
 });
 

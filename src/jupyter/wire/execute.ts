@@ -79,7 +79,6 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
   const result = await runCode(runner, wish.code, { ...options, count: wish.silent ? ASIDE : count });
   dialogue.close();
   flush();
-  if (result.ename === "SessionEnded") runner.slot.renew();
   if (result.status !== "ok" && wish.stopOnError && !wish.silent) runner.abortUpTo = runner.received;
   return result;
 }

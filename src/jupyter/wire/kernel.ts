@@ -39,10 +39,10 @@ export interface KernelParts {
   onShutdown(): void;
 }
 
-/** The session that handlers use; replaced when a cell has ended its process. */
+/** The session that handlers use. */
 export interface SessionSlot {
+  /** The session; a new one if a cell has ended the process of the one before. */
   current(): ChildSession;
-  renew(): void;
   /** Ends the session for good. */
   close(): Promise<void>;
 }
@@ -70,11 +70,20 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
 
 function createSlot(start: () => ChildSession): SessionSlot {
   let session = start();
+  let ended: ChildSession | undefined;
   let isClosed = false;
+  const watch = async (watched: ChildSession) => {
+    await watched.ended;
+    ended = watched;
+  };
+  void watch(session);
   return {
-    current: () => session,
-    renew() {
-      if (!isClosed) session = start();
+    current() {
+      // Not before it is wanted: one that cannot start would be started for ever.
+      if (ended !== session || isClosed) return session;
+      session = start();
+      void watch(session);
+      return session;
     },
     async close() {
       isClosed = true;
