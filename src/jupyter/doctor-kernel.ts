@@ -3,6 +3,7 @@
  * it ends when asked.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -27,8 +28,6 @@ const SUM = { code: "1 + 1", store_history: false };
 /** Characters of what a kernel writes to standard error that are kept. */
 const MAX_COMPLAINT = 10_000;
 
-const KEY = "ptlab jupyter doctor";
-
 /** Whether a kernel starts as the spec in the folder says. */
 export async function checkKernel(spec: KernelSpec, folder: string, effects: DoctorEffects): Promise<Finding> {
   try {
@@ -43,17 +42,26 @@ export async function checkKernel(spec: KernelSpec, folder: string, effects: Doc
 /** Starts a kernel, has it add and ends it. Resolves to what the kernel says of itself; throws an error that says what failed. */
 export async function tryKernel(spec: KernelSpec, folder: string, patience = PATIENCE): Promise<string> {
   const scratch = await mkdtemp(join(tmpdir(), "ptlab-doctor-"));
+  try {
+    return await tryKernelIn(scratch, spec, folder, patience);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, patience: typeof PATIENCE) {
   const ports = await freePorts();
+  // Whoever knows the key can have the kernel run code.
+  const key = randomUUID();
   const file = join(scratch, "connection.json");
   const fields = Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, ports[channel]]));
-  const rest = { transport: "tcp", ip: "127.0.0.1", key: KEY, signature_scheme: "hmac-sha256" };
-  await writeFile(file, JSON.stringify({ ...fields, ...rest }));
+  const rest = { transport: "tcp", ip: "127.0.0.1", key, signature_scheme: "hmac-sha256" };
+  await writeFile(file, JSON.stringify({ ...fields, ...rest }), { mode: 0o600 });
   const kernel = startProcess(spec, { connection_file: file, resource_dir: folder }, scratch);
   try {
-    return await converse(kernel, (channel) => `tcp://127.0.0.1:${ports[channel]}`, patience);
+    return await converse(kernel, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` }, patience);
   } finally {
     kernel.child.kill("SIGKILL");
-    await rm(scratch, { recursive: true });
   }
 }
 
@@ -68,6 +76,12 @@ async function freePorts(): Promise<Record<Channel, number>> {
   );
   for (const { server } of servers) server.close();
   return Object.fromEntries(servers.map(({ channel, port }) => [channel, port])) as Record<Channel, number>;
+}
+
+/** What a front end needs to know to talk with a kernel. */
+interface Connection {
+  readonly key: string;
+  readonly address: (channel: Channel) => string;
 }
 
 interface KernelProcess {
@@ -100,13 +114,9 @@ function startProcess(spec: KernelSpec, places: Record<string, string>, cwd: str
   return { child, ending: () => ending };
 }
 
-async function converse(
-  kernel: KernelProcess,
-  address: (channel: Channel) => string,
-  patience: typeof PATIENCE,
-): Promise<string> {
+async function converse(kernel: KernelProcess, connection: Connection, patience: typeof PATIENCE): Promise<string> {
   const started = performance.now();
-  const client = await connect(address);
+  const client = await connect(connection);
   /** The first message that fits; asks again and again, since what is published before a subscription takes effect is lost. */
   const answer = async (type: string, ask: () => void): Promise<Message["content"]> => {
     for (const end = performance.now() + patience.answer; performance.now() < end; ) {
@@ -135,10 +145,10 @@ async function converse(
   }
 }
 
-async function connect(address: (channel: Channel) => string) {
+async function connect({ key, address }: Connection) {
   // Here and not at the top: where its native module cannot load, the doctor has to live to say so.
   const { Dealer, Subscriber } = await import("zeromq");
-  const codec = createCodec(KEY, "hmac-sha256");
+  const codec = createCodec(key, "hmac-sha256");
   const shell = new Dealer({ linger: 0 });
   const iopub = new Subscriber({ linger: 0 });
   const heard: Message[] = [];

@@ -2,10 +2,10 @@
  * Each finding of the doctor on a machine that is made up to have it, and the doctor as a front end of real processes.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type DoctorEffects, doctorCommand } from "../../src/jupyter/doctor.ts";
 import { tryKernel } from "../../src/jupyter/doctor-kernel.ts";
 import { type KernelSpec, kernelSpec } from "../../src/jupyter/kernelspec.ts";
@@ -307,4 +307,33 @@ test("{resource_dir} and env of a spec are honoured", async () => {
   const given = { ...spec(), argv: ["/bin/sh", "{resource_dir}/start.sh"], env: { SAID: "from the spec" } };
   await expect(tryKernel(given, folder)).rejects.toThrow("status 4, from the spec");
   await rm(folder, { recursive: true });
+});
+
+describe("what the doctor leaves on the machine", () => {
+  /** Tries a kernel that is a shell script; `$1` is the connection file. Returns the names that are left in a folder of its own. */
+  async function leftBy(script: string, message: string) {
+    const folder = await mkdtemp(join(tmpdir(), "ptlab-doctor-test-"));
+    vi.stubEnv("TMPDIR", folder);
+    const argv = ["/bin/sh", "-c", script, "kernel", "{connection_file}"];
+    await expect(tryKernel({ ...spec(), argv, env: { FOLDER: folder } }, "/nowhere")).rejects.toThrow(message);
+    vi.unstubAllEnvs();
+    const files = await readdir(folder);
+    const read = await Promise.all(files.map((name) => readFile(join(folder, name), "utf8").catch(() => "a folder")));
+    await rm(folder, { recursive: true });
+    return read;
+  }
+
+  test("is nothing, also where the program cannot be started or takes its folder away", async () => {
+    expect(await leftBy("exit 3", "status 3")).toEqual([]);
+    expect(await leftBy("\0", "without null bytes")).toEqual([]);
+    expect(await leftBy('rm -r "$PWD"; exit 4', "status 4")).toEqual([]);
+  });
+
+  test("cannot be read by others while it is there, and has another key each time", async () => {
+    expect(await leftBy('ls -l "$1" | cut -c1-10 > "$FOLDER/mode"; exit 3', "status 3")).toEqual(["-rw-------\n"]);
+    const key = 'grep -o "key.:[^,]*" "$1" > "$FOLDER/key"; exit 3';
+    const [first, second] = [await leftBy(key, "status 3"), await leftBy(key, "status 3")];
+    expect(first[0]).toMatch(/^key":"[0-9a-f-]{36}"\n$/);
+    expect(second[0]).not.toBe(first[0]);
+  });
 });
