@@ -1,6 +1,7 @@
 /**
  * `execute_request`: runs a cell and publishes what it puts out, as caused by the request that started it.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
 import type { Question } from "../cell-run.ts";
@@ -79,9 +80,15 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
   const result = await runCode(runner, wish.code, { ...options, count: wish.silent ? ASIDE : count });
   dialogue.close();
   flush();
-  if (result.status !== "ok" && wish.stopOnError && !wish.silent) runner.abortUpTo = runner.received;
+  if (result.status === "ok" || !wish.stopOnError || wish.silent) return result;
+  // Before the reply, behind which a front end may send what shall run.
+  await sleep(ON_THE_WAY);
+  runner.abortUpTo = runner.received;
   return result;
 }
+
+/** How long what was sent together with a failing cell may take to arrive, in milliseconds: cells are run faster than it is sent. */
+const ON_THE_WAY = 20;
 
 /** What a front end runs on its own account must not take the number, and with it the tracebacks, of a person's cell. */
 const ASIDE = 0;
