@@ -101,6 +101,14 @@ test("an answer of another front end is not taken", async () => {
   other.leave();
 });
 
+test("an answer that is no text is none, and the kernel lives on", async () => {
+  const ran = client.execute('await input("text?")', ASKING);
+  const { message, answer } = await client.asked();
+  await client.send("stdin", { type: "input_reply", content: { value: { toString: 1 } }, parent: message.header });
+  await answer("text");
+  expect(value(await ran)).toBe("'text'");
+});
+
 test("a question goes to the front end that sent the cell", async () => {
   const other = await client.join();
   const theirs = other.execute('await input("of the other")', ASKING);

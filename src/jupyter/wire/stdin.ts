@@ -19,7 +19,7 @@ export interface Dialogue {
 /** The stdin channel of a kernel. */
 export interface Stdin {
   dialogue(exchange: Pick<Exchange, "header" | "identities">): Dialogue;
-  /** Takes an `input_reply`; one that nobody waits for is dropped. */
+  /** Takes an `input_reply`; one that nobody waits for is dropped, and so is one without a text. */
   receive(message: Message): void;
 }
 
@@ -38,9 +38,10 @@ export function createStdin(sockets: Sockets): Stdin {
       if (header.msg_type !== "input_reply" || open?.session !== header.session) return;
       // Old front ends name no parent; one that names another question answers too late.
       if (parentHeader.msg_id !== undefined && !open.parents.includes(parentHeader.msg_id)) return;
+      if (typeof content.value !== "string") return;
       const { answer } = open;
       open = undefined;
-      answer(String(content.value ?? ""));
+      answer(content.value);
     },
     dialogue({ header, identities }) {
       let last: Promise<unknown> = Promise.resolve();
