@@ -2,8 +2,9 @@
  * Several front ends at once, and front ends behind a proxy.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Dealer, Router } from "zeromq";
+import { Dealer, Router, Subscriber } from "zeromq";
 import type { Channel } from "../../src/jupyter/wire/connection.ts";
+import { createCodec } from "../../src/jupyter/wire/message.ts";
 import { type Client, freePort, type Outward, type Seen, startClient } from "./wire-client.ts";
 
 let client: Client;
@@ -64,6 +65,23 @@ test("a reply and a question find their way back through a proxy, which adds an 
   expect((await ran).message?.parentHeader).toEqual(behind.sent());
   behind.leave();
   proxy.close();
+});
+
+test("a front end that reads late misses nothing of a quick loop, nor its end", async () => {
+  const late = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
+  late.connect(client.address("iopub"));
+  late.subscribe();
+  const codec = createCodec(client.key, "hmac-sha256");
+  const next = async () => codec.decode(await late.receive())!;
+  while ((await next()).header.msg_type !== "iopub_welcome");
+  const displays = 5000;
+  await client.execute(`import { display } from "ptlab/jupyter";
+    for (let i = 0; i < ${displays}; i++) await display("x".repeat(8000));`);
+  let seen = 0;
+  for (let message = await next(); message.content.execution_state !== "idle"; message = await next())
+    if (message.header.msg_type === "display_data") seen++;
+  expect(seen).toBe(displays);
+  late.close();
 });
 
 /** Front ends connect to its routers; towards the kernel it is one front end with one identity on every channel. */

@@ -1,5 +1,6 @@
 /**
- * The five sockets of a kernel. What is sent keeps its order; what comes in unsigned or broken is dropped.
+ * The five sockets of a kernel. What is sent keeps its order and arrives, however slowly a front end reads; what comes in
+ * unsigned or broken is dropped.
  */
 import { Reply, Router, XPublisher } from "zeromq";
 import type { Channel, Connection } from "./connection.ts";
@@ -27,7 +28,8 @@ export async function openSockets(connection: Connection): Promise<Sockets> {
   const stdin = new Router({ ...options, mandatory: true });
   const routers = { shell: new Router(options), control: new Router(options), stdin };
   // Also a topic that another front end has subscribed to is told, because each one waits for its welcome.
-  const iopub = new XPublisher({ ...options, verbosity: "allSubs" });
+  // No limit to what waits: beyond one, outputs of a quick loop would be lost, and the `idle` that ends it.
+  const iopub = new XPublisher({ ...options, verbosity: "allSubs", sendHighWaterMark: 0 });
   const heartbeat = new Reply(options);
   const all = { ...routers, iopub, hb: heartbeat } satisfies Record<Channel, object>;
   for (const [channel, socket] of Object.entries(all)) await socket.bind(connection.address(channel as Channel));
