@@ -26,6 +26,9 @@ export interface ChildSession extends CellSession {
 /** Messages of comms whose listeners may still put out something when they are through, in a timer for example. */
 const MOST_TOLD = 100;
 
+/** Name of the error of a cell whose process has ended. */
+export const SESSION_ENDED = "SessionEnded";
+
 interface Waiting {
   resolve(answer: Answer): void;
   reject(error: Error): void;
@@ -250,7 +253,7 @@ function died({ comms }: State, sinks: CommSinks, count: number, error: Error): 
   comms.clear();
   const evalue = `the session's process has ended ${error.message}; its variables are gone`;
   const traceback = [`\x1b[31mSessionEnded\x1b[39m: ${evalue}`];
-  return ended(sinks, { status: "error", count, ename: "SessionEnded", evalue, traceback });
+  return ended(sinks, { status: "error", count, ename: SESSION_ENDED, evalue, traceback });
 }
 
 function ended(sinks: CommSinks, result: Required<ExecuteResult>): ExecuteResult {

@@ -6,6 +6,7 @@ import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
 import type { Question } from "../cell-run.ts";
 import type { CellOptions } from "../cell-session.ts";
+import { SESSION_ENDED } from "../child-session.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
 import { type Inquiry, inquiryOf, page } from "./pager.ts";
@@ -81,8 +82,8 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
   dialogue.close();
   flush();
   if (result.status === "ok" || !wish.stopOnError || wish.silent) return result;
-  // Before the reply, behind which a front end may send what shall run.
-  await sleep(ON_THE_WAY);
+  // Before the reply, behind which a front end may send what shall run. Where the session has ended, the kernel may be about to.
+  if (result.ename !== SESSION_ENDED) await sleep(ON_THE_WAY);
   runner.abortUpTo = runner.received;
   return result;
 }
