@@ -209,14 +209,14 @@ for (const [name, what] of [
     .option("--sys-prefix", "in the active Python environment")
     .action(async (o: Place) => {
       const { installCommand, processEffects, uninstallCommand } = await import("./jupyter/kernelspec.ts");
-      await (name === "install" ? installCommand : uninstallCommand)(o, processEffects(printLine));
+      await (name === "install" ? installCommand : uninstallCommand)(o, processEffects(printLine, interrupted.signal));
     });
 jupyter
   .command("doctor")
   .description("look for what keeps Jupyter from running the kernel, and say what to do; status 1 if something does")
   .action(async () => {
     const { doctorCommand, doctorEffects } = await import("./jupyter/doctor.ts");
-    process.exitCode = await doctorCommand(doctorEffects(printLine));
+    process.exitCode = await doctorCommand(doctorEffects(printLine, interrupted.signal));
   });
 
 function printLine(line: string): void {

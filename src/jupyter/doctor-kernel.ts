@@ -28,11 +28,18 @@ const SUM = { code: "1 + 1", store_history: false };
 /** Characters of what a kernel writes to standard error that are kept. */
 const MAX_COMPLAINT = 10_000;
 
+/** How a kernel is tried: what the user's interrupt ends, and how long it may take if not {@link PATIENCE}. */
+export interface KernelTrial {
+  readonly signal?: AbortSignal;
+  readonly patience?: typeof PATIENCE;
+}
+
 /** Whether a kernel starts as the spec in the folder says. */
 export async function checkKernel(spec: KernelSpec, folder: string, effects: DoctorEffects): Promise<Finding> {
   try {
-    return { status: "ok", about: "kernel", text: await effects.tryKernel(spec, folder) };
+    return { status: "ok", about: "kernel", text: await effects.tryKernel(spec, folder, effects) };
   } catch (error) {
+    effects.signal?.throwIfAborted();
     const command = spec.argv.filter((word) => word !== "{connection_file}").join(" ");
     const remedy = `\`${command}\` by hand should ask for a connection file`;
     return { status: "wrong", about: "kernel", text: (error as Error).message, remedy };
@@ -40,16 +47,16 @@ export async function checkKernel(spec: KernelSpec, folder: string, effects: Doc
 }
 
 /** Starts a kernel, has it add and ends it. Resolves to what the kernel says of itself; throws an error that says what failed. */
-export async function tryKernel(spec: KernelSpec, folder: string, patience = PATIENCE): Promise<string> {
+export async function tryKernel(spec: KernelSpec, folder: string, trial: KernelTrial = {}): Promise<string> {
   const scratch = await mkdtemp(join(tmpdir(), "ptlab-doctor-"));
   try {
-    return await tryKernelIn(scratch, spec, folder, patience);
+    return await tryKernelIn(scratch, spec, folder, trial);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, patience: typeof PATIENCE) {
+async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, trial: KernelTrial) {
   const ports = await freePorts();
   // Whoever knows the key can have the kernel run code.
   const key = randomUUID();
@@ -59,9 +66,11 @@ async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, pa
   await writeFile(file, JSON.stringify({ ...fields, ...rest }), { mode: 0o600 });
   const kernel = startProcess(spec, { connection_file: file, resource_dir: folder }, scratch);
   try {
-    return await converse(kernel, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` }, patience);
+    return await converse(kernel, { key, address: (channel) => `tcp://127.0.0.1:${ports[channel]}` }, trial);
   } finally {
     kernel.child.kill("SIGKILL");
+    // A program that it started may hold the other end, and this process would wait for it.
+    kernel.child.stderr?.destroy();
   }
 }
 
@@ -114,8 +123,13 @@ function startProcess(spec: KernelSpec, places: Record<string, string>, cwd: str
   return { child, ending: () => ending };
 }
 
-async function converse(kernel: KernelProcess, connection: Connection, patience: typeof PATIENCE): Promise<string> {
+async function converse(
+  kernel: KernelProcess,
+  connection: Connection,
+  { patience = PATIENCE, signal }: KernelTrial,
+): Promise<string> {
   const started = performance.now();
+  const pause = () => sleep(POLL, undefined, { signal });
   const client = await connect(connection);
   /** The first message that fits; asks again and again, since what is published before a subscription takes effect is lost. */
   const answer = async (type: string, ask: () => void): Promise<Message["content"]> => {
@@ -125,7 +139,7 @@ async function converse(kernel: KernelProcess, connection: Connection, patience:
         if (kernel.ending() !== undefined) throw new Error(`it ended: ${kernel.ending()}`);
         const found = client.heard.find((message) => message.header.msg_type === type);
         if (found !== undefined) return found.content;
-        await sleep(POLL);
+        await pause();
       }
     }
     throw new Error(`no ${type} within ${patience.answer / 1000} s`);
@@ -137,7 +151,7 @@ async function converse(kernel: KernelProcess, connection: Connection, patience:
     if (sum !== "2") throw new Error(`1 + 1 is ${sum}`);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     client.send("shutdown_request", { restart: false });
-    for (const end = performance.now() + patience.end; kernel.ending() === undefined; await sleep(POLL))
+    for (const end = performance.now() + patience.end; kernel.ending() === undefined; await pause())
       if (performance.now() > end) throw new Error(`it did not end within ${patience.end / 1000} s of being asked to`);
     return `${banner}; 1 + 1 is 2, ${seconds} s after the start`;
   } finally {

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { checkFrontEnds, checkPython } from "./doctor-jupyter.ts";
-import { checkKernel, tryKernel } from "./doctor-kernel.ts";
+import { checkKernel, type KernelTrial, tryKernel } from "./doctor-kernel.ts";
 import { checkSpecs, nodeProblem } from "./doctor-spec.ts";
 import { findJupyter, type ProbedMachine, reason } from "./find-jupyter.ts";
 import { type InstallEffects, type KernelSpec, kernelSpec, processEffects } from "./kernelspec.ts";
@@ -27,12 +27,12 @@ export interface DoctorEffects extends ProbedMachine, Pick<InstallEffects, "prin
   /** The kernelspec that installing would write. */
   readonly wanted: KernelSpec;
   /** Starts a kernel, has it add and ends it. Resolves to what the kernel says of itself; throws an error that says what failed. */
-  tryKernel(spec: KernelSpec, folder: string): Promise<string>;
+  tryKernel(spec: KernelSpec, folder: string, trial: KernelTrial): Promise<string>;
 }
 
 /** The effects of the running process, but for where lines go. */
-export const doctorEffects = (print: DoctorEffects["print"]): DoctorEffects => ({
-  ...processEffects(print),
+export const doctorEffects = (print: DoctorEffects["print"], signal?: AbortSignal): DoctorEffects => ({
+  ...processEffects(print, signal),
   root: PROJECT_ROOT,
   wanted: kernelSpec(),
   tryKernel,

@@ -17,9 +17,12 @@ export interface Ran {
 
 /** A machine whose files and programs can be looked at. */
 export interface ProbedMachine extends Machine {
+  /** Aborted when the user interrupts. */
+  readonly signal?: AbortSignal;
   /** A file's text, or nothing if it cannot be read. */
   read(path: string): Promise<string | undefined>;
   isProgram(path: string): Promise<boolean>;
+  /** Rejects when the user interrupts. */
   run(program: string, args: readonly string[]): Promise<Ran>;
 }
 
@@ -42,7 +45,8 @@ export interface NoJupyter {
 const PATIENCE = 30_000;
 
 /** The machine that this process runs on. */
-export const processMachine = (): ProbedMachine => ({
+export const processMachine = (signal?: AbortSignal): ProbedMachine => ({
+  ...(signal === undefined ? {} : { signal }),
   env: process.env,
   platform: process.platform,
   home: homedir(),
@@ -54,8 +58,9 @@ export const processMachine = (): ProbedMachine => ({
       () => false,
     ),
   run: (program, args) =>
-    new Promise((resolve) => {
-      execFile(program, args, { timeout: PATIENCE }, (error, out, err) => {
+    new Promise((resolve, reject) => {
+      execFile(program, args, { timeout: PATIENCE, signal }, (error, out, err) => {
+        if (signal?.aborted) return reject(signal.reason);
         const status = error === null ? 0 : typeof error.code === "number" ? error.code : undefined;
         resolve({ status, out, err });
       });

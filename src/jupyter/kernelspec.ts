@@ -38,8 +38,8 @@ export const KERNEL_NAME = "ptlab";
 const OLDEST_NODE = "22.18";
 
 /** The effects of the running process, but for where lines go. */
-export const processEffects = (print: InstallEffects["print"]): InstallEffects => ({
-  ...processMachine(),
+export const processEffects = (print: InstallEffects["print"], signal?: AbortSignal): InstallEffects => ({
+  ...processMachine(signal),
   cwd: process.cwd(),
   print,
 });

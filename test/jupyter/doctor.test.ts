@@ -1,14 +1,16 @@
 /**
  * Each finding of the doctor on a machine that is made up to have it, and the doctor as a front end of real processes.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { type DoctorEffects, doctorCommand } from "../../src/jupyter/doctor.ts";
 import { tryKernel } from "../../src/jupyter/doctor-kernel.ts";
 import { type KernelSpec, kernelSpec } from "../../src/jupyter/kernelspec.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { type MadeUp, machineOf, pathsJson } from "./made-up-machine.ts";
 
 const USER = "/home/ada/.local/share/jupyter";
@@ -293,7 +295,7 @@ test("a kernel that never answers is given up and ended", async () => {
   const folder = await mkdtemp(join(tmpdir(), "ptlab-doctor-test-"));
   const argv = ["/bin/sh", "-c", `echo $$ > ${folder}/pid; exec sleep 60`];
   const patience = { answer: 500, end: 500 };
-  await expect(tryKernel({ ...spec(), argv }, "/nowhere", patience)).rejects.toThrow(
+  await expect(tryKernel({ ...spec(), argv }, "/nowhere", { patience })).rejects.toThrow(
     "no kernel_info_reply within 0.5 s",
   );
   const pid = Number(await readFile(join(folder, "pid"), "utf8"));
@@ -335,5 +337,38 @@ describe("what the doctor leaves on the machine", () => {
     const [first, second] = [await leftBy(key, "status 3"), await leftBy(key, "status 3")];
     expect(first[0]).toMatch(/^key":"[0-9a-f-]{36}"\n$/);
     expect(second[0]).not.toBe(first[0]);
+  });
+});
+
+describe("an interrupt ends the doctor, with the status of a program that was interrupted,", () => {
+  /** Runs it where a command `jupyter` runs this script, interrupts it when the script or the kernel has put its process id into a file. */
+  async function interrupted(jupyter: string, kernel: readonly string[] = []) {
+    const folder = await mkdtemp(join(tmpdir(), "ptlab-doctor-test-"));
+    const pidFile = join(folder, "pid");
+    await writeFile(join(folder, "jupyter"), `#!/bin/sh\n${jupyter}`, { mode: 0o755 });
+    await mkdir(join(folder, "kernels", "ptlab"), { recursive: true });
+    const [node, ...rest] = kernelSpec().argv;
+    await writeFile(
+      join(folder, "kernels", "ptlab", "kernel.json"),
+      JSON.stringify({ ...kernelSpec(), argv: [node, ...kernel, ...rest] }),
+    );
+    const env = { ...process.env, PATH: folder, FOLDER: folder };
+    const doctor = spawn(process.execPath, [join(PROJECT_ROOT, "src", "cli.ts"), "jupyter", "doctor"], { env });
+    const ended = once(doctor, "close");
+    let said = "";
+    doctor.stderr.on("data", (text) => (said += text));
+    const pid = () => readFile(pidFile, "utf8").then(Number, () => 0);
+    await expect.poll(pid, { timeout: 30_000 }).toBeGreaterThan(0);
+    doctor.kill("SIGINT");
+    expect([...(await ended), said]).toEqual([130, null, "ptlab: interrupted\n"]);
+    await expect.poll(async () => spawnSync("kill", ["-0", String(await pid())]).status).not.toBe(0);
+    await rm(folder, { recursive: true });
+  }
+
+  test("while a Jupyter does not answer", () => interrupted('echo $$ > "$FOLDER/pid"; exec /bin/sleep 300'));
+
+  test("while a kernel does not answer", () => {
+    const code = 'fs.writeFileSync(process.env.FOLDER + "/pid", String(process.pid)); setTimeout(() => {}, 300_000)';
+    return interrupted(`echo '{"data": ["'"$FOLDER"'"]}'`, ["-e", code]);
   });
 });
