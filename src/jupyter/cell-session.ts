@@ -116,9 +116,10 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
     inspect: async (code, offset, withSource = false) =>
       undisturbed(state, () => state.checker.inspect(withoutExports(code), offset, withSource)),
     completeness: async (code) => undisturbed(state, () => state.checker.completeness(withoutExports(code))),
-    interrupt: () => {
-      for (const interrupt of state.running) interrupt();
-    },
+    interrupt: () =>
+      undisturbed(state, () => {
+        for (const interrupt of state.running) interrupt();
+      }),
     close: async () => close(state, undo),
   };
 }
@@ -226,7 +227,8 @@ async function untilInterrupted<T>(
   signal?.addEventListener("abort", interrupt);
   try {
     // A terminated cell never ends: what waits for it is dropped with it, and the interrupt's own promise ends the race.
-    return await Promise.race([promise, body()]);
+    // Nor may a termination hit what comes after the cell.
+    return await Promise.race([promise, body().finally(() => state.onPhase(KERNEL))]);
   } finally {
     state.running.delete(interrupt);
     state.onPhase(phaseOf(state));

@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { interruptPrograms, killSession } from "./child-programs.ts";
-import { CELL, GUARD_FD, isMeant, PHASE, RUNNING, SEEN } from "./child-protocol.ts";
+import { CELL, GUARD_FD, isMeant, KERNEL, PHASE, RUNNING, SEEN, TERMINATING } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 150;
@@ -28,16 +28,22 @@ async function interrupt(id: number): Promise<void> {
   if (!isWaiting()) return;
   parentPort?.postMessage(id);
   for (await sleep(PATIENCE); isWaiting(); await sleep(PATIENCE)) {
-    if (Atomics.load(shared, PHASE) !== CELL) continue;
+    const phase = Atomics.compareExchange(shared, PHASE, CELL, TERMINATING);
+    if (phase === KERNEL) continue;
     // In this order: the end of a program must find the cell ended.
-    terminate();
+    if (phase === CELL) terminate(id);
     interruptPrograms();
   }
 }
 
 /** Connected for this moment only: a connected inspector keeps a process from ending. */
-function terminate(): void {
+function terminate(id: number): void {
   const inspector = new Session();
   inspector.connectToMainThread();
-  inspector.post("Runtime.terminateExecution", () => inspector.disconnect());
+  inspector.post("Runtime.terminateExecution", () => {
+    inspector.disconnect();
+    Atomics.store(shared, PHASE, CELL);
+    // What was ended may have been the main thread's way to take in the question.
+    parentPort?.postMessage(id);
+  });
 }

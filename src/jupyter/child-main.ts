@@ -8,13 +8,16 @@ import { writeReply } from "./child-pipe.ts";
 import { interruptPrograms } from "./child-programs.ts";
 import {
   type Answer,
+  CELL,
   isMeant,
+  KERNEL,
   type Notice,
   PHASE,
   type Request,
   RUNNING,
   SEEN,
   SHARED_LENGTH,
+  TERMINATING,
 } from "./child-protocol.ts";
 import { createQuestions } from "./child-questions.ts";
 
@@ -24,7 +27,7 @@ const shared = new Int32Array(new SharedArrayBuffer(SHARED_LENGTH * Int32Array.B
 const guard = new Worker(new URL("./child-guard.ts", import.meta.url), { workerData: { shared } });
 
 const questions = createQuestions(writeReply);
-const session = openCellSession(process.cwd(), (phase) => void Atomics.store(shared, PHASE, phase));
+const session = openCellSession(process.cwd(), (phase) => (phase === CELL ? enterCell() : leaveCell()));
 
 guard.on("message", (id: number) => {
   if (isMeant(Atomics.load(shared, RUNNING), id)) {
@@ -44,6 +47,15 @@ process.on("message", (message: Request | Notice) => {
   else questions.settle(message);
 });
 writeReply({ type: "ready" });
+
+function enterCell(): void {
+  Atomics.compareExchange(shared, PHASE, KERNEL, CELL);
+}
+
+/** Where a termination is under way it must hit here, and not the code behind: this either never returns or is safe. */
+function leaveCell(): void {
+  while (Atomics.compareExchange(shared, PHASE, CELL, KERNEL) === TERMINATING);
+}
 
 function stray(error: unknown): void {
   if (!(error instanceof Interrupted)) reportStray(error);

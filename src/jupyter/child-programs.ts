@@ -7,18 +7,15 @@
  * Interrupts the programs as Ctrl-C in a terminal does: one that the main thread waits for would keep it waiting. The
  * session itself has to let the signal pass.
  */
-export const interruptPrograms = (): void => signalGroup(process.pid, "SIGINT");
+export const interruptPrograms = (): void => send(-process.pid, "SIGINT");
 
-/** Ends a session that is running, and its programs, in no gentle way: it may be busy for ever. */
-export function killSession(pid: number): void {
-  signalGroup(pid, "SIGKILL");
-  if (process.platform === "win32") process.kill(pid, "SIGKILL");
-}
+/** Ends a session and its programs, also those that it has left behind, in no gentle way: it may be busy for ever. */
+export const killSession = (pid: number): void => send(process.platform === "win32" ? pid : -pid, "SIGKILL");
 
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-leader, signal);
+    process.kill(pid, signal);
   } catch {
-    // Where there are no process groups.
+    // All have ended, or there are no process groups here.
   }
 }

@@ -64,6 +64,8 @@ export const SHARED_LENGTH = 3;
 export const KERNEL = 0;
 /** Phase in which the main thread runs code of a cell, which may be terminated. */
 export const CELL = 1;
+/** Phase in which the guard is ending the cell's code; the main thread cannot leave the cell before that is over. */
+export const TERMINATING = 2;
 /** What the main thread does. */
 export type Phase = typeof KERNEL | typeof CELL;
 

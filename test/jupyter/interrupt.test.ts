@@ -102,6 +102,15 @@ describe("a loop that neither sleeps nor prints", () => {
   });
 });
 
+test("a cell that ends just when an interrupt would end it is followed by a sound one", async () => {
+  // The guard steps in after 150 ms.
+  for (let wait = 148; wait < 160; wait += 0.5) {
+    const busy = `{ const end = performance.now() + ${wait}; while (performance.now() < end); }`;
+    expect((await interrupted(`console.log('go'); ${busy}`)).status, `after ${wait} ms`).toMatch(/^(ok|aborted)$/);
+    expect((await runCell(session, "1 + 2")).value, `after ${wait} ms`).toBe("3");
+  }
+});
+
 test("a signal that is already aborted keeps the cell from running", async () => {
   const ran = await runCell(session, "console.log('ran')", { signal: AbortSignal.abort() });
   expect(ran).toMatchObject({ status: "aborted", stdout: "" });
