@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ALL, type Entry, type History } from "../../src/jupyter/wire/history.ts";
@@ -126,6 +127,35 @@ test("kernels that write at once lose no line", async () => {
   expect(found.sort()).toEqual(expected.sort());
 });
 
+describe("a file that another process holds", () => {
+  test("costs the cells of that time alone, each with a warning", () => {
+    const history = kernel("before");
+    const holder = new DatabaseSync(file);
+    holder.exec("BEGIN EXCLUSIVE");
+    history.add(2, "meanwhile");
+    history.addOutput(2, "lost");
+    expect(() => history.tail(ALL)).toThrow("locked");
+    holder.exec("COMMIT");
+    holder.close();
+    history.add(3, "after");
+    expect(places(history.tail(ALL))).toEqual([
+      [1, 1],
+      [1, 3],
+    ]);
+    expect(new Set(warnings)).toEqual(new Set([`history: ${file}: database is locked; this cell is not kept`]));
+  });
+
+  test("when it is first used is used later", () => {
+    kernel("earlier").close();
+    const holder = new DatabaseSync(file);
+    holder.exec("BEGIN EXCLUSIVE");
+    const history = kernel("lost");
+    holder.close();
+    history.add(2, "kept");
+    expect(codes(kernel().tail(ALL))).toEqual(["earlier", "kept"]);
+  });
+});
+
 describe("the file", () => {
   test("is nobody else's to read, in a folder that is made for it", async () => {
     kernel("secret");
@@ -169,6 +199,30 @@ describe("the file", () => {
     expect(codes(first.tail(ALL))).toEqual(["a again", "b again"]);
     expect(codes(second.tail(ALL))).toEqual(["a again", "b again"]);
     expect(readFileSync(`${file}.broken`, "utf8")).toContain("xxx");
+  });
+
+  test("that is broken once more is kept beside the first", () => {
+    const history = kernel("a");
+    for (const [i, letter] of ["x", "y"].entries()) {
+      writeFileSync(file, letter.repeat(5000));
+      history.add(i + 2, `after ${letter}`);
+    }
+    expect(readFileSync(`${file}.broken`, "utf8")).toContain("xxx");
+    expect(readFileSync(`${file}.broken-2`, "utf8")).toContain("yyy");
+    expect(codes(history.tail(ALL))).toEqual(["after y"]);
+  });
+
+  test("that is new after a broken one tells the kernels that write to it apart", () => {
+    const [first, second] = [kernel("a"), kernel("b")];
+    writeFileSync(file, "x".repeat(5000));
+    second.add(2, "b again");
+    first.add(2, "a again");
+    expect(places(first.tail(ALL))).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    expect(codes(first.range({ session: 0, start: 0 }))).toEqual(["a again"]);
+    expect(codes(second.range({ session: 0, start: 0 }))).toEqual(["b again"]);
   });
 
   test("that cannot be written is done without, with one warning", async () => {
