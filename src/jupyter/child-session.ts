@@ -117,17 +117,44 @@ function startChild(folder: string): State {
   replies.on("data", reader);
   forwardRaw(state);
   const end = (how: string) => {
-    for (const waiting of state.waiting.values()) waiting.reject(new Error(how));
+    for (const waiting of state.waiting.values()) waiting.reject(new SessionEnded(how));
     state.waiting.clear();
     isReady();
     hasEnded();
   };
-  child.on("error", (error) => end(error.message));
+  child.on("error", (error) => end(`: ${error.message}`));
+  child.on("exit", () => leaveNothing(child));
   child.on("close", (status, signal) => {
     const isFull = signal === "SIGABRT" && state.outOfMemory;
-    end(isFull ? "because it ran out of memory" : signal === null ? `with status ${status}` : `by ${signal}`);
+    end(isFull ? " because it ran out of memory" : signal === null ? ` with status ${status}` : ` by ${signal}`);
   });
   return state;
+}
+
+/** For what is left in the pipes of a process that has ended, in milliseconds. */
+const LAST_OUTPUT = 200;
+
+/** Ends the programs that a session has left, and lets go of its pipes: a detached program may hold them for ever. */
+function leaveNothing({ pid, stdout, stderr }: ChildProcess): void {
+  killSession(pid!);
+  setTimeout(() => {
+    stdout?.destroy();
+    stderr?.destroy();
+  }, LAST_OUTPUT);
+}
+
+/** The session's process is no more, and the request with it. */
+class SessionEnded extends Error {
+  override readonly name = SESSION_ENDED;
+
+  constructor(how: string) {
+    super(`the session's process has ended${how}; its variables are gone`);
+  }
+}
+
+/** The kernel's own code has failed in the session, which lives on. */
+class KernelError extends Error {
+  override readonly name = "KernelError";
 }
 
 function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
@@ -140,7 +167,7 @@ function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
   const waiting = state.waiting.get(reply.id);
   state.waiting.delete(reply.id);
   if (reply.type === "done") waiting?.resolve(reply.answer);
-  else waiting?.reject(new Error(reply.message));
+  else waiting?.reject(new KernelError(reply.message));
 }
 
 /** Keeps the list of open comms, whichever side opens and closes them. */
@@ -178,7 +205,7 @@ function forwardRaw(state: State): void {
 async function ask(state: State, request: WithoutId<Request>, id = ++state.id): Promise<Answer> {
   await state.ready;
   return new Promise<Answer>((resolve, reject) => {
-    if (!state.child.connected) return reject(new Error("before"));
+    if (!state.child.connected) return reject(new SessionEnded(" before"));
     state.waiting.set(id, { resolve, reject });
     state.child.send({ ...request, id });
   });
@@ -198,7 +225,7 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
   try {
     await ask(state, { type: "comm", message }, id);
   } catch (error) {
-    died(state, sinks, state.count, error as Error);
+    failed(state, sinks, state.count, error as Error);
   } finally {
     if (state.told.push(id) > MOST_TOLD) state.sinks.delete(state.told.shift()!);
   }
@@ -236,7 +263,7 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
     isSent();
     return (await answer) as ExecuteResult;
   } catch (error) {
-    return died(state, options, count, error as Error);
+    return failed(state, options, count, error as Error);
   } finally {
     state.running = 0;
     options.signal?.removeEventListener("abort", onAbort);
@@ -248,12 +275,14 @@ function interrupt(state: State): void {
   (state.child.stdio[GUARD_FD] as Writable).write(`${state.id}\n`);
 }
 
-function died({ comms }: State, sinks: CommSinks, count: number, error: Error): ExecuteResult {
-  for (const id of comms.keys()) sinks.onComm?.(closing(id));
-  comms.clear();
-  const evalue = `the session's process has ended ${error.message}; its variables are gone`;
-  const traceback = [`\x1b[31mSessionEnded\x1b[39m: ${evalue}`];
-  return ended(sinks, { status: "error", count, ename: SESSION_ENDED, evalue, traceback });
+/** A run that has no result: with the session's process its comms have ended too. */
+function failed({ comms }: State, sinks: CommSinks, count: number, error: Error): ExecuteResult {
+  if (error instanceof SessionEnded) {
+    for (const id of comms.keys()) sinks.onComm?.(closing(id));
+    comms.clear();
+  }
+  const { name: ename, message: evalue } = error;
+  return ended(sinks, { status: "error", count, ename, evalue, traceback: [`\x1b[31m${ename}\x1b[39m: ${evalue}`] });
 }
 
 function ended(sinks: CommSinks, result: Required<ExecuteResult>): ExecuteResult {
