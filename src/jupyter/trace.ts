@@ -32,6 +32,9 @@ export const cellName = (count: number): string => `In[${count}]`;
 /** Type errors that are shown; one mistake can have many. */
 const MAX_PROBLEMS = 10;
 
+/** Errors that are told of one that has a cause or gathers others, which may have many more. */
+const MAX_ERRORS = 50;
+
 /** Type errors of a cell that was not run: each with its line, its column and a caret. */
 export function typeFailure(problems: readonly Problem[], code: string, count: number): Failure {
   const lines = code.split("\n");
@@ -49,22 +52,39 @@ export function typeFailure(problems: readonly Problem[], code: string, count: n
   return { ename: "TypeCheckError", evalue, traceback: [...blocks, ...notes] };
 }
 
+/** A place in a cell's script. */
+interface Place {
+  readonly count: number;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** What was thrown by a cell. `place` stands in for a stack where there is none. */
-export function thrownFailure(
-  error: unknown,
-  cells: CellTexts,
-  place?: { readonly count: number; readonly line: number; readonly column: number },
-): Failure {
-  if (!isError(error)) {
-    const evalue = typeof error === "string" ? error : inspect(error);
-    return { ename: "Thrown", evalue, traceback: [`${red("Thrown")}: ${evalue}`, ...placeLines(place, cells)] };
+export const thrownFailure = (error: unknown, cells: CellTexts, place?: Place): Failure =>
+  failureOf(error, cells, place, new Set());
+
+/** `seen` are the errors that have been told of: an error may be its own cause. */
+function failureOf(error: unknown, cells: CellTexts, place: Place | undefined, seen: Set<unknown>): Failure {
+  seen.add(error);
+  try {
+    if (isError(error)) return errorFailure(error, cells, place, seen);
+    return otherFailure(typeof error === "string" ? error : inspect(error), cells, place);
+  } catch {
+    // Looking at it may run code of its own: a getter, a proxy, a way to inspect it.
+    return otherFailure("something that throws an error itself when it is looked at", cells, place);
   }
-  const ename = error.name || "Error";
+}
+
+function otherFailure(evalue: string, cells: CellTexts, place: Place | undefined): Failure {
+  return { ename: "Thrown", evalue, traceback: [`${red("Thrown")}: ${evalue}`, ...placeLines(place, cells)] };
+}
+
+function errorFailure(error: Error, cells: CellTexts, place: Place | undefined, seen: Set<unknown>): Failure {
+  const [ename, evalue] = [String(error.name || "Error"), String(error.message)];
   const frames = ownFrames(String(error.stack ?? "").split("\n"));
   const own = frames.length > 0 ? [...frameExcerpt(frames, cells), ...frames] : placeLines(place, cells);
   const shown = [...fileExcerpt(error), ...own];
-  const inner = innerLines(error, cells);
-  return { ename, evalue: error.message, traceback: [`${red(ename)}: ${error.message}`, ...shown, ...inner] };
+  return { ename, evalue, traceback: [`${red(ename)}: ${evalue}`, ...shown, ...innerLines(error, cells, seen)] };
 }
 
 /** The failure of an interrupted cell. */
@@ -79,9 +99,13 @@ const isError = (value: unknown): value is Error =>
   value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 
 /** What an error was made of: its cause, and the errors that it gathers. */
-function innerLines(error: Error, cells: CellTexts): string[] {
+function innerLines(error: Error, cells: CellTexts, seen: Set<unknown>): string[] {
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
-  const told = (title: string, inner: unknown) => ["", title, ...thrownFailure(inner, cells).traceback];
+  const told = (title: string, inner: unknown) => {
+    if (isError(inner) && seen.has(inner)) return ["", `${title}: an error that is told above`];
+    if (seen.size >= MAX_ERRORS) return ["", `${title}: a further error, which is not shown`];
+    return ["", title, ...failureOf(inner, cells, undefined, seen).traceback];
+  };
   return [
     ...(cause === undefined ? [] : told("caused by", cause)),
     ...(Array.isArray(errors)

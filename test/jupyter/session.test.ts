@@ -267,6 +267,42 @@ describe("errors", () => {
     expect(failed.trace).toMatch(/Error: outer[\s\S]*caused by\nTypeError: inner/);
   });
 
+  test("an error that is its own cause, and one with more causes than a stack is deep, are told and end", async () => {
+    const own = await run("const own = new Error('own'); own.cause = own; throw own;");
+    expect(own).toMatchObject({ status: "error", ename: "Error", evalue: "own" });
+    expect(own.trace).toContain("caused by: an error that is told above");
+    const deep = await run(
+      "let deep = new Error('first'); for (let i = 0; i < 20_000; i++) deep = new Error(String(i), { cause: deep });\nthrow deep;",
+    );
+    expect(deep).toMatchObject({ ename: "Error", evalue: "19999" });
+    expect(deep.trace).toContain("caused by: a further error, which is not shown");
+  });
+
+  test.each([
+    ["whose name is a symbol", "throw Object.assign(new Error('bad'), { name: Symbol('odd') });", "Symbol(odd)", "bad"],
+    ["that cannot be printed", "throw { [Symbol.for('nodejs.util.inspect.custom')]() { throw 1; } };", "Thrown"],
+    ["that is a revoked proxy", "const gone = Proxy.revocable({}, {}); gone.revoke(); throw gone.proxy;", "Thrown"],
+    [
+      "that is an error whose message throws",
+      "throw Object.defineProperty(new Error(), 'message', { get() { throw 1; } });",
+      "Thrown",
+    ],
+  ])("something thrown %s is the cell's error, and variables stay", async (_, code, ename, evalue?) => {
+    await run("const steady = 4;");
+    const thrown = await run(code);
+    expect(thrown).toMatchObject({ status: "error", ename, evalue: evalue ?? expect.stringContaining("looked at") });
+    expect((await run("steady")).value).toBe("4");
+  });
+
+  test("a cell that breaks what the kernel itself uses gives an error, and variables stay", async () => {
+    await run("const sturdy = 5; const { race } = Promise;");
+    await run("Promise.race = () => { Promise.race = race; throw new Error('broken'); };");
+    const failed = await run("1");
+    expect(failed).toMatchObject({ status: "error", ename: "KernelError" });
+    expect(failed.evalue).toContain("broken");
+    expect((await run("sturdy")).value).toBe("5");
+  });
+
   test("something thrown that is no error is told as it is", async () => {
     expect(await run("throw { code: 5 }")).toMatchObject({ ename: "Thrown", evalue: "{ code: 5 }" });
   });
