@@ -10,7 +10,7 @@ import { loadTypeScript } from "./typescript.ts";
 export type Binding = "lexical" | "global";
 
 /** What a script declares at its top level, and the edits that make it fit. */
-export interface Fitted {
+interface Fitted {
   readonly edits: readonly Edit[];
   readonly bindings: ReadonlyMap<string, Binding>;
   /** Statements to run before all others. */

@@ -7,7 +7,7 @@ import { blanked, type Edit } from "./edits.ts";
 import { loadTypeScript } from "./typescript.ts";
 
 /** The name under which a name of the cell is known at run time. */
-export type Rename = (name: TypeScript.Identifier) => string;
+type Rename = (name: TypeScript.Identifier) => string;
 
 /** The edits that replace `import`, `import()` and `import.meta`. */
 export function importEdits(file: TypeScript.SourceFile, rename: Rename): Edit[] {

@@ -32,7 +32,7 @@ export interface KernelSpec {
 }
 
 /** Name under which Jupyter knows the kernel. */
-export const KERNEL_NAME = "ptlab";
+const KERNEL_NAME = "ptlab";
 
 /** The oldest Node that runs TypeScript as it is. */
 const OLDEST_NODE = "22.18";

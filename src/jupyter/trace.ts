@@ -21,7 +21,7 @@ export interface CellText extends Pick<Script, "origin"> {
 }
 
 /** The cells by their number, to show the lines of and to map places back to. */
-export type CellTexts = ReadonlyMap<number, CellText>;
+type CellTexts = ReadonlyMap<number, CellText>;
 
 const red = (text: string) => `\x1b[31m${text}\x1b[39m`;
 const dim = (text: string) => `\x1b[2m${text}\x1b[22m`;

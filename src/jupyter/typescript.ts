@@ -7,10 +7,10 @@ import type * as TypeScript from "typescript";
 const require = createRequire(import.meta.url);
 
 /** TypeScript's public interface. */
-export type Ts = typeof TypeScript;
+type Ts = typeof TypeScript;
 
 /** TypeScript as it really is: what its own language service is made of. */
-export type TsInternals = Ts & {
+type TsInternals = Ts & {
   bindSourceFile(file: TypeScript.SourceFile, options: TypeScript.CompilerOptions): void;
   getTouchingPropertyName(file: TypeScript.SourceFile, position: number): TypeScript.Node;
   findPrecedingToken(position: number, file: TypeScript.SourceFile): TypeScript.Node | undefined;
@@ -39,7 +39,7 @@ export type TsInternals = Ts & {
 };
 
 /** Names to symbols, as the compiler keeps them. */
-export type SymbolTable = Map<TypeScript.__String, TypeScript.Symbol>;
+type SymbolTable = Map<TypeScript.__String, TypeScript.Symbol>;
 
 /** A source file as the binder leaves it. */
 export type BoundFile = TypeScript.SourceFile & {

@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ALL, type Entry, type History } from "../../src/jupyter/wire/history.ts";
-import { historyFile, IN_MEMORY, openHistory } from "../../src/jupyter/wire/history-file.ts";
+import { historyFile, openHistory } from "../../src/jupyter/wire/history-file.ts";
 
 let folder: string;
 let file: string;
@@ -252,7 +252,7 @@ describe("the place of the file", () => {
     ["in Jupyter's data folder of the user", {}, "/home/ada/.local/share/jupyter/ptlab/history.sqlite"],
     ["below JUPYTER_DATA_DIR", { JUPYTER_DATA_DIR: "/data" }, "/data/ptlab/history.sqlite"],
     ["where the environment says", { PTLAB_JUPYTER_HISTORY: "/own/file" }, "/own/file"],
-    ["nowhere if it is off", { PTLAB_JUPYTER_HISTORY: "off" }, IN_MEMORY],
+    ["nowhere if it is off", { PTLAB_JUPYTER_HISTORY: "off" }, ":memory:"],
   ])("is %s", (_, env, expected) => {
     expect(historyFile({ ...machine, env })).toBe(expected);
   });

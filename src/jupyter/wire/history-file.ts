@@ -12,7 +12,7 @@ import type { Entry, History } from "./history.ts";
 export const HISTORY_VARIABLE = "PTLAB_JUPYTER_HISTORY";
 
 /** Stands for a database that is gone with the process. */
-export const IN_MEMORY = ":memory:";
+const IN_MEMORY = ":memory:";
 
 /** Where the history is kept: in Jupyter's data folder unless the environment names another file. */
 export function historyFile(machine: Machine): string {

@@ -51,7 +51,7 @@ function place(content: Exchange["content"]): { code: string; offset: number } {
 }
 
 /** The UTF-16 offset of a position that is counted in code points. */
-export const toUtf16 = (text: string, position: number): number => [...text].slice(0, position).join("").length;
+const toUtf16 = (text: string, position: number): number => [...text].slice(0, position).join("").length;
 
 /** The number of code points before a UTF-16 offset. */
-export const toCodePoints = (text: string, offset: number): number => [...text.slice(0, offset)].length;
+const toCodePoints = (text: string, offset: number): number => [...text.slice(0, offset)].length;
