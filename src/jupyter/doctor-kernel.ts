@@ -4,14 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DoctorEffects, Finding } from "./doctor.ts";
 import { complaintIn } from "./find-jupyter.ts";
+import { freePorts } from "./free-ports.ts";
 import type { KernelSpec } from "./kernelspec.ts";
 import { CHANNELS, type Channel } from "./wire/connection.ts";
 import { type Codec, createCodec, type Message } from "./wire/message.ts";
@@ -57,7 +56,7 @@ export async function tryKernel(spec: KernelSpec, folder: string, trial: KernelT
 }
 
 async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, trial: KernelTrial) {
-  const ports = await freePorts();
+  const ports = await freePorts(CHANNELS);
   // Whoever knows the key can have the kernel run code.
   const key = randomUUID();
   const file = join(scratch, "connection.json");
@@ -72,19 +71,6 @@ async function tryKernelIn(scratch: string, spec: KernelSpec, folder: string, tr
     // A program that it started may hold the other end, and this process would wait for it.
     kernel.child.stderr?.destroy();
   }
-}
-
-/** Ports that nobody listens on, all held until the last one is found, so that no two are the same. */
-async function freePorts(): Promise<Record<Channel, number>> {
-  const servers = await Promise.all(
-    CHANNELS.map(async (channel) => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return { channel, server, port: (server.address() as { port: number }).port };
-    }),
-  );
-  for (const { server } of servers) server.close();
-  return Object.fromEntries(servers.map(({ channel, port }) => [channel, port])) as Record<Channel, number>;
 }
 
 /** What a front end needs to know to talk with a kernel. */

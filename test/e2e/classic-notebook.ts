@@ -6,10 +6,10 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { freePorts } from "../../src/jupyter/free-ports.ts";
 import { type JupyterPlace, missingPackages, PYTHON } from "./jupyter-place.ts";
 
 const PROGRAM = "/usr/bin/jupyter-notebook";
@@ -60,13 +60,8 @@ export interface ClassicPage {
 }
 
 export async function startServer(place: JupyterPlace): Promise<NotebookServer> {
-  const args = [
-    "--no-browser",
-    "--allow-root",
-    "--ip=127.0.0.1",
-    `--port=${await freePort()}`,
-    `--notebook-dir=${place.folder}`,
-  ];
+  const { port } = await freePorts(["port"]);
+  const args = ["--no-browser", "--allow-root", "--ip=127.0.0.1", `--port=${port}`, `--notebook-dir=${place.folder}`];
   const child = place.start(PYTHON, [PROGRAM, ...args]);
   const log: string[] = [];
   child.stderr?.setEncoding("utf8").on("data", (text: string) => log.push(text));
@@ -80,15 +75,6 @@ export async function startServer(place: JupyterPlace): Promise<NotebookServer> 
       if (child.exitCode === null) await once(child, "exit");
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** What the server writes about itself when it listens. */

@@ -4,10 +4,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dealer, Request, Subscriber } from "zeromq";
+import { freePorts } from "../../src/jupyter/free-ports.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { CHANNELS, type Channel } from "../../src/jupyter/wire/connection.ts";
 import { HISTORY_VARIABLE } from "../../src/jupyter/wire/history-file.ts";
@@ -103,7 +103,7 @@ export interface Kernel extends Pick<JoinOptions, "key" | "welcome"> {
 export async function startClient(kernel: Kernel = {}): Promise<Client> {
   const { key = KEY, env = {}, command = OWN_KERNEL, welcome } = kernel;
   const folder = await mkdtemp(join(tmpdir(), "ptlab-wire-"));
-  const ports = Object.fromEntries(await Promise.all(CHANNELS.map(async (c) => [c, await freePort()] as const)));
+  const ports = await freePorts(CHANNELS);
   const file = join(folder, "connection.json");
   const fields = Object.fromEntries(CHANNELS.map((channel) => [`${channel}_port`, ports[channel]]));
   const rest = { transport: "tcp", ip: "127.0.0.1", key, signature_scheme: "hmac-sha256" };
@@ -123,16 +123,6 @@ export async function startClient(kernel: Kernel = {}): Promise<Client> {
 
 export const LAUNCHER = join(PROJECT_ROOT, "src", "jupyter", "launch.ts");
 const OWN_KERNEL = ["--disable-warning=ExperimentalWarning", LAUNCHER];
-
-/** A port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 let joined = 0;
 

@@ -3,9 +3,10 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Dealer, Router, Subscriber } from "zeromq";
+import { freePorts } from "../../src/jupyter/free-ports.ts";
 import type { Channel } from "../../src/jupyter/wire/connection.ts";
 import { createCodec } from "../../src/jupyter/wire/message.ts";
-import { type Client, freePort, type Outward, type Seen, startClient } from "./wire-client.ts";
+import { type Client, type Outward, type Seen, startClient } from "./wire-client.ts";
 
 let client: Client;
 
@@ -86,15 +87,16 @@ test("a front end that reads late misses nothing of a quick loop, nor its end", 
 
 /** Front ends connect to its routers; towards the kernel it is one front end with one identity on every channel. */
 async function startProxy(kernel: Client): Promise<{ address(channel: Channel): string; close(): void }> {
-  const addresses = new Map<Channel, string>();
+  const channels = ["shell", "control", "stdin"] as const satisfies Outward[];
+  const ports = await freePorts(channels);
+  const addresses = new Map<Channel, string>(channels.map((channel) => [channel, `tcp://127.0.0.1:${ports[channel]}`]));
   const sockets: (Router | Dealer)[] = [];
   const pump = async (from: Router | Dealer, to: Router | Dealer) => {
     for await (const frames of from) await to.send(frames);
   };
-  for (const channel of ["shell", "control", "stdin"] satisfies Outward[]) {
+  for (const channel of channels) {
     const front = new Router({ linger: 0 });
     const back = new Dealer({ linger: 0, routingId: "the proxy" });
-    addresses.set(channel, `tcp://127.0.0.1:${await freePort()}`);
     await front.bind(addresses.get(channel)!);
     back.connect(kernel.address(channel));
     void pump(front, back);
