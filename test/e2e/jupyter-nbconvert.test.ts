@@ -8,28 +8,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
+import { FIGURE, SIZES } from "./figure-cells.ts";
 import { type JupyterPlace, missingPackages, newJupyterPlace } from "./jupyter-place.ts";
 
 const missing = missingPackages({ nbconvert: "jupyter-nbconvert" });
 
-const CELLS = [
-  `import { figure, parseSize } from "ptlab";
-const sizes: readonly { size: string; bytes: number }[] = ["4K", "2M"].map((size) => ({ size, bytes: parseSize(size) }));`,
-  `figure({
-  title: "Page sizes",
-  caption: "Bytes of two pages.",
-  alt: "The 2M page is 512 times the 4K page.",
-  better: "more is better",
-  columns: [
-    { key: "size", label: "size", definition: "the name of the size" },
-    { key: "bytes", label: "bytes", definition: "bytes of one page", basis: "counted", unit: "B" },
-  ],
-  rows: sizes,
-  origin: { designs: ["pages"], workload: "none", params: {}, seed: null, input: null },
-  plot: (plot, frame) => ({ x: frame.axis("size"), y: frame.axis("bytes"), marks: [plot.barY(sizes, { x: "size", y: "bytes" })] }),
-})`,
-  `console.log("largest", Math.max(...sizes.map(({ bytes }) => bytes)));`,
-];
+const CELLS = [SIZES, FIGURE, `console.log("largest", Math.max(...sizes.map(({ bytes }) => bytes)));`];
 
 describe.skipIf(missing !== "")(`in nbconvert${missing && ` (skipped: ${missing})`}`, () => {
   let place: JupyterPlace;

@@ -10,6 +10,7 @@ import { startSession } from "../../src/jupyter/child-session.ts";
 import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { type Notebook, parseNotebook } from "../../src/notebook/format.ts";
+import { FIGURE, SIZES } from "./figure-cells.ts";
 import { type JupyterPlace, missingPackages, newJupyterPlace } from "./jupyter-place.ts";
 
 const missing = missingPackages({ nbclient: "python3-nbclient", nbformat: "python3-nbformat" });
@@ -33,22 +34,9 @@ nbformat.write(nb, path)
 `;
 
 const CELLS = [
-  `import { figure, parseSize } from "ptlab";
-const sizes = ["4K", "2M"].map((size) => ({ size, bytes: parseSize(size) }));
+  `${SIZES}
 sizes`,
-  `figure({
-  title: "Page sizes",
-  caption: "Bytes of two pages.",
-  alt: "The 2M page is 512 times the 4K page.",
-  better: "more is better",
-  columns: [
-    { key: "size", label: "size", definition: "the name of the size" },
-    { key: "bytes", label: "bytes", definition: "bytes of one page", basis: "counted", unit: "B" },
-  ],
-  rows: sizes,
-  origin: { designs: ["pages"], workload: "none", params: {}, seed: null, input: null },
-  plot: (plot, frame) => ({ x: frame.axis("size"), y: frame.axis("bytes"), marks: [plot.barY(sizes, { x: "size", y: "bytes" })] }),
-})`,
+  FIGURE,
   `console.log("before");
 
 const wrong: string = sizes.length;`,
