@@ -19,6 +19,8 @@ export type RunEnd = "ok" | "error" | "interrupted";
 /** One execution of one cell, or one message of a comm that its listeners deal with. */
 export interface CellRun {
   readonly count: number;
+  /** The front end's name for the cell; missing where it tells none, and for what is no cell. */
+  readonly cell?: string;
   emit(event: OutputEvent): void;
   /** Sends to the front end; missing where none is there to hear. */
   readonly sendComm?: (message: CommMessage) => void;
@@ -89,6 +91,24 @@ export function onRunEnd(callback: (how: RunEnd) => void): () => void {
 export function endRun(run: CellRun, how: RunEnd): void {
   for (const end of run.ends) current.run(run, () => end(how));
   run.ends.clear();
+}
+
+/** What ends that which cells have shown, by the names of the cells. */
+const shown = new Map<string, Set<() => void>>();
+
+/** Calls back when the cell that is running is run anew, because what it shows now is gone by then. */
+export function onRerun(callback: () => void): void {
+  const cell = currentRun()?.cell;
+  if (cell === undefined) return;
+  const callbacks = shown.get(cell) ?? new Set();
+  shown.set(cell, callbacks.add(callback));
+}
+
+/** Ends what the same cell has shown before. */
+export function endShown(run: CellRun): void {
+  const callbacks = shown.get(run.cell ?? "") ?? [];
+  shown.delete(run.cell ?? "");
+  for (const end of callbacks) current.run(run, end);
 }
 
 /** Marks a cell interrupted and drops what it was waiting for. */

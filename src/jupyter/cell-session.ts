@@ -14,6 +14,7 @@ import {
   currentRun,
   emit,
   endRun,
+  endShown,
   interruptRun,
   isLeftover,
   type Question,
@@ -48,6 +49,8 @@ import { bridgeTslab } from "./tslab-display.ts";
 /** How a cell is run that can speak with a front end: without `onComm` there is none, and no widget is offered. */
 export interface CellOptions extends ExecuteOptions {
   onComm?(message: CommMessage): void;
+  /** The front end's name for the cell: what it has shown before ends when it is run anew. */
+  readonly cell?: string;
   /** Puts a cell's question to a person and gives the answer; left out where nobody can be asked. */
   onQuestion?: (question: Question) => Promise<string>;
 }
@@ -202,8 +205,8 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
   await untilInterrupted(state, run, () => void ended(run, "aborted", interruptFailure()), listen);
 }
 
-const newRun = (count: number, { onOutput, onComm, onQuestion }: CellOptions, isAttended: boolean): CellRun => ({
-  ...{ count, emit: onOutput, sendComm: onComm, ask: onQuestion, isAttended, interrupted: false },
+const newRun = (count: number, { cell, onOutput, onComm, onQuestion }: CellOptions, isAttended: boolean): CellRun => ({
+  ...{ count, cell, emit: onOutput, sendComm: onComm, ask: onQuestion, isAttended, interrupted: false },
   ...{ waits: new Map(), ends: new Set(), resources: new AsyncDisposableStack() },
 });
 
@@ -270,6 +273,7 @@ async function disposed(run: CellRun, outcome: Outcome): Promise<Outcome> {
 
 /** Checks the cell and makes its script. */
 function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
+  endShown(run);
   state.loader.refresh();
   state.host.renew();
   try {

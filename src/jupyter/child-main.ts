@@ -92,10 +92,10 @@ async function run(on: CellSession, request: Request & { type: "execute" | "comm
   mark(() => running.add(id));
   try {
     if (request.type === "comm") return await on.receive(request.message, { onOutput, onComm }).then(() => null);
-    const { code, count, comms, canAsk } = request;
+    const { code, count, comms, canAsk, cell } = request;
     const onQuestion: CellOptions["onQuestion"] = (question) => questions.ask(id, question);
     const sinks = { onOutput, onComm: comms ? onComm : undefined, onQuestion: canAsk ? onQuestion : undefined };
-    return await on.execute(code, { ...sinks, count });
+    return await on.execute(code, { ...sinks, count, cell });
   } finally {
     mark(() => running.delete(id));
   }

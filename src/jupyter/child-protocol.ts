@@ -17,6 +17,7 @@ export type Request =
       readonly count: number;
       readonly comms: boolean;
       readonly canAsk: boolean;
+      readonly cell: string | undefined;
     }
   | { readonly id: number; readonly type: "complete"; readonly code: string; readonly offset: number }
   | {

@@ -259,7 +259,7 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
   options.signal?.addEventListener("abort", onAbort);
   try {
     const [comms, canAsk] = [options.onComm !== undefined, options.onQuestion !== undefined];
-    const answer = ask(state, { type: "execute", code, count, comms, canAsk }, id);
+    const answer = ask(state, { type: "execute", code, count, comms, canAsk, cell: options.cell }, id);
     isSent();
     return (await answer) as ExecuteResult;
   } catch (error) {

@@ -9,10 +9,10 @@ import type { MimeBundle } from "../notebook/format.ts";
 import { escapeHtml } from "../notebook/render/html.ts";
 import type { Progress } from "../study/experiment.ts";
 import { bundleHtml } from "./bundle-html.ts";
-import { currentRun, onRunEnd } from "./cell-run.ts";
+import { currentRun, onRerun, onRunEnd } from "./cell-run.ts";
 import type { Input } from "./inputs.ts";
 import { present } from "./present.ts";
-import { canShowWidgets, control, layout, type Model, style, widgetView } from "./widgets.ts";
+import { canShowWidgets, control, layout, type Model, referenceTo, style, widgetView } from "./widgets.ts";
 
 /** Inputs by the names of the parameters that they set. */
 export type Inputs = Readonly<Record<string, Input<unknown>>>;
@@ -49,7 +49,7 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
     const bundle = await computed(panel, (progress) => draw(valuesOf(inputs), progress));
     if (bundle !== undefined && before === resets) shown.set({ value: bundleHtml(bundle) });
   });
-  for (const input of Object.values(inputs)) input.observe(redraw.run);
+  for (const input of Object.values(inputs)) shown.onClose(input.observe(redraw.run));
   const initial = valuesOf(inputs);
   reset.onCustom(() => {
     resets++;
@@ -59,8 +59,14 @@ export function withControls<S extends Inputs>(inputs: S, first: MimeBundle, dra
     panel.say("");
     reset.set({ disabled: true });
   });
-  const all = Object.entries(inputs).map(([name, input]) => input.control(name));
-  return { ...widgetView(control("VBox", { children: [...all, reset, status, shown] })), ...first };
+  const all = Object.entries(inputs).map(([name, input]) => referenceTo(input.control(name)));
+  const box = control("VBox", { children: [...all, reset, status, shown] });
+  onRerun(() => {
+    redraw.forget();
+    box.close();
+    for (const input of Object.values(inputs)) input.release();
+  });
+  return { ...widgetView(box), ...first };
 }
 
 interface Panel {

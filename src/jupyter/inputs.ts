@@ -6,6 +6,7 @@ import { DISPLAY } from "../figure/figure.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
 import { MOST_RADIOS, OWN, rowsOf, sampleOf } from "../notebook/render/controls.ts";
 import type { ParamSpec } from "../study/experiment.ts";
+import { onRerun } from "./cell-run.ts";
 import { canShowWidgets, control, layout, type Model, style, widgetView } from "./widgets.ts";
 
 /** A value that a reader sets. */
@@ -18,8 +19,10 @@ export interface Input<T> {
   change(value: T): Promise<void>;
   /** Sets the value and moves the control, but tells no listener. */
   put(value: T): void;
-  /** The control, under this label where it has none of its own. Made when it is first asked for. */
+  /** The control, under this label where it has none of its own. Made when it is asked for and nobody has it yet. */
   control(label?: string): Model;
+  /** Gives the control back; it is closed when all who asked for it have done so. */
+  release(): void;
   readonly [DISPLAY]: () => MimeBundle;
 }
 
@@ -134,7 +137,7 @@ function withSamples(label: string, text: Model, samples: Spec<"text">["samples"
     const sample = samples[options[Number(index)]!];
     if (sample !== undefined) await of.change(sample);
   });
-  of.observe((value) => menu.set({ index: chosen(value) }));
+  menu.onClose(of.observe((value) => menu.set({ index: chosen(value) })));
   return control("VBox", { children: [menu, text] });
 }
 
@@ -151,6 +154,7 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
   const listeners = new Set<(value: T) => unknown>();
   let value = first;
   let drawn: Drawn<T> | undefined;
+  let users = 0;
   const tell = async (next: T) => {
     await Promise.all([...listeners].map(async (listener) => listener(next)));
   };
@@ -172,6 +176,11 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
     });
     return made;
   };
+  const release = () => {
+    if (--users > 0) return;
+    drawn?.root.close();
+    drawn = undefined;
+  };
   return {
     get value() {
       return value;
@@ -186,12 +195,16 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
       return () => void listeners.delete(listener);
     },
     control(name = "") {
+      users++;
       drawn ??= make(name);
       return drawn.root;
     },
+    release,
     [DISPLAY]() {
       const text = { "text/plain": [label, String(value)].filter(Boolean).join(": ") };
-      return canShowWidgets() ? { ...widgetView(this.control()), ...text } : text;
+      if (!canShowWidgets()) return text;
+      onRerun(release);
+      return { ...widgetView(this.control()), ...text };
     },
   };
 }

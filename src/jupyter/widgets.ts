@@ -15,7 +15,7 @@ const METADATA = { version: "2.1.0" };
 const VERSION = "2.0.0";
 
 /** State of a model by its attributes; a model as a value is a reference to it. */
-export type WidgetState = Readonly<Record<string, Json | Model | readonly Model[]>>;
+export type WidgetState = Readonly<Record<string, Json | Model | readonly (Model | string)[]>>;
 
 /** One model that front ends draw. */
 export interface Model {
@@ -27,11 +27,17 @@ export interface Model {
   onChange(listener: (changes: JsonObject) => unknown): void;
   /** Called with what a front end says beside the state, such as a button's click. */
   onCustom(listener: (content: Json) => unknown): void;
+  /** Called when either side has closed the model. */
+  onClose(listener: () => void): void;
+  /** Closes the model and those that it was made of; from then on it is nowhere to be seen. */
+  close(): void;
 }
 
 interface Live {
   readonly comm: Comm;
   readonly kind: JsonObject;
+  /** The models that it was made of. */
+  readonly parts: readonly Model[];
   state: JsonObject;
 }
 
@@ -56,6 +62,9 @@ export const style = (name: string, state: WidgetState): Model =>
 export const layout = (state: WidgetState = {}): Model =>
   open("LayoutModel", "base", { ...BASE_VIEW, _view_name: "LayoutView", ...state });
 
+/** A model as a value in another one's state; given so, it stays when the other is closed. */
+export const referenceTo = ({ id }: Model): string => `IPY_MODEL_${id}`;
+
 /** The part of a mime bundle that shows a model. */
 export const widgetView = ({ id }: Model): MimeBundle => ({
   [WIDGET_MIME]: { version_major: 2, version_minor: 0, model_id: id },
@@ -70,15 +79,14 @@ function open(name: string, module: "base" | "controls", given: WidgetState): Mo
   const state = referring({ ...kind, ...views, ...given });
   answerControl();
   const comm = openComm(TARGET, { state, buffer_paths: [] }, { metadata: METADATA });
-  const entry: Live = { comm, kind, state };
+  const entry: Live = { comm, kind, state, parts: Object.values(given).flat().filter(isModel) };
   live.set(comm.id, entry);
-  comm.onClose(() => live.delete(comm.id));
   return model(entry);
 }
 
 /** References instead of models. */
 function referring(state: WidgetState): JsonObject {
-  const reference = (value: Json | Model): Json => (isModel(value) ? `IPY_MODEL_${value.id}` : value);
+  const reference = (value: Json | Model): Json => (isModel(value) ? referenceTo(value) : value);
   const plain = Object.entries(state).map(([key, value]) => {
     const all = Array.isArray(value) ? (value as readonly (Json | Model)[]).map(reference) : undefined;
     return [key, all ?? reference(value as Json | Model)];
@@ -91,8 +99,14 @@ const isModel = (value: unknown): value is Model => typeof (value as Model | nul
 function model(entry: Live): Model {
   const changed = new Set<(changes: JsonObject) => unknown>();
   const custom = new Set<(content: Json) => unknown>();
+  const closed = new Set<() => void>();
   const { comm } = entry;
-  const send = (method: string, state: JsonObject) => comm.send({ method, state, buffer_paths: [] });
+  const send = (method: string, state: JsonObject) => comm.isOpen && comm.send({ method, state, buffer_paths: [] });
+  const forget = () => {
+    live.delete(comm.id);
+    for (const listener of closed) listener();
+  };
+  comm.onClose(forget);
   const change = (changes: JsonObject) => {
     entry.state = { ...entry.state, ...changes };
   };
@@ -116,6 +130,13 @@ function model(entry: Live): Model {
     },
     onChange: (listener) => void changed.add(listener),
     onCustom: (listener) => void custom.add(listener),
+    onClose: (listener) => void closed.add(listener),
+    close() {
+      if (!comm.isOpen) return;
+      comm.close();
+      forget();
+      for (const part of entry.parts) part.close();
+    },
   };
 }
 

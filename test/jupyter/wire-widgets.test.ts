@@ -193,6 +193,61 @@ describe("controls", () => {
   });
 });
 
+describe("a cell that is run anew", () => {
+  const run = async (code: string, cellId: string) => {
+    const answered = await client.request(
+      ...(["shell", "execute_request", { code, allow_stdin: true }, { metadata: { cellId } }] as const),
+    );
+    expect(answered.reply).toMatchObject({ status: "ok" });
+    return answered;
+  };
+  const comms = async () => Object.keys((await client.request("shell", "comm_info_request", {})).reply?.comms);
+  const moves = (answered: Answered) =>
+    answered
+      .of("stream")
+      .map(({ text }) => text)
+      .join("");
+
+  test("closes the controls that it has shown: one move computes once, and the input of another cell stays", async () => {
+    await run(`const shared = slider({ label: "shared", min: 0, max: 9 });`, "input");
+    const other = await run("shared", "view");
+    const slider = other.of("execute_result")[0]?.data[WIDGET_MIME].model_id;
+    const code = `controls({ shared }, ({ shared }) => { console.log("move " + shared); return html("n " + shared); })`;
+    await run(code, "panel");
+    const once = await comms();
+    for (let i = 0; i < 4; i++) await run(code, "panel");
+    expect(await comms()).toHaveLength(once.length);
+    expect(await comms()).toContain(slider);
+    expect(moves(await move(slider, { value: 3 }))).toBe("move 3\n");
+  });
+
+  test("closes also the inputs that nothing shows any more", async () => {
+    const before = (await comms()).length;
+    const code = `textBox("own", { label: "own" })`;
+    await run(code, "alone");
+    await run(code, "alone");
+    await run(`await ${LIVE}.make({}, {})`, "alone");
+    await run(`await ${LIVE}.make({}, {})`, "alone");
+    await run("'nothing to move'", "alone");
+    expect(await comms()).toHaveLength(before);
+  });
+
+  test("shows an input of another cell again that all had let go", async () => {
+    await run(`const kept = slider({ label: "kept", min: 0, max: 9 });`, "kept input");
+    const view = `controls({ kept }, ({ kept }) => { console.log("move " + kept); return html("kept " + kept); })`;
+    await run(view, "kept view");
+    const again = await run(view, "kept view");
+    const [opened] = again.of("comm_open").filter(({ data }) => data.state.description === "kept");
+    expect(moves(await move(opened?.comm_id, { value: 4 }))).toBe("move 4\n");
+  });
+
+  test("leaves alone what another cell has shown", async () => {
+    const first = await run(`slider({ label: "first", min: 0, max: 9 })`, "one");
+    await run(`slider({ label: "second", min: 0, max: 9 })`, "two");
+    expect(await comms()).toContain(first.of("execute_result")[0]?.data[WIDGET_MIME].model_id);
+  });
+});
+
 const LIVE = `defineLive({
   id: "mine",
   title: "Mine",

@@ -20,6 +20,7 @@ interface Wish {
   readonly keep: boolean;
   readonly stopOnError: boolean;
   readonly canAsk: boolean;
+  readonly cell: string | undefined;
   readonly expressions: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +47,7 @@ export function executeHandler(slot: SessionSlot, history: History, stdin: Stdin
 async function execute(runner: Runner, exchange: Exchange, number: number): Promise<object> {
   // Nothing but the status: with a count, a front end would number the cell as if it had run.
   if (number <= runner.abortUpTo) return { status: "aborted" };
-  const wish = readWish(exchange.content);
+  const wish = readWish(exchange);
   const count = wish.keep ? ++runner.count : runner.count + 1;
   if (wish.keep) runner.history.add(count, wish.code);
   if (!wish.silent) exchange.publish("execute_input", { code: wish.code, execution_count: count });
@@ -77,7 +78,7 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
     flush();
     return dialogue.ask(question);
   };
-  const options = { onOutput, onComm, onQuestion: wish.canAsk ? ask : undefined };
+  const options = { onOutput, onComm, onQuestion: wish.canAsk ? ask : undefined, cell: wish.cell };
   const result = await runCode(runner, wish.code, { ...options, count: wish.silent ? ASIDE : count });
   dialogue.close();
   flush();
@@ -105,7 +106,7 @@ function keepResult(history: History, count: number, event: OutputEvent): void {
   if (typeof text === "string") history.addOutput(count, text);
 }
 
-function readWish(content: Exchange["content"]): Wish {
+function readWish({ content, metadata }: Exchange): Wish {
   const silent = content.silent === true;
   const given = content.user_expressions;
   return {
@@ -113,6 +114,8 @@ function readWish(content: Exchange["content"]): Wish {
     silent,
     keep: !silent && content.store_history !== false,
     canAsk: content.allow_stdin === true,
+    // What JupyterLab and VS Code add; what runs silently is no cell.
+    cell: typeof metadata.cellId === "string" && !silent ? metadata.cellId : undefined,
     stopOnError: content.stop_on_error !== false,
     expressions: typeof given === "object" && given !== null ? (given as Record<string, string>) : {},
   };
