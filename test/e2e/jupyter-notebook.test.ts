@@ -176,18 +176,20 @@ describe.skipIf(missing !== "")(`in the classic Notebook${missing && ` (skipped:
   test("a progress bar moves while a cell computes, and leaves a line; what is cleared is gone", async () => {
     await nb.write(
       1,
-      `import { clearOutput, progress } from "ptlab/jupyter";
+      `import { existsSync } from "node:fs";
+import { clearOutput, progress } from "ptlab/jupyter";
 console.log("first");
 await clearOutput();
-for (const n of progress(40, "orders")) for (const end = Date.now() + 50; Date.now() < end; );`,
+for (const n of progress(2000, "orders")) for (const end = Date.now() + 50; Date.now() < end && !existsSync("seen"); );`,
     );
     await nb.start(1);
     const bar = nb.output(1).locator("progress");
     await bar.waitFor();
     const values = [Number(await bar.getAttribute("value"))];
     await expect.poll(async () => Number(await bar.getAttribute("value"))).toBeGreaterThan(values[0]!);
+    await place.write("seen", "");
     await nb.idle();
-    expect(await textOf(nb.output(1))).toBe("orders: 40 of 40");
+    expect(await textOf(nb.output(1))).toBe("orders: 2000 of 2000");
   });
 
   test("a restart forgets the variables, counts from 1 again, and leaves the kernel usable", async () => {
