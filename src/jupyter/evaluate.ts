@@ -77,6 +77,8 @@ function outcome(reply: Runtime.EvaluateReturnType, value: (object: Runtime.Remo
   const thrown = reply.exceptionDetails;
   if (thrown === undefined) return { kind: "value", value: value(reply.result) };
   const error = thrown.exception === undefined ? new Error(thrown.text) : value(thrown.exception);
+  // The inspector knows the place of wrong syntax alone, and tells of all else that it was at the very start.
+  if (thrown.scriptId === undefined) return { kind: "thrown", error };
   return { kind: "thrown", error, line: thrown.lineNumber + 1, column: thrown.columnNumber + 1 };
 }
 

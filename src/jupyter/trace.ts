@@ -138,13 +138,13 @@ function title(error: Error): string {
   }
 }
 
-/** The frames among the lines of a stack, down to where the kernel called the cell. */
+/** The frames among the lines of a stack that are the author's, down to where the cell was called. */
 function ownFrames(lines: readonly string[]): string[] {
   const frames = lines.filter((line) => /^\s+at /.test(line));
-  const end = frames.findIndex((line) => KERNEL_FRAME.test(line));
+  const end = frames.findIndex((line) => line.includes("node:inspector"));
   return frames
     .slice(0, end === -1 ? undefined : end)
-    .filter((line) => !/[( ]node:/.test(line))
+    .filter((line) => !KERNEL_FRAME.test(line))
     .map(withoutRoot);
 }
 
@@ -154,7 +154,8 @@ const withoutRoot = (text: string): string =>
     .replaceAll(`${PROJECT_ROOT}/`, "")
     .replace(/\?v=\d+/, "");
 
-const KERNEL_FRAME = /node:inspector|\/src\/jupyter\/(?!display\.ts)/;
+/** Of Node or of the kernel, which a cell also calls by itself. */
+const KERNEL_FRAME = /[( ]node:|\/src\/jupyter\//;
 
 function mapFrame(frame: string, cells: CellTexts): string {
   return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {

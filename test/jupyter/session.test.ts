@@ -221,6 +221,20 @@ describe("errors", () => {
     expect(failed.trace).toContain("4 |   throw new RangeError('bad');\n            ^");
   });
 
+  test.each(["source('nope.ts');", "await null; recordings('nope');"])(
+    "an error from the kernel's own library has the line of the cell that called: %s",
+    async (call) => {
+      const failed = await run(`import { recordings, source } from 'ptlab/jupyter';\n\nnull;\n${call}`);
+      expect(failed).toMatchObject({ status: "error", ename: "UserError" });
+      expect(failed.trace).toContain(`    at In[${failed.count}]:4:`);
+      expect(failed.trace).not.toMatch(/src\/jupyter|:1:1/);
+    },
+  );
+
+  test("no place is told of something thrown that knows none", async () => {
+    expect((await run("null;\nthrow 5")).trace).toBe("Thrown: 5");
+  });
+
   test("columns of the first line are those of the cell", async () => {
     const failed = await run("const first = 1; throw new Error('here')");
     expect(failed.trace).toContain(`at In[${failed.count}]:1:24`);
