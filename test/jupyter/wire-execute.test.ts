@@ -70,6 +70,21 @@ describe("a cell", () => {
     const sent = [client.execute("process.exit(6)", { stop_on_error: false }), client.execute("1 + 3")];
     expect(value((await Promise.all(sent))[1]!)).toBe("4");
   });
+
+  test("after which its process ends does not cost the next one, which is told; editors are answered meanwhile", async () => {
+    await client.execute("let lost = 1;");
+    const pid = Number(value(await client.execute("process.pid")));
+    process.kill(pid, "SIGKILL");
+    const matches = async () =>
+      (await client.request("shell", "complete_request", { code: "isNa", cursor_pos: 4 })).reply?.matches;
+    await expect.poll(matches).toContain("isNaN");
+    const next = await client.execute("1 + 5");
+    expect(value(next)).toBe("6");
+    expect(next.of("stream")).toEqual([
+      { name: "stderr", text: "the session's process has ended since the last cell; its variables are gone\n" },
+    ]);
+    expect((await client.execute("1")).of("stream")).toEqual([]);
+  });
 });
 
 test("a cell that waits begins when the one before has ended", async () => {

@@ -6,7 +6,7 @@ import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
 import type { Question } from "../cell-run.ts";
 import type { CellOptions } from "../cell-session.ts";
-import { SESSION_ENDED } from "../child-session.ts";
+import { type ChildSession, SESSION_ENDED } from "../child-session.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
 import { type Inquiry, inquiryOf, page } from "./pager.ts";
@@ -28,6 +28,8 @@ interface Runner {
   readonly slot: SessionSlot;
   readonly history: History;
   readonly stdin: Stdin;
+  /** Where the last cell has left its variables. */
+  session?: ChildSession;
   count: number;
   /** Requests up to this number are aborted, because a cell before them has failed. */
   abortUpTo: number;
@@ -73,6 +75,7 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
     if (!wish.silent) put(event);
     if (wish.keep) keepResult(runner.history, count, event);
   };
+  if (!wish.silent) tellOfLoss(runner, onOutput);
   const dialogue = runner.stdin.dialogue(exchange);
   const ask = (question: Question) => {
     flush();
@@ -82,11 +85,22 @@ async function run(runner: Runner, exchange: Exchange, wish: Wish, count: number
   const result = await runCode(runner, wish.code, { ...options, count: wish.silent ? ASIDE : count });
   dialogue.close();
   flush();
+  if (result.ename === SESSION_ENDED) runner.session = undefined;
   if (result.status === "ok" || !wish.stopOnError || wish.silent) return result;
   // Before the reply, behind which a front end may send what shall run. Where the session has ended, the kernel may be about to.
   if (result.ename !== SESSION_ENDED) await sleep(ON_THE_WAY);
   runner.abortUpTo = runner.received;
   return result;
+}
+
+/** Tells a cell of the loss of variables that no cell has told of: the session has ended while none was running. */
+function tellOfLoss(runner: Runner, onOutput: CellOptions["onOutput"]): void {
+  const session = runner.slot.current();
+  if (runner.session !== undefined && runner.session !== session) {
+    const text = "the session's process has ended since the last cell; its variables are gone\n";
+    onOutput({ type: "output", output: { output_type: "stream", name: "stderr", text } });
+  }
+  runner.session = session;
 }
 
 /** How long what was sent together with a failing cell may take to arrive, in milliseconds: cells are run faster than it is sent. */
