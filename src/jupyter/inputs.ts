@@ -151,35 +151,21 @@ const described = (description: string, styleName: string) => ({
 });
 
 function input<T extends Json>(label: string, first: T, draw: (label: string, value: T) => Drawn<T>): Input<T> {
-  const listeners = new Set<(value: T) => unknown>();
   let value = first;
-  let drawn: Drawn<T> | undefined;
-  let users = 0;
-  const tell = async (next: T) => {
-    await Promise.all([...listeners].map(async (listener) => listener(next)));
+  const { observe, tell } = createListeners<T>();
+  const moved = async (next: T) => {
+    if (next === value) return;
+    value = next;
+    await tell(next);
   };
+  const drawing = createDrawing((name) => draw(label || name, value), moved);
   const put = (next: T) => {
     value = next;
-    drawn?.model.set({ [drawn.attribute]: drawn.toState(next) });
+    drawing.put(next);
   };
   const change = (next: T) => {
     put(next);
     return tell(next);
-  };
-  const make = (name: string) => {
-    const made = draw(label || name, value);
-    made.model.onChange(async (changes) => {
-      const next = made.fromState(changes[made.attribute]);
-      if (next === undefined || next === value) return;
-      value = next;
-      await tell(next);
-    });
-    return made;
-  };
-  const release = () => {
-    if (--users > 0) return;
-    drawn?.root.close();
-    drawn = undefined;
   };
   return {
     get value() {
@@ -188,23 +174,56 @@ function input<T extends Json>(label: string, first: T, draw: (label: string, va
     set value(next) {
       void change(next);
     },
-    change,
-    put,
-    observe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    control(name = "") {
-      users++;
-      drawn ??= make(name);
-      return drawn.root;
-    },
-    release,
+    ...{ change, put, observe },
+    control: (name = "") => drawing.use(name),
+    release: drawing.release,
     [DISPLAY]() {
       const text = { "text/plain": [label, String(value)].filter(Boolean).join(": ") };
       if (!canShowWidgets()) return text;
-      onRerun(release);
-      return { ...widgetView(this.control()), ...text };
+      onRerun(drawing.release);
+      return { ...widgetView(drawing.use("")), ...text };
+    },
+  };
+}
+
+function createListeners<T>() {
+  const listeners = new Set<(value: T) => unknown>();
+  return {
+    observe(listener: (value: T) => unknown) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async tell(value: T) {
+      await Promise.all([...listeners].map(async (listener) => listener(value)));
+    },
+  };
+}
+
+/** What is drawn, from its first use to the release of its last one; `moved` hears what the reader sets. */
+function createDrawing<T>(draw: (label: string) => Drawn<T>, moved: (value: T) => Promise<void>) {
+  let drawn: Drawn<T> | undefined;
+  let users = 0;
+  const make = (label: string) => {
+    const made = draw(label);
+    made.model.onChange(async (changes) => {
+      const value = made.fromState(changes[made.attribute]);
+      if (value !== undefined) await moved(value);
+    });
+    return made;
+  };
+  return {
+    use(label: string): Model {
+      users++;
+      drawn ??= make(label);
+      return drawn.root;
+    },
+    put(value: T) {
+      drawn?.model.set({ [drawn.attribute]: drawn.toState(value) });
+    },
+    release() {
+      if (--users > 0) return;
+      drawn?.root.close();
+      drawn = undefined;
     },
   };
 }
