@@ -48,6 +48,8 @@ interface State {
   count: number;
   /** The execution that runs now, and the end of the last one queued. */
   running: number;
+  /** The execution that came last, be it running or not. */
+  latest: number;
   queue: Promise<unknown>;
   /** How many executions are queued or running, and when the one that had not to wait for another was sent. */
   pending: number;
@@ -105,6 +107,7 @@ function startChild(folder: string): State {
       id: 0,
       count: 0,
       running: 0,
+      latest: 0,
       queue: Promise.resolve(),
       pending: 0,
       cancelled: false,
@@ -166,7 +169,8 @@ function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
   if (reply.type === "ask") return void putOn(state, reply);
   const waiting = state.waiting.get(reply.id);
   state.waiting.delete(reply.id);
-  if (reply.type === "done") waiting?.resolve(reply.answer);
+  // What programs of a cell have written is in their pipes by now, and read before the next turn.
+  if (reply.type === "done") setImmediate(() => waiting?.resolve(reply.answer));
   else waiting?.reject(new KernelError(reply.message));
 }
 
@@ -192,13 +196,13 @@ function tell(state: State, notice: Notice): void {
   if (state.child.connected) state.child.send(notice);
 }
 
-/** What is written past Node's streams, by native code or by programs that a cell starts, belongs to the running cell. */
+/** What is written past Node's streams, by native code or by programs that a cell starts, belongs to the cell that came last. */
 function forwardRaw(state: State): void {
   for (const name of ["stdout", "stderr"] as const)
     state.child[name]?.setEncoding("utf8").on("data", (text: string) => {
       const event: OutputEvent = { type: "output", output: { output_type: "stream", name, text } };
       if (name === "stderr" && text.includes("out of memory")) state.outOfMemory = true;
-      state.sinks.get(state.running)?.onOutput(event);
+      state.sinks.get(state.latest)?.onOutput(event);
     });
 }
 
@@ -253,7 +257,7 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
   state.cancelled = false;
   if (cancelled || options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
   const id = ++state.id;
-  state.running = id;
+  state.running = state.latest = id;
   state.sinks.set(id, options);
   const onAbort = () => interrupt(state);
   options.signal?.addEventListener("abort", onAbort);

@@ -120,10 +120,18 @@ describe("running", () => {
 
   test("output of a program that a cell starts reaches the cell", async () => {
     const ran = await run(
-      "import { spawnSync } from 'node:child_process';\nspawnSync('echo', ['raw'], { stdio: 'inherit' });\n" +
-        "await new Promise((done) => setTimeout(done, 50));",
+      "import { spawnSync } from 'node:child_process';\nspawnSync('echo', ['raw'], { stdio: 'inherit' });",
     );
     expect(ran.stdout).toBe("raw\n");
+  });
+
+  test("output of a program that outlasts its cell reaches that cell", async () => {
+    await run("import { spawn } from 'node:child_process';");
+    const { promise: told, resolve: tell } = Promise.withResolvers<unknown>();
+    await runCell(session, "void spawn('sh', ['-c', 'sleep 0.2; echo late'], { stdio: 'inherit' });", {
+      onEvent: tell,
+    });
+    expect(await told).toMatchObject({ output: { name: "stdout", text: "late\n" } });
   });
 
   test("a rejection that nobody handles is told on standard error and ends nothing", async () => {
