@@ -23,8 +23,8 @@ export interface ChildSession extends CellSession {
   readonly comms: ReadonlyMap<string, string>;
 }
 
-/** Messages of comms whose listeners may still put out something when they are through, in a timer for example. */
-const MOST_TOLD = 100;
+/** Passing runs that may still put out something when they are through, in a timer for example. */
+const MOST_PASSING = 100;
 
 /** Name of the error of a cell whose process has ended. */
 export const SESSION_ENDED = "SessionEnded";
@@ -40,8 +40,8 @@ interface State {
   /** Where that goes which each run puts out and sends; kept, because a cell's timers may print after its end. */
   readonly sinks: Map<number, CellOptions>;
   readonly comms: Map<string, string>;
-  /** Messages of comms whose sinks are kept, oldest first: a slider sends thousands. */
-  readonly told: number[];
+  /** Runs whose sinks are kept for a while, oldest first: a slider sends thousands of messages, a front end asks often. */
+  readonly passing: number[];
   readonly ended: Promise<void>;
   readonly ready: Promise<void>;
   id: number;
@@ -102,7 +102,7 @@ function startChild(folder: string): State {
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   const { promise: ended, resolve: hasEnded } = Promise.withResolvers<void>();
   const state: State = {
-    ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), told: [], ended, ready },
+    ...{ child, waiting: new Map(), sinks: new Map(), comms: new Map(), passing: [], ended, ready },
     ...{
       id: 0,
       count: 0,
@@ -163,7 +163,7 @@ class KernelError extends Error {
 function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
   if (reply.type === "output") return state.sinks.get(reply.id)?.onOutput(reply.event);
   if (reply.type === "comm") {
-    note(state, reply.message);
+    trackComm(state, reply.message);
     return state.sinks.get(reply.id)?.onComm?.(reply.message);
   }
   if (reply.type === "ask") return void putOn(state, reply);
@@ -175,7 +175,7 @@ function take(state: State, reply: Exclude<Reply, { type: "ready" }>): void {
 }
 
 /** Keeps the list of open comms, whichever side opens and closes them. */
-function note({ comms }: State, { type, content }: CommMessage): void {
+function trackComm({ comms }: State, { type, content }: CommMessage): void {
   if (type === "comm_open") comms.set(content.comm_id, String(content.target_name));
   else if (type === "comm_close") comms.delete(content.comm_id);
 }
@@ -185,13 +185,13 @@ async function putOn(state: State, { id, number, question }: Reply & { type: "as
   const onQuestion = state.running === id ? state.sinks.get(id)?.onQuestion : undefined;
   try {
     if (onQuestion === undefined) throw new Error("the cell has ended: nobody can be asked any more");
-    tell(state, { type: "answer", number, text: await onQuestion(question) });
+    notify(state, { type: "answer", number, text: await onQuestion(question) });
   } catch (error) {
-    tell(state, { type: "refusal", number, message: (error as Error).message });
+    notify(state, { type: "refusal", number, message: (error as Error).message });
   }
 }
 
-function tell(state: State, notice: Notice): void {
+function notify(state: State, notice: Notice): void {
   // The child may be gone by now, and its question with it.
   if (state.child.connected) state.child.send(notice);
 }
@@ -225,14 +225,18 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
   await state.sent;
   const id = ++state.id;
   state.sinks.set(id, sinks);
-  note(state, message);
+  trackComm(state, message);
   try {
     await ask(state, { type: "comm", message }, id);
   } catch (error) {
     failed(state, sinks, state.count, error as Error);
   } finally {
-    if (state.told.push(id) > MOST_TOLD) state.sinks.delete(state.told.shift()!);
+    letPass(state, id);
   }
+}
+
+function letPass({ passing, sinks }: State, id: number): void {
+  if (passing.push(id) > MOST_PASSING) sinks.delete(passing.shift()!);
 }
 
 /** Runs a cell when all before it have ended. */
@@ -270,6 +274,8 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
     return failed(state, options, count, error as Error);
   } finally {
     state.running = 0;
+    // What a front end runs on its own account, and nobody's cell.
+    if (count === 0) letPass(state, id);
     options.signal?.removeEventListener("abort", onAbort);
   }
 }

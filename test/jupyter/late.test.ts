@@ -80,6 +80,19 @@ test("a printed error shows the lines of its cell and none of the kernel", async
   expect(ran.stderr).toMatch(/^Trace: here\n +at In\[\d+\]:5:29\n$/);
 });
 
+test("what a front end has run on its own account is forgotten in the end, and what a person has is not", async () => {
+  const ticks = { aside: 0, cell: 0 };
+  const ticking = "void setInterval(() => console.log('tick'), 5);";
+  await session.execute(ticking, { count: 0, onOutput: () => ticks.aside++ });
+  await session.execute(ticking, { onOutput: () => ticks.cell++ });
+  for (let i = 0; i < 101; i++) await session.execute("null;", { count: 0, onOutput: () => {} });
+  const before = { ...ticks };
+  await runCell(session, "await new Promise((done) => setTimeout(done, 80));");
+  expect(before.aside).toBeGreaterThan(0);
+  expect(ticks.aside).toBe(before.aside);
+  expect(ticks.cell).toBeGreaterThan(before.cell);
+});
+
 test("a session that runs out of memory says so", async () => {
   vi.stubEnv("NODE_OPTIONS", "--max-old-space-size=250");
   const own = startSession(PROJECT_ROOT);
