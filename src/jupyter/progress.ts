@@ -3,6 +3,7 @@
  * written at once. What stays at the end tells no time, so that a stored notebook comes out alike.
  */
 import { randomUUID } from "node:crypto";
+import { UserError } from "../base/errors.ts";
 import { el, print } from "../figure/xml.ts";
 import type { MimeBundle } from "../notebook/format.ts";
 import { emit, onRunEnd, type RunEnd } from "./cell-run.ts";
@@ -75,8 +76,17 @@ export function progress(total: number, label?: string): Generator<number>;
 export function progress<T>(items: Iterable<T>, label?: string): Generator<T>;
 export function progress<T>(items: AsyncIterable<T>, label?: string): AsyncGenerator<T>;
 export function progress<T>(over: number | Iterable<T> | AsyncIterable<T>, label?: string) {
-  if (typeof over === "number") return counted(Array(over).keys(), label, over);
+  if (typeof over === "number") return counted(below(over), label, over);
   return Symbol.asyncIterator in over ? countedInTime(over, label) : counted(over, label, sizeOf(over));
+}
+
+function below(total: number): Iterable<number> {
+  if (Number.isSafeInteger(total) && total >= 0) return numbersBelow(total);
+  throw new UserError(`progress: ${total} is no number of turns: a whole number from 0 is`);
+}
+
+function* numbersBelow(total: number): Generator<number> {
+  for (let i = 0; i < total; i++) yield i;
 }
 
 function* counted<T>(items: Iterable<T>, label = "", total?: number): Generator<T> {

@@ -55,6 +55,19 @@ test("what a front end shows that cannot replace it is true also at the end", as
   expect(first).toEqual(["[                    ] runs: 3 to come", "[...] more"]);
 });
 
+test("a loop may have more turns than an array has room for", async () => {
+  expect(await stored("for (const i of progress(5e9, 'many')) if (i === 2) break;")).toEqual(["many: 2 of 5000000000"]);
+});
+
+test.each(["-1", "1.5", "NaN", "Infinity", "2 ** 53"])("a loop over %s is refused where it is asked for", async (n) => {
+  const { ename, evalue, outputs } = await runCell(session, `progress(${n})`);
+  expect([ename, evalue]).toEqual([
+    "UserError",
+    expect.stringMatching(/is no number of turns: a whole number from 0 is$/),
+  ]);
+  expect(outputs).toMatchObject([{ output_type: "error" }]);
+});
+
 test("a loop that is left early says where", async () => {
   expect(await stored("for (const i of progress(10, 'left')) if (i === 4) break;")).toEqual(["left: 4 of 10"]);
   expect(await stored("for (const i of progress(10, 'thrown')) if (i === 2) throw new Error('x');")).toEqual([
