@@ -2,6 +2,7 @@
  * Values that a reader sets: a slider, a menu, a box to tick, a text. Each is a value that a cell can read and watch, and that
  * shows itself as a control where there is a front end.
  */
+import { oneOf, UserError } from "../base/errors.ts";
 import { DISPLAY } from "../figure/figure.ts";
 import type { Json, MimeBundle } from "../notebook/format.ts";
 import { MOST_RADIOS, OWN, rowsOf, sampleOf } from "../notebook/render/controls.ts";
@@ -38,6 +39,10 @@ export interface SliderOptions {
 
 /** A number from `min` to `max`. */
 export function slider({ min, max, step = 1, value = min, label = "", unit }: SliderOptions): Input<number> {
+  const given = `slider with min ${min}, max ${max}, step ${step}, value ${value}`;
+  if (![min, max, step, value].every(Number.isFinite)) throw new UserError(`${given}: each must be a finite number`);
+  if (min > max || value < min || value > max) throw new UserError(`${given}: min <= value <= max must hold`);
+  if (step <= 0) throw new UserError(`${given}: step must be greater than 0`);
   return rangeInput({ kind: "range", label, min, max, step, default: value, unit });
 }
 
@@ -46,7 +51,8 @@ export function select(
   options: readonly string[],
   { value = options[0]!, label = "" }: { readonly value?: string; readonly label?: string } = {},
 ): Input<string> {
-  return choiceInput({ kind: "choice", label, options, default: value });
+  if (options.length === 0) throw new UserError("select: there must be at least one option");
+  return choiceInput({ kind: "choice", label, options, default: oneOf("option", value, options) });
 }
 
 /** Yes or no. */
