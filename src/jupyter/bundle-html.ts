@@ -27,6 +27,6 @@ export function withHtml(bundle: MimeBundle, build: Build): MimeBundle {
 export function bundleHtml(bundle: MimeBundle): string {
   for (const mime of ["text/html", "image/svg+xml"]) if (typeof bundle[mime] === "string") return bundle[mime];
   for (const mime of ["image/png", "image/jpeg", "image/gif"])
-    if (typeof bundle[mime] === "string") return `<img alt="" src="data:${mime};base64,${bundle[mime]}">`;
+    if (typeof bundle[mime] === "string") return `<img alt="" src="data:${mime};base64,${escapeHtml(bundle[mime])}">`;
   return `<pre>${escapeHtml(String(bundle["text/markdown"] ?? bundle["text/plain"] ?? ""))}</pre>`;
 }

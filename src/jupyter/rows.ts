@@ -40,7 +40,10 @@ function rowsOf(value: unknown): readonly Row[] | undefined {
   if (Array.isArray(value)) return value.length > 0 && value.every(isRow) ? value : undefined;
   if (!(value instanceof Map) || value.size === 0) return undefined;
   const entries = [...value];
-  return entries.every(([, row]) => isRow(row)) ? entries.map(([key, row]) => ({ key, ...row })) : undefined;
+  if (!entries.every(([, row]) => isRow(row))) return undefined;
+  // A column of the rows' own may be named so too.
+  const name = entries.some(([, row]) => "key" in row) ? "(key)" : "key";
+  return entries.map(([key, row]) => ({ [name]: key, ...row }));
 }
 
 function isRow(value: unknown): value is Row {

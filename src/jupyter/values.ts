@@ -47,17 +47,49 @@ function hasBigint(value: unknown, levels: number): boolean {
   return levels > 0 && parts(value).some((part) => hasBigint(part, levels - 1));
 }
 
-/** A copy in which something that prints itself in hexadecimal stands for each bigint. */
-function inHex(value: unknown, levels: number): unknown {
+/** A copy in which something that prints itself in hexadecimal stands for each bigint; `above` are the copies around it. */
+function inHex(value: unknown, levels: number, above = new Map<unknown, object>()): unknown {
   if (typeof value === "bigint") return { [inspect.custom]: () => `${bigintText(value)}n` };
   if (isWords(value)) return words(value);
-  if (levels === 0) return value;
-  const copy = (part: unknown) => inHex(part, levels - 1);
-  if (Array.isArray(value)) return value.map(copy);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [copy(key), copy(item)]));
-  if (value instanceof Set) return new Set([...value].map(copy));
-  return isPlain(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)])) : value;
+  if (above.has(value)) return above.get(value);
+  const into = levels === 0 ? undefined : emptyOf(value);
+  if (into === undefined) return value;
+  above.set(value, into);
+  fill(into, value, (part) => inHex(part, levels - 1, above));
+  above.delete(value);
+  return into;
 }
+
+function emptyOf(value: unknown): object | undefined {
+  if (Array.isArray(value)) return value.slice(0, 0);
+  if (value instanceof Map) return new Map();
+  if (value instanceof Set) return new Set();
+  return isPlain(value) ? {} : undefined;
+}
+
+/** Puts copies into what is empty; of a long list only of the items that are printed. */
+function fill(into: object, value: unknown, copy: (part: unknown) => unknown): void {
+  const copyOf = (part: unknown, i: number) => (i < ITEMS ? copy(part) : part);
+  if (Array.isArray(into)) fillArray(into, value as readonly unknown[], copy);
+  else if (into instanceof Map)
+    [...(value as typeof into)].forEach(([key, item], i) => void into.set(copyOf(key, i), copyOf(item, i)));
+  else if (into instanceof Set) [...(value as typeof into)].forEach((item, i) => void into.add(copyOf(item, i)));
+  else for (const [key, item] of Object.entries(value as object)) define(into, key, copy(item));
+}
+
+function fillArray(into: unknown[], value: readonly unknown[], copy: (part: unknown) => unknown): void {
+  const first = value.slice(0, ITEMS);
+  // Neighbouring holes are printed as one item, so that more than the first items may be.
+  const isDense = Object.keys(first).length === first.length;
+  (isDense ? first : value).forEach((item, i) => {
+    into[i] = copy(item);
+  });
+  into.length = value.length;
+}
+
+/** By assignment the key `__proto__` would be none. */
+const define = (into: object, key: string, value: unknown): unknown =>
+  Object.defineProperty(into, key, { value, enumerable: true });
 
 function words(value: BigUint64Array | BigInt64Array): unknown {
   const shown = Array.from(value.subarray(0, ITEMS), (word) => `${bigintText(word)}n`);

@@ -3,6 +3,7 @@
  */
 import { expect, test } from "vitest";
 import { DISPLAY } from "../../src/figure/figure.ts";
+import { bundleHtml } from "../../src/jupyter/bundle-html.ts";
 import { lazyHost } from "../../src/jupyter/host.ts";
 import { present } from "../../src/jupyter/present.ts";
 import { access } from "../../src/mm/fault.ts";
@@ -42,6 +43,10 @@ test("a map of rows is a table with its keys in the first column", async () => {
   expect(await text(new Map([["mmap", { calls: 2 }]]))).toBe(lines("key   calls", "----  -----", "mmap      2"));
 });
 
+test("a map of rows that have a column of that name keeps its keys beside it", async () => {
+  expect(await text(new Map([["mmap", { key: 7 }]]))).toBe(lines("(key)  key", "-----  ---", "mmap     7"));
+});
+
 test("a nested value stays in its cell, on one line", async () => {
   expect(await text([{ range: { start: 0x1000n, end: 0x2000n }, list: [1, 2] }])).toBe(
     lines(
@@ -50,6 +55,10 @@ test("a nested value stays in its cell, on one line", async () => {
       "{ start: 0x1000n, end: 0x2000n }  [ 1, 2 ]",
     ),
   );
+});
+
+test("what says that it is a picture in base64 stays inside its attribute", () => {
+  expect(bundleHtml({ "image/png": '"><b>' })).toBe('<img alt="" src="data:image/png;base64,&quot;&gt;&lt;b&gt;">');
 });
 
 test("missing cells are empty, and a long text is cut in the text table alone", async () => {
@@ -97,6 +106,46 @@ test("bigints inside values are in hexadecimal as well", async () => {
     "BigUint64Array(2) [ 0n, 0x8000000000000063n ]",
   );
   expect(await text(new BigUint64Array(512))).toMatch(/^BigUint64Array\(512\) .*\.\.\. 412 more items \]$/);
+});
+
+test("a cycle through bigints is printed as one, also where another value is shared", async () => {
+  const shared = { pa: 0x20n };
+  const cycle: Record<string, unknown> = { va: 0x1000n, deep: { deeper: { shared } }, shared };
+  cycle.self = cycle;
+  expect(await text(cycle)).toBe(
+    lines(
+      "<ref *1> {",
+      "  va: 0x1000n,",
+      "  deep: { deeper: { shared: [Object] } },",
+      "  shared: { pa: 0x20n },",
+      "  self: [Circular *1]",
+      "}",
+    ),
+  );
+});
+
+test("of a long list of bigints those are copied that are printed, and the others are counted", async () => {
+  let reads = 0;
+  const words = Array.from({ length: 5000 }, (_, i) => BigInt(i));
+  const list = new Proxy(words, {
+    get(target, key, receiver) {
+      if (/^\d+$/.test(String(key))) reads++;
+      return Reflect.get(target, key, receiver);
+    },
+  });
+  expect(await text({ list })).toMatch(/0x63n,\s+\.\.\. 4900 more items/);
+  expect(reads).toBeLessThan(1000);
+  const sparse: unknown[] = [0x10n];
+  sparse[200] = 0x20n;
+  expect(await text(sparse)).toBe("[ 0x10n, <199 empty items>, 0x20n ]");
+  const many = new Map(Array.from({ length: 200 }, (_, i) => [BigInt(i), i]));
+  expect(await text(many)).toMatch(/^Map\(200\) \{.*0x63n => 99,\s+\.\.\. 100 more items\s+\}$/s);
+});
+
+test("an own property named __proto__ is printed beside a bigint", async () => {
+  expect(await text(JSON.parse('{"__proto__": 1}', (key, value) => (key === "__proto__" ? 0x10n : value)))).toBe(
+    '{ ["__proto__"]: 0x10n }'.replaceAll('"', "'"),
+  );
 });
 
 test("a value with a getter is not run to be printed", async () => {
