@@ -210,11 +210,6 @@ describe("results", () => {
       "stream",
     ]);
   });
-
-  test("tslab's own display works when it is imported", async () => {
-    const ran = await run("import * as tslab from 'tslab';\ntslab.display.html('<b>bold</b>');");
-    expect(ran.outputs).toEqual([{ output_type: "display_data", data: { "text/html": "<b>bold</b>" }, metadata: {} }]);
-  });
 });
 
 describe("errors", () => {
