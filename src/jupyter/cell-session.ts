@@ -179,7 +179,7 @@ async function execute(state: State, code: string, options: CellOptions): Promis
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   state.begun = begun;
   const run = newRun(count, options, options.onQuestion !== undefined);
-  const aborted = () => ended(run, "aborted", interruptFailure());
+  const aborted = () => report(run, "aborted", interruptFailure());
   try {
     return await untilInterrupted(state, run, aborted, () => runCell(state, run, code, begin), options.signal);
   } finally {
@@ -199,10 +199,10 @@ async function receive(state: State, message: CommMessage, sinks: CommSinks): Pr
       await within(run, () => state.comms.receive(message));
       endRun(run, "ok");
     } catch (error) {
-      if (!run.interrupted) ended(run, "error", thrownFailure(error, state.cells));
+      if (!run.interrupted) report(run, "error", thrownFailure(error, state.cells));
     }
   };
-  await untilInterrupted(state, run, () => void ended(run, "aborted", interruptFailure()), listen);
+  await untilInterrupted(state, run, () => void report(run, "aborted", interruptFailure()), listen);
 }
 
 const newRun = (count: number, { cell, onOutput, onComm, onQuestion }: CellOptions, isAttended: boolean): CellRun => ({
@@ -245,7 +245,7 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   await nextTurn();
   await state.leftovers.settle();
   if (prepared === undefined || run.interrupted) return never;
-  if ("failure" in prepared) return ended(run, "error", prepared.failure);
+  if ("failure" in prepared) return report(run, "error", prepared.failure);
   const text = `${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
   state.onPhase(CELL);
   const evaluated = within(run, () => state.evaluator.evaluate(text));
@@ -292,7 +292,7 @@ function prepare(state: State, run: CellRun, code: string): Script | { readonly 
 }
 
 async function finish(state: State, run: CellRun, script: Script, outcome: Outcome): Promise<ExecuteResult> {
-  if (outcome.kind === "thrown") return ended(run, "error", failure(state, run, outcome));
+  if (outcome.kind === "thrown") return report(run, "error", failure(state, run, outcome));
   if (!script.endsWithExpression || outcome.value === undefined) return { status: "ok", count: run.count };
   try {
     const data = await within(run, () => present(outcome.value, state.host.get));
@@ -301,7 +301,7 @@ async function finish(state: State, run: CellRun, script: Script, outcome: Outco
     if (Object.keys(data).length > 0) run.emit({ type: "output", output });
     return { status: "ok", count: run.count };
   } catch (error) {
-    return ended(run, "error", thrownFailure(error, state.cells));
+    return report(run, "error", thrownFailure(error, state.cells));
   }
 }
 
@@ -311,7 +311,7 @@ function failure(state: State, run: CellRun, outcome: Outcome & { kind: "thrown"
   return thrownFailure(outcome.error, state.cells, place);
 }
 
-function ended(run: CellRun, status: "error" | "aborted", failure: Failure): ExecuteResult {
+function report(run: CellRun, status: "error" | "aborted", failure: Failure): ExecuteResult {
   endRun(run, "error");
   run.emit({ type: "output", output: { output_type: "error", ...failure } });
   return { status, count: run.count, ...failure };

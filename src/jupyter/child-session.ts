@@ -259,7 +259,7 @@ async function execute(state: State, code: string, options: CellOptions, isSent:
   await state.ready;
   const { cancelled } = state;
   state.cancelled = false;
-  if (cancelled || options.signal?.aborted) return ended(options, { status: "aborted", count, ...interruptFailure() });
+  if (cancelled || options.signal?.aborted) return report(options, { status: "aborted", count, ...interruptFailure() });
   const id = ++state.id;
   state.running = state.latest = id;
   state.sinks.set(id, options);
@@ -292,10 +292,10 @@ function failed({ comms }: State, sinks: CommSinks, count: number, error: Error)
     comms.clear();
   }
   const { name: ename, message: evalue } = error;
-  return ended(sinks, { status: "error", count, ename, evalue, traceback: [`\x1b[31m${ename}\x1b[39m: ${evalue}`] });
+  return report(sinks, { status: "error", count, ename, evalue, traceback: [`\x1b[31m${ename}\x1b[39m: ${evalue}`] });
 }
 
-function ended(sinks: CommSinks, result: Required<ExecuteResult>): ExecuteResult {
+function report(sinks: CommSinks, result: Required<ExecuteResult>): ExecuteResult {
   const { ename, evalue, traceback } = result;
   sinks.onOutput({ type: "output", output: { output_type: "error", ename, evalue, traceback } });
   return result;

@@ -52,11 +52,10 @@ export function startKernel(parts: KernelParts): { interrupt(): void; close(): P
   const slot = createSlot(parts.startSession);
   const stdin = createStdin(parts.sockets);
   const turns = createTurns();
-  const shell = shellHandlers(slot, stdin, parts.history);
-  const control: Handlers = { ...shell, ...controlHandlers(slot, parts) };
-  // The old shell shutdown: front ends before 5.0 of the protocol know no control channel.
-  parts.sockets.listen("shell", answerer("shell", control, parts.sockets, turns));
-  parts.sockets.listen("control", answerer("control", control, parts.sockets, turns));
+  // The same on both: front ends before 5.0 of the protocol know no control channel, and shut down by the shell.
+  const handlers: Handlers = { ...shellHandlers(slot, stdin, parts.history), ...controlHandlers(slot, parts) };
+  parts.sockets.listen("shell", answerer("shell", handlers, parts.sockets, turns));
+  parts.sockets.listen("control", answerer("control", handlers, parts.sockets, turns));
   parts.sockets.listen("stdin", stdin.receive);
   parts.sockets.send("iopub", { identities: ["status"], type: "status", content: { execution_state: "starting" } });
   return {
