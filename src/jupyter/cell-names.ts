@@ -7,7 +7,7 @@ import type * as TypeScript from "typescript";
 import { BRIDGE } from "./bridge.ts";
 import { isCellFile, type OpenCell } from "./cell-program.ts";
 import type { Edit } from "./edits.ts";
-import { type BoundFile, loadTypeScript } from "./typescript.ts";
+import { loadTypeScript, localsOf } from "./typescript.ts";
 
 /** The global names as they are before any cell has run. */
 export const globalNames = (): ReadonlySet<string> => new Set(Object.getOwnPropertyNames(globalThis));
@@ -53,8 +53,8 @@ function nameOf(node: TypeScript.Identifier, checker: TypeScript.TypeChecker): s
 
 /** True for what a cell declares at its top level. */
 function isOfCell(symbol: TypeScript.Symbol | undefined): boolean {
-  const file = symbol?.declarations?.[0]?.getSourceFile() as BoundFile | undefined;
-  return file !== undefined && isCellFile(file) && file.locals?.get(symbol!.escapedName) === symbol;
+  const file = symbol?.declarations?.[0]?.getSourceFile();
+  return file !== undefined && isCellFile(file) && localsOf(file).get(symbol!.escapedName) === symbol;
 }
 
 function isOfCommonJs(symbol: TypeScript.Symbol | undefined): boolean {

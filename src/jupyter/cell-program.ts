@@ -4,16 +4,16 @@
  * that takes in each cell has to be built anew each time, which takes 20 to 100 ms.
  */
 import type * as TypeScript from "typescript";
-import { moduleFile, newScope } from "./cell-scope.ts";
+import { newScope } from "./cell-scope.ts";
 import { type FileWatch, newFileWatch } from "./file-stamp.ts";
-import { type BoundFile, loadTypeScript } from "./typescript.ts";
+import { failedLookups, loadTypeScript, moduleFile, resolveImportsBy, setImports } from "./typescript.ts";
 
 /** True for the file of a cell, false for what is imported. */
 export const isCellFile = ({ fileName }: TypeScript.SourceFile): boolean => /\/__cell\d+__\.ts$/.test(fileName);
 
 /** A cell as the compiler knows it, and the program to ask about it. */
 export interface OpenCell {
-  readonly file: BoundFile;
+  readonly file: TypeScript.SourceFile;
   readonly program: TypeScript.Program;
   /** Where the program reads files; an editor's questions need it too. */
   readonly host: TypeScript.CompilerHost;
@@ -45,7 +45,7 @@ interface State {
   readonly roots: Set<string>;
   program: TypeScript.Program;
   /** A cell among the roots that may yet turn out to be wrong. */
-  onTrial?: BoundFile;
+  onTrial?: TypeScript.SourceFile;
 }
 
 /** A program for cells whose relative imports start at `folder`. Takes most of a second. */
@@ -101,7 +101,7 @@ function createHost(
 const isOwn = (path: string): boolean => !path.includes("/node_modules/");
 
 /** Sees to it that the program has what the cell imports, as it is on disk now. */
-function takeIn(state: State, file: BoundFile): void {
+function takeIn(state: State, file: TypeScript.SourceFile): void {
   const edited = state.watch.changed();
   for (const name of edited) state.files.delete(name);
   const isWrong = state.onTrial !== undefined && state.roots.delete(state.onTrial.fileName);
@@ -109,14 +109,14 @@ function takeIn(state: State, file: BoundFile): void {
   const isMore = addImports(state, file);
   const addsTypes = addsToOthers(file);
   if (addsTypes) admit(state, file);
-  else file.imports = file.statements.flatMap(specifier);
+  else setImports(file, file.statements.flatMap(specifier));
   // What the old program knows of resolution may be wrong once files have come, changed or gone.
   if (edited.length > 0) state.program = build(state);
   else if (isMore || isWrong || addsTypes) state.program = build(state, state.program);
 }
 
 /** Finds what the cell imports; true if the program lacks some of it. */
-function addImports({ imports, program, roots, options, host }: State, file: BoundFile): boolean {
+function addImports({ imports, program, roots, options, host }: State, file: TypeScript.SourceFile): boolean {
   const ts = loadTypeScript();
   const names = ts.preProcessFile(file.text, true, true).importedFiles.map(({ fileName }) => fileName);
   const found = names.map((name) => [name, ts.resolveModuleName(name, file.fileName, options, host)] as const);
@@ -133,7 +133,7 @@ function addImports({ imports, program, roots, options, host }: State, file: Bou
 }
 
 /** True for `declare global` and `declare module "x"`, which only a member of the program can say. */
-function addsToOthers(file: BoundFile): boolean {
+function addsToOthers(file: TypeScript.SourceFile): boolean {
   const ts = loadTypeScript();
   const isGlobal = (node: TypeScript.Node) => (node.flags & ts.NodeFlags.GlobalAugmentation) !== 0;
   return file.statements.some((s) => ts.isModuleDeclaration(s) && (ts.isStringLiteral(s.name) || isGlobal(s)));
@@ -145,7 +145,7 @@ function specifier(statement: TypeScript.Statement): TypeScript.StringLiteral[] 
   return name !== undefined && ts.isStringLiteral(name) ? [name] : [];
 }
 
-function admit(state: State, file: BoundFile): void {
+function admit(state: State, file: TypeScript.SourceFile): void {
   state.onTrial = file;
   state.roots.add(file.fileName);
   state.files.set(file.fileName, file);
@@ -156,29 +156,11 @@ function build(
   oldProgram?: TypeScript.Program,
 ): TypeScript.Program {
   const rootNames = [...roots].filter((name) => files.has(name) || host.fileExists(name));
-  const program = loadTypeScript().createProgram({ rootNames, options, host, oldProgram }) as Resolving;
-  const members = program.getResolvedModule;
+  const program = loadTypeScript().createProgram({ rootNames, options, host, oldProgram });
   for (const file of program.getSourceFiles())
-    if (isOwn(file.fileName)) for (const place of missing(file, program)) watch.add(place);
-  // The type checker asks the program what an import leads to, also that of a cell.
-  program.getResolvedModule = (file, name, mode) => imports.get(file)?.get(name) ?? members(file, name, mode);
+    if (isOwn(file.fileName))
+      // One of these files may be written yet.
+      for (const place of failedLookups(file, program)) if (isOwn(place)) watch.add(place);
+  resolveImportsBy(program, (file, name) => imports.get(file)?.get(name));
   return program;
-}
-
-type Resolving = TypeScript.Program & {
-  getResolvedModule(file: TypeScript.SourceFile, name: string, mode: unknown): Resolved | undefined;
-};
-
-/** Where the imports of a file that lead nowhere were looked for; one of them may be written yet. */
-function missing(file: TypeScript.SourceFile, program: Resolving): string[] {
-  const { imports = [] } = file as BoundFile;
-  return imports.flatMap((name) => {
-    const mode = program.getModeForUsageLocation(file, name);
-    const found = program.getResolvedModule(file, name.text, mode) as (Resolved & Looked) | undefined;
-    return found === undefined || found.resolvedModule ? [] : (found.failedLookupLocations ?? []).filter(isOwn);
-  });
-}
-
-interface Looked {
-  readonly failedLookupLocations?: readonly string[];
 }

@@ -4,14 +4,14 @@
  * itself: `const Point` leaves the interface `Point` of an earlier cell alone.
  */
 import type * as TypeScript from "typescript";
-import { type BoundFile, loadTypeScript } from "./typescript.ts";
+import { loadTypeScript, localsOf, scopeFile } from "./typescript.ts";
 
 /** The names of all cells so far. */
 export interface CellScope {
   /** What stands around the next cell; a cell that was bound keeps the scope it was given. */
-  current(): BoundFile | undefined;
+  current(): TypeScript.SourceFile | undefined;
   /** Adds what a bound cell declares at its top level. */
-  add(file: BoundFile, checker: TypeScript.TypeChecker): void;
+  add(file: TypeScript.SourceFile, checker: TypeScript.TypeChecker): void;
 }
 
 /** Symbols of one name, the newest first; each means something that no newer one does. */
@@ -20,12 +20,13 @@ type Layers = Map<TypeScript.__String, readonly TypeScript.Symbol[]>;
 /** A scope without names. `options` are those of the cells. */
 export function newScope(options: TypeScript.CompilerOptions): CellScope {
   const names: Layers = new Map();
-  let current: BoundFile | undefined;
+  let current: TypeScript.SourceFile | undefined;
   return {
     current: () => current,
     add(file, checker) {
-      if (file.locals === undefined || file.locals.size === 0) return;
-      for (const [name, symbol] of file.locals) names.set(name, visible([symbol, ...(names.get(name) ?? [])], checker));
+      const locals = localsOf(file);
+      if (locals.size === 0) return;
+      for (const [name, symbol] of locals) names.set(name, visible([symbol, ...(names.get(name) ?? [])], checker));
       current = nested(names, options);
     },
   };
@@ -50,32 +51,12 @@ function meaningOf(symbol: TypeScript.Symbol, checker: TypeScript.TypeChecker): 
 }
 
 /** Files without text around one another, for the compiler looks names up from the inside out; the innermost is returned. */
-function nested(names: Layers, options: TypeScript.CompilerOptions): BoundFile {
+function nested(names: Layers, options: TypeScript.CompilerOptions): TypeScript.SourceFile {
   const depth = Math.max(...[...names.values()].map((symbols) => symbols.length));
-  let outer: BoundFile | undefined;
+  let outer: TypeScript.SourceFile | undefined;
   for (let layer = depth - 1; layer >= 0; layer--) {
-    outer = moduleFile("scope.ts", "", options, outer);
-    outer.locals = new Map([...names].flatMap(([name, symbols]) => (symbols[layer] ? [[name, symbols[layer]]] : [])));
+    const declared = [...names].flatMap(([name, symbols]) => (symbols[layer] ? [[name, symbols[layer]] as const] : []));
+    outer = scopeFile(new Map(declared), options, outer);
   }
   return outer!;
-}
-
-/** A module that belongs to no program, parsed and bound, inside of another one if `around` is given. */
-export function moduleFile(
-  name: string,
-  code: string,
-  options: TypeScript.CompilerOptions,
-  around?: BoundFile,
-): BoundFile {
-  const ts = loadTypeScript();
-  const setExternalModuleIndicator = (made: TypeScript.SourceFile) => {
-    (made as BoundFile).externalModuleIndicator ??= true;
-  };
-  const parsing = { languageVersion: ts.ScriptTarget.ESNext, jsDocParsingMode: ts.JSDocParsingMode.ParseNone };
-  const settings = { ...parsing, setExternalModuleIndicator };
-  const file = ts.createSourceFile(name, code, settings, true) as BoundFile;
-  // What a program does with each of its files; and where to look for names that are not its own.
-  Object.assign(file, { path: name, resolvedPath: name, originalFileName: name, parent: around });
-  ts.bindSourceFile(file, options);
-  return file;
 }

@@ -4,8 +4,7 @@
  */
 import type * as TypeScript from "typescript";
 import type { OpenCell } from "./cell-program.ts";
-import { moduleFile } from "./cell-scope.ts";
-import { loadTypeScript } from "./typescript.ts";
+import { completionsAt, describeSymbol, loadTypeScript, moduleFile, syntaxErrors, tokensAt } from "./typescript.ts";
 
 /** Names that fit at a place of a cell; start and end are UTF-16 offsets of what they replace. */
 export interface Completion {
@@ -23,15 +22,8 @@ export type Completeness =
 
 /** Names that fit at the offset: those that begin with what stands there first, then those that contain it. */
 export function complete({ file, program, host }: OpenCell, offset: number): Completion {
-  const ts = loadTypeScript();
   const word = wordAt(file.text, offset);
-  const never = { isCancellationRequested: () => false, throwIfCancellationRequested: () => {} };
-  const kind = ts.CompletionTriggerKind.Invoked;
-  // With their endings, without which Node finds no file.
-  const wishes = { importModuleSpecifierEnding: "js" } as const;
-  const asked = [file, offset, wishes, undefined, kind, never] as const;
-  const service = { ...host, getCompilationSettings: () => program.getCompilerOptions() };
-  const found = ts.Completions.getCompletionsAtPosition(service, program, () => {}, ...asked);
+  const found = completionsAt(file, offset, program, host);
   const entries = found?.entries ?? [];
   const span = found?.optionalReplacementSpan ?? entries[0]?.replacementSpan;
   const { start, end } = span === undefined ? word : { start: span.start, end: span.start + span.length };
@@ -66,7 +58,7 @@ function ranked(entries: readonly TypeScript.CompletionEntry[], given: string): 
 export function inspect({ file, program }: OpenCell, offset: number, withSource: boolean): string | undefined {
   const checker = program.getTypeChecker();
   for (const node of places(file, offset)) {
-    const text = describe(node, file, checker);
+    const text = describe(node, checker);
     if (text !== undefined) return withSource ? [text, ...sources(node, checker)].join("\n\n") : text;
   }
   return undefined;
@@ -83,8 +75,7 @@ function sources(node: TypeScript.Node, checker: TypeScript.TypeChecker): string
 
 function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {
   const ts = loadTypeScript();
-  const at = ts.getTouchingPropertyName(file, offset);
-  const before = ts.findPrecedingToken(offset, file) ?? file;
+  const [at, before] = tokensAt(file, offset);
   const isCall = (node: TypeScript.Node) => ts.isCallExpression(node) || ts.isNewExpression(node);
   const call = ts.findAncestor(before, (n) => isCall(n) && offset > n.expression.end) as
     | TypeScript.CallExpression
@@ -94,14 +85,13 @@ function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {
   return [at, before, ...(name === undefined ? [] : [name])];
 }
 
-function describe(node: TypeScript.Node, file: OpenCell["file"], checker: TypeScript.TypeChecker): string | undefined {
+function describe(node: TypeScript.Node, checker: TypeScript.TypeChecker): string | undefined {
   const ts = loadTypeScript();
   const symbol = ts.isSourceFile(node) ? undefined : checker.getSymbolAtLocation(node);
   if (symbol === undefined || checker.isUnknownSymbol(symbol)) return undefined;
-  const of = ts.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(checker, symbol, file, node, node);
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const docs = (target.declarations ?? []).map(docComment).find((text) => text !== "");
-  return [ts.displayPartsToString(of.displayParts), ...(docs === undefined ? [] : [docs])].join("\n\n");
+  return [describeSymbol(symbol, node, checker), ...(docs === undefined ? [] : [docs])].join("\n\n");
 }
 
 /** The doc comment in front of a declaration as text, tags and all. */
@@ -122,7 +112,7 @@ const UNTERMINATED: readonly number[] = [1160, 1010];
 /** Judges a cell by its syntax alone. Two empty lines at the end say that nothing more will come. */
 export function completeness(code: string): Completeness {
   const ts = loadTypeScript();
-  const [first] = moduleFile("cell.ts", code, {}).parseDiagnostics;
+  const [first] = syntaxErrors(moduleFile("cell.ts", code, {}));
   if (first === undefined) return { status: "complete" };
   if (UNTERMINATED.includes(first.code)) return { status: "incomplete", indent: "" };
   const isAtEnd = first.start >= code.trimEnd().length;
