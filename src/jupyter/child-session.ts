@@ -143,7 +143,7 @@ function leaveNothing({ pid, stdout, stderr }: ChildProcess): void {
   setTimeout(() => {
     stdout?.destroy();
     stderr?.destroy();
-  }, LAST_OUTPUT);
+  }, LAST_OUTPUT).unref();
 }
 
 /** The session's process is no more, and the request with it. */
