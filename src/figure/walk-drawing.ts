@@ -3,7 +3,8 @@
  * an arrow to the table that it names.
  */
 import type * as Plot from "@observablehq/plot";
-import { levelsOf } from "../arch/format.ts";
+import { type Format, levelsOf, rootOf } from "../arch/format.ts";
+import { UserError } from "../base/errors.ts";
 import { type WalkStep, walkAddress, walkSteps } from "../mmu/describe-walk.ts";
 import type { Tree } from "../mmu/translate.ts";
 import { figure } from "./create.ts";
@@ -26,8 +27,12 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** The walk that translates a virtual page, as it is now: a figure that shows itself, as picture and as text. */
+/**
+ * The walk that translates a virtual page, as it is now: a figure that shows itself, as picture and as text. `vpn` is a page
+ * number, which is an address by the page size. Throws {@link UserError} for one that no root translates.
+ */
 export function walkDrawing(tree: Tree, vpn: number): Figure {
+  checkPage(tree.format, vpn);
   const steps = walkSteps(tree, vpn);
   const { format } = tree;
   const address = walkAddress(tree, vpn);
@@ -42,6 +47,12 @@ export function walkDrawing(tree: Tree, vpn: number): Figure {
     origin: { designs: [format.name], workload: `walk of ${address}`, params: { vpn }, seed: null, input: null },
     plot: (plot, frame) => walkBars(plot, frame, steps, 2 ** tree.tables.slotsLg2),
   });
+}
+
+function checkPage(format: Format, vpn: number): void {
+  if (Number.isInteger(vpn) && rootOf(format, vpn) !== null) return;
+  const allowed = format.roots.map(({ first, last }) => `0x${first.toString(16)} to 0x${last.toString(16)}`);
+  throw new UserError(`${vpn} is no page number of ${format.name}: ${allowed.join(" and ")} are allowed`);
 }
 
 const inWords = ({ name, index, meaning }: WalkStep): string => `${name}[${index}] is ${meaning}`;

@@ -2,7 +2,7 @@
  * Type check, completion and inspection of cells, each in the scope of the cells before it. Strict, ES2024, bundler
  * resolution: what the project's own type check accepts, a cell accepts.
  */
-import type { CompilerOptions, Diagnostic } from "typescript";
+import type { CompilerOptions, Diagnostic, Program, SourceFile } from "typescript";
 import { globalNames, type Names, runtimeNames } from "./cell-names.ts";
 import { createCellProgram, type OpenCell } from "./cell-program.ts";
 import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
@@ -59,7 +59,24 @@ const UNTYPED_MODULE = 7016;
 function diagnostics({ file, program }: OpenCell): readonly Diagnostic[] {
   const syntactic = program.getSyntacticDiagnostics(file);
   if (syntactic.length > 0) return syntactic;
+  const broken = brokenImports(file, program);
+  if (broken.length > 0) return broken;
   return program.getSemanticDiagnostics(file).filter(({ code }) => code !== UNTYPED_MODULE);
+}
+
+/** Mistakes in the syntax of what a cell imports, told where it imports that: the types of such a file mean nothing. */
+function brokenImports(file: SourceFile, program: Program): Diagnostic[] {
+  const ts = loadTypeScript();
+  const checker = program.getTypeChecker();
+  return file.statements.filter(ts.isImportDeclaration).flatMap(({ moduleSpecifier: name }) => {
+    const target = checker.getSymbolAtLocation(name)?.declarations?.find(ts.isSourceFile);
+    const [first] = target === undefined ? [] : program.getSyntacticDiagnostics(target);
+    if (first === undefined) return [];
+    const { line, character } = first.file.getLineAndCharacterOfPosition(first.start);
+    const place = `${first.file.fileName}:${line + 1}:${character + 1}`;
+    const messageText = `${place}: ${ts.flattenDiagnosticMessageText(first.messageText, "\n")}`;
+    return [{ ...first, file, start: name.getStart(file), length: name.getWidth(file), messageText }];
+  });
 }
 
 function toProblem({ file, start = 0, length = 0, messageText, code }: Diagnostic): Problem {

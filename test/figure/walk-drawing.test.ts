@@ -66,6 +66,12 @@ test("the mark of a contiguous block is as wide as the block", async () => {
   expect(marks.at(-1)!.width / marks.at(-5)!.width).toBeCloseTo(16 / 512, 2);
 });
 
+test.each([-1, 1.5, 0x10003000_0000])("%j is no page number of x86-64, and the error says which are", (vpn) => {
+  expect(() => draw("x86-64", "64", vpn)).toThrow(
+    `${vpn} is no page number of x86-64: 0x0 to 0x7ffffffff and 0xffff800000000 to 0xfffffffffffff are allowed`,
+  );
+});
+
 test("every format's walk can be drawn, wide and for a phone", async () => {
   const host = await lazyHost().get();
   for (const { name } of formats) {

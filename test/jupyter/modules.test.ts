@@ -102,10 +102,16 @@ describe("edits without a restart", () => {
     expect((await run("import { m } from './mended.ts';\nm")).value).toBe("1");
     await put("mended.ts", "export const m = ;");
     const broken = await run("import { m } from './mended.ts';\nm");
-    expect(broken).toMatchObject({ status: "error", ename: "SyntaxError" });
-    expect(broken.trace).toContain("mended.ts:1");
+    expect(broken).toMatchObject({ status: "error", ename: "TypeCheckError" });
+    expect(broken.evalue).toMatch(/^line 1, column 19: .*mended\.ts:1:18: Expression expected/);
     await put("mended.ts", "export const m = 'mended';");
     expect((await run("import { m } from './mended.ts';\nm.length")).value).toBe("6");
+  });
+
+  test("a syntax error in an imported file is told, and not what the cell's calls then seem to lack", async () => {
+    await put("twice.ts", "export function twice(n: number { return 2; }");
+    const { evalue } = await run("import { twice } from './twice.ts';\ntwice(4)");
+    expect(evalue).toMatch(/^line 1, column 23: .*twice\.ts:1:33: ',' expected/);
   });
 
   test("a file that throws while it loads can be mended too", async () => {
