@@ -126,13 +126,7 @@ async function openNotebook(browser: Browser, address: string): Promise<ClassicP
       await page.click("#run_all_cells");
       await idle();
     },
-    async restart(selector) {
-      await page.evaluate("Jupyter.notebook.events.one('kernel_ready.Kernel', () => { window.hasRestarted = true; })");
-      await page.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
-      await page.click(".modal-dialog .btn-danger");
-      await page.waitForSelector(".modal-dialog", { state: "detached" });
-      await page.waitForFunction("window.hasRestarted");
-    },
+    restart: (selector) => restart(page, selector),
     async save() {
       await page.keyboard.press("Control+s");
       await page.waitForFunction("!Jupyter.notebook.dirty");
@@ -142,4 +136,12 @@ async function openNotebook(browser: Browser, address: string): Promise<ClassicP
       if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
     },
   };
+}
+
+async function restart(page: Page, selector: string): Promise<void> {
+  await page.evaluate("Jupyter.notebook.events.one('kernel_ready.Kernel', () => { window.hasRestarted = true; })");
+  await page.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
+  await page.click(".modal-dialog .btn-danger");
+  await page.waitForSelector(".modal-dialog", { state: "detached" });
+  await page.waitForFunction("window.hasRestarted");
 }

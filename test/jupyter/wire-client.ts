@@ -11,7 +11,7 @@ import { freePorts } from "../../src/jupyter/free-ports.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { CHANNELS, type Channel } from "../../src/jupyter/wire/connection.ts";
 import { HISTORY_VARIABLE } from "../../src/jupyter/wire/history-file.ts";
-import { createCodec, type Message, type Outgoing } from "../../src/jupyter/wire/message.ts";
+import { type Codec, createCodec, type Message, type Outgoing } from "../../src/jupyter/wire/message.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever JSON came back
 export type Content = Record<string, any>;
@@ -126,52 +126,24 @@ const OWN_KERNEL = ["--disable-warning=ExperimentalWarning", LAUNCHER];
 
 let joined = 0;
 
-async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, "key" | "address">> & JoinOptions) {
-  const { key, address, stdin = true, welcome = true } = options;
+type Address = Required<Pick<JoinOptions, "key" | "address">>;
+
+async function connect(child: ChildProcess, options: Address & JoinOptions): Promise<Client> {
+  const { key, address, welcome = true } = options;
   const codec = createCodec(key, "hmac-sha256");
-  // One identity on all channels: it is how a question finds the front end that asked.
-  const routingId = `front-end-${process.pid}-${++joined}`;
-  const dealer = () => new Dealer({ linger: 0, routingId });
-  const sockets = { shell: dealer(), control: dealer(), stdin: dealer() };
-  const iopub = new Subscriber({ linger: 0 });
-  const hb = new Request({ linger: 0 });
   const inbox = createInbox();
   child.once("exit", () => inbox.end());
-  const listen = async (channel: Channel, socket: AsyncIterable<Buffer[]>): Promise<void> => {
-    for await (const frames of socket) {
-      const message = codec.decode(frames);
-      if (message === undefined) throw new Error("the kernel sent a message that is not signed");
-      inbox.put({ ...message, channel, type: message.header.msg_type });
-    }
-  };
-  iopub.subscribe();
-  for (const [channel, socket] of Object.entries({ ...sockets, iopub }) as [Channel, Dealer][]) {
-    if (channel === "stdin" && !stdin) continue;
-    socket.connect(address(channel));
-    void listen(channel, socket);
-  }
-  hb.connect(address("hb"));
-  let sent: Content = {};
-  let questions = 0;
-  const request: Client["request"] = async (channel, type, content = {}, extras = {}) => {
-    const frames = codec.encode({ identities: [], type, content, ...extras });
-    const header = JSON.parse(String(frames[2])) as Content;
-    sent = header;
-    await sockets[channel].send(frames);
-    const isMine = (m: Seen) => m.parentHeader.msg_id === header.msg_id;
-    const isIdle = (m: Seen) => m.channel === "iopub" && m.content.execution_state === "idle";
-    const message = type.endsWith("_request") ? await inbox.seen((m) => m.channel === channel && isMine(m)) : undefined;
-    await inbox.seen((m) => isMine(m) && isIdle(m));
-    const published = inbox.all.filter((m) => m.channel === "iopub" && isMine(m));
-    const of = (name: string) => published.filter((m) => m.type === name).map((m) => m.content);
-    return { reply: message?.content, message, published, of };
-  };
+  const channels = openChannels(options, (channel, frames) => {
+    const message = codec.decode(frames);
+    if (message === undefined) throw new Error("the kernel sent a message that is not signed");
+    inbox.put({ ...message, channel, type: message.header.msg_type });
+  });
+  const send: Client["send"] = (channel, message) =>
+    channels.send(channel, codec.encode({ identities: [], ...message }));
+  const { request, sent } = createRequests(codec, channels.send, inbox);
   const client: Client = {
     process: child,
-    key,
-    address,
-    sent: () => sent,
-    request,
+    ...{ key, address, request, sent, send },
     execute: (code, content = {}) => request("shell", "execute_request", { code, ...content }),
     all: () => inbox.all,
     seen: inbox.seen,
@@ -180,36 +152,95 @@ async function connect(child: ChildProcess, options: Required<Pick<JoinOptions, 
       const isMeant = (m: Seen) => m.type === type && JSON.stringify(m.content).includes(text);
       await inbox.seen((m) => isMeant(m) && inbox.all.indexOf(m) >= before);
     },
-    async asked() {
-      const number = ++questions;
-      const message = await inbox.seen((m) => m.channel === "stdin" && inbox.rank(m) === number);
-      const answer: Asked["answer"] = (text, { parent = true } = {}) => {
-        const content = { value: text };
-        return client.send("stdin", { type: "input_reply", content, ...(parent && { parent: message.header }) });
-      };
-      return { content: message.content, message, answer };
-    },
-    send: (channel, message) => sockets[channel].send(codec.encode({ identities: [], ...message })),
-    raw: (frames, channel = "shell") => sockets[channel].send(frames),
-    heartbeat: async (text) => {
-      await hb.send(text);
-      return String((await hb.receive())[0]);
-    },
+    asked: createQuestions(send, inbox),
+    raw: (frames, channel = "shell") => channels.send(channel, frames),
+    heartbeat: channels.heartbeat,
     join: (own = {}) => connect(child, { ...options, ...own }),
     relaunch: () => Promise.reject(new Error("only the front end that has started the kernel starts it anew")),
-    leave() {
-      for (const socket of [...Object.values(sockets), iopub, hb]) socket.close();
-    },
-    async close() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill("SIGTERM");
-        await once(child, "exit");
-      }
-      client.leave();
-    },
+    leave: channels.close,
+    close: () => end(child).then(channels.close),
   };
   if (welcome) await inbox.seen((m) => m.type === "iopub_welcome");
   return client;
+}
+
+/** The sockets of one front end; each message that comes goes to `hear`. */
+function openChannels(
+  { address, stdin = true }: Address & JoinOptions,
+  hear: (channel: Channel, frames: Buffer[]) => void,
+) {
+  // One identity on all channels: it is how a question finds the front end that asked.
+  const routingId = `front-end-${process.pid}-${++joined}`;
+  const dealer = () => new Dealer({ linger: 0, routingId });
+  const sockets = { shell: dealer(), control: dealer(), stdin: dealer() };
+  const iopub = new Subscriber({ linger: 0 });
+  const hb = new Request({ linger: 0 });
+  const listen = async (channel: Channel, socket: AsyncIterable<Buffer[]>): Promise<void> => {
+    for await (const frames of socket) hear(channel, frames);
+  };
+  iopub.subscribe();
+  for (const [channel, socket] of Object.entries({ ...sockets, iopub }) as [Channel, Dealer][]) {
+    if (channel === "stdin" && !stdin) continue;
+    socket.connect(address(channel));
+    void listen(channel, socket);
+  }
+  hb.connect(address("hb"));
+  return {
+    send: (channel: Outward, frames: (string | Buffer)[]) => sockets[channel].send(frames),
+    async heartbeat(text: string) {
+      await hb.send(text);
+      return String((await hb.receive())[0]);
+    },
+    close() {
+      for (const socket of [...Object.values(sockets), iopub, hb]) socket.close();
+    },
+  };
+}
+
+type Inbox = ReturnType<typeof createInbox>;
+
+function createRequests(
+  codec: Codec,
+  send: ReturnType<typeof openChannels>["send"],
+  inbox: Inbox,
+): Pick<Client, "request" | "sent"> {
+  let sent: Content = {};
+  return {
+    sent: () => sent,
+    async request(channel, type, content = {}, extras = {}) {
+      const frames = codec.encode({ identities: [], type, content, ...extras });
+      const header = JSON.parse(String(frames[2])) as Content;
+      sent = header;
+      await send(channel, frames);
+      const isMine = (m: Seen) => m.parentHeader.msg_id === header.msg_id;
+      const isIdle = (m: Seen) => m.channel === "iopub" && m.content.execution_state === "idle";
+      const isReply = (m: Seen) => m.channel === channel && isMine(m);
+      const message = type.endsWith("_request") ? await inbox.seen(isReply) : undefined;
+      await inbox.seen((m) => isMine(m) && isIdle(m));
+      const published = inbox.all.filter((m) => m.channel === "iopub" && isMine(m));
+      const of = (name: string) => published.filter((m) => m.type === name).map((m) => m.content);
+      return { reply: message?.content, message, published, of };
+    },
+  };
+}
+
+function createQuestions(send: Client["send"], inbox: Inbox): Client["asked"] {
+  let questions = 0;
+  return async () => {
+    const number = ++questions;
+    const message = await inbox.seen((m) => m.channel === "stdin" && inbox.rank(m) === number);
+    const answer: Asked["answer"] = (text, { parent = true } = {}) => {
+      const content = { value: text };
+      return send("stdin", { type: "input_reply", content, ...(parent && { parent: message.header }) });
+    };
+    return { content: message.content, message, answer };
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  await once(child, "exit");
 }
 
 /** All messages that came to a front end, and the waits for those to come. */
