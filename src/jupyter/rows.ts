@@ -68,7 +68,11 @@ function column(key: string, rows: readonly Row[]): Column {
   return { key, isNumeric, cells: values.map((value) => cellText(value, digits)) };
 }
 
-const isNumber = (value: unknown): value is number | bigint => typeof value === "number" || typeof value === "bigint";
+/** Also for text as `toFixed` makes it. */
+const isNumber = (value: unknown): boolean =>
+  typeof value === "number" || typeof value === "bigint" || (typeof value === "string" && PLAIN.test(value));
+/** A number without an exponent. */
+const PLAIN = /^-?\d+(\.\d+)?$/;
 const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
 /** Digits after the point that a number needs, where it is written without an exponent. */
@@ -86,7 +90,7 @@ function cellText(value: unknown, digits: number): string {
   if (typeof value === "string") return value;
   if (typeof value !== "number") return inspected(value, { breakLength: Number.POSITIVE_INFINITY });
   const plain = Number.isInteger(value) ? String(value) : rounded(value);
-  return /^-?\d+(\.\d+)?$/.test(plain) ? Number(value).toFixed(digits) : plain;
+  return PLAIN.test(plain) ? Number(value).toFixed(digits) : plain;
 }
 
 function htmlTable({ columns, length, rest }: Table): string {

@@ -18,6 +18,11 @@ const text = async (value: unknown) => (await present(value, host))["text/plain"
 const html = async (value: unknown) => String((await present(value, host))["text/html"]);
 const lines = (...given: string[]) => given.join("\n");
 
+test("text that was made of numbers stands to the right as numbers do", async () => {
+  expect(await html([{ mib: "112.8" }, { mib: "9.0" }])).toContain('<td style="text-align:right">9.0</td>');
+  expect(await html([{ mib: "112.8" }, { mib: "4K" }])).toContain('<td style="text-align:left">4K</td>');
+});
+
 test("rows are a table with the columns of all rows, numbers to the right with their points aligned", async () => {
   const rows = [
     { design: "folded", ns: 1.5 },
