@@ -29,7 +29,7 @@ test.each([
   const session = startSession(PROJECT_ROOT);
   const ran = await runCell(session, `${start(options)}\nprocess.exit(3);`);
   expect(ran).toMatchObject({ status: "error", ename: "SessionEnded" });
-  await expect.poll(() => isAlive(Number(ran.stdout))).toBe(false);
+  await expect.poll(() => isAlive(Number(ran.stdout)), { timeout: 20_000 }).toBe(false);
   await session.close();
 });
 

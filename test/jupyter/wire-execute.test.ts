@@ -77,7 +77,7 @@ describe("a cell", () => {
     process.kill(pid, "SIGKILL");
     const matches = async () =>
       (await client.request("shell", "complete_request", { code: "isNa", cursor_pos: 4 })).reply?.matches;
-    await expect.poll(matches).toContain("isNaN");
+    await expect.poll(matches, { timeout: 20_000 }).toContain("isNaN");
     const next = await client.execute("1 + 5");
     expect(value(next)).toBe("6");
     expect(next.of("stream")).toEqual([
