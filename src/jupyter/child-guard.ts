@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { interruptPrograms, killSession } from "./child-programs.ts";
-import { CELL, GUARD_FD, isMeant, KERNEL, PHASE, RUNNING, SEEN, TERMINATING } from "./child-protocol.ts";
+import { CELL, GUARD_FD, INTERRUPTED, isMeant, KERNEL, PHASE, RUNNING, SEEN, TERMINATING } from "./child-protocol.ts";
 
 /** Pause between two attempts, in milliseconds: long enough for a main thread that is merely slow. */
 const PATIENCE = 150;
@@ -23,6 +23,7 @@ parent.on("error", () => killSession(process.pid));
 
 /** Asks the main thread first; one that does not listen is ended where it is, and then finds the question. */
 async function interrupt(id: number): Promise<void> {
+  Atomics.store(shared, INTERRUPTED, id);
   const seen = Atomics.load(shared, SEEN);
   const isWaiting = () => isMeant(Atomics.load(shared, RUNNING), id) && Atomics.load(shared, SEEN) === seen;
   if (!isWaiting()) return;

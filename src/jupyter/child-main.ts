@@ -9,6 +9,7 @@ import { interruptPrograms } from "./child-programs.ts";
 import {
   type Answer,
   CELL,
+  INTERRUPTED,
   isMeant,
   KERNEL,
   type Notice,
@@ -85,20 +86,30 @@ async function perform(on: CellSession, request: Request): Promise<Answer> {
 /** Ids of the requests that run code of cells: a cell that awaits does not keep a comm's listeners from running. */
 const running = new Set<number>();
 
-async function run(on: CellSession, request: Request & { type: "execute" | "comm" }): Promise<Answer> {
+type RunRequest = Request & { readonly type: "execute" | "comm" };
+
+async function run(on: CellSession, request: RunRequest): Promise<Answer> {
   const { id } = request;
-  const onOutput: CellOptions["onOutput"] = (event) => writeReply({ type: "output", id, event });
-  const onComm: CellOptions["onComm"] = (message) => writeReply({ type: "comm", id, message });
   mark(() => running.add(id));
   try {
-    if (request.type === "comm") return await on.receive(request.message, { onOutput, onComm }).then(() => null);
-    const { code, count, comms, canAsk, cell } = request;
-    const onQuestion: CellOptions["onQuestion"] = (question) => questions.ask(id, question);
-    const sinks = { onOutput, onComm: comms ? onComm : undefined, onQuestion: canAsk ? onQuestion : undefined };
-    return await on.execute(code, { ...sinks, count, cell });
+    const answer = begin(on, request);
+    // An interrupt comes another way, and may have overtaken the request.
+    if (Atomics.load(shared, INTERRUPTED) >= id) on.interrupt();
+    return await answer;
   } finally {
     mark(() => running.delete(id));
   }
+}
+
+async function begin(on: CellSession, request: RunRequest): Promise<Answer> {
+  const { id } = request;
+  const onOutput: CellOptions["onOutput"] = (event) => writeReply({ type: "output", id, event });
+  const onComm: CellOptions["onComm"] = (message) => writeReply({ type: "comm", id, message });
+  if (request.type === "comm") return on.receive(request.message, { onOutput, onComm }).then(() => null);
+  const { code, count, comms, canAsk, cell } = request;
+  const onQuestion: CellOptions["onQuestion"] = (question) => questions.ask(id, question);
+  const sinks = { onOutput, onComm: comms ? onComm : undefined, onQuestion: canAsk ? onQuestion : undefined };
+  return on.execute(code, { ...sinks, count, cell });
 }
 
 function mark(change: () => void): void {

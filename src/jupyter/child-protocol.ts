@@ -58,8 +58,10 @@ export const RUNNING = 0;
 export const SEEN = 1;
 /** Place of the main thread's phase. */
 export const PHASE = 2;
+/** Place of the newest request that an interrupt is for. */
+export const INTERRUPTED = 3;
 /** Number of places. */
-export const SHARED_LENGTH = 3;
+export const SHARED_LENGTH = 4;
 
 /** Phase in which the main thread runs code of the kernel, which must not be ended half way. */
 export const KERNEL = 0;

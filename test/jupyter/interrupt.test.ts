@@ -42,6 +42,15 @@ test.each([
   expect((await runCell(session, "kept")).value).toBe("11");
 });
 
+test("an interrupt that comes to the session before its cell ends that cell too", async () => {
+  // While a timer blocks the session, the cell waits to be taken in.
+  await runCell(session, "setTimeout(() => { for (const end = Date.now() + 600; Date.now() < end; ); }, 20);");
+  await new Promise((done) => setTimeout(done, 60));
+  const ran = runCell(session, "await new Promise(() => {});");
+  setTimeout(() => session.interrupt(), 20);
+  expect(await ran).toMatchObject({ status: "aborted", ename: "Interrupted" });
+});
+
 test.each([
   [
     "blocks the session",
