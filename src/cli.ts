@@ -12,7 +12,7 @@ import { exitStatus } from "./cli/exit-status.ts";
 import type { RunEffects } from "./cli/run.ts";
 import type { ConvertOptions } from "./cli/trace.ts";
 import type { RunOptions } from "./cli/trace-run.ts";
-import type { Place } from "./jupyter/data-dir.ts";
+import type { Place } from "./jupyter/install/data-dir.ts";
 
 /** The project's folder. */
 const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -208,14 +208,14 @@ for (const [name, what] of [
     .option("--prefix <dir>", "below DIR/share/jupyter")
     .option("--sys-prefix", "in the active Python environment")
     .action(async (o: Place) => {
-      const { installCommand, processEffects, uninstallCommand } = await import("./jupyter/kernelspec.ts");
+      const { installCommand, processEffects, uninstallCommand } = await import("./jupyter/install/kernelspec.ts");
       await (name === "install" ? installCommand : uninstallCommand)(o, processEffects(printLine, interrupted.signal));
     });
 jupyter
   .command("doctor")
   .description("look for what keeps Jupyter from running the kernel, and say what to do; status 1 if something does")
   .action(async () => {
-    const { doctorCommand, doctorEffects } = await import("./jupyter/doctor.ts");
+    const { doctorCommand, doctorEffects } = await import("./jupyter/install/doctor.ts");
     process.exitCode = await doctorCommand(doctorEffects(printLine, interrupted.signal));
   });
 
@@ -225,8 +225,8 @@ function printLine(line: string): void {
 
 /** What running notebooks needs: a session a notebook, each in a process of its own. */
 async function runEffects(): Promise<RunEffects> {
-  const { startSession } = await import("./jupyter/child-session.ts");
-  const { kernelMetadata } = await import("./jupyter/kernelspec.ts");
+  const { startSession } = await import("./jupyter/session/child-session.ts");
+  const { kernelMetadata } = await import("./jupyter/install/kernelspec.ts");
   return {
     ...effects,
     ...{ root: ROOT, cwd: process.cwd(), createSession: startSession, kernelMetadata: kernelMetadata() },

@@ -4,8 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { DISPLAY } from "../figure/figure.ts";
-import { type Bridge, getBridge } from "./bridge.ts";
+import { type Bridge, getBridge } from "./session/bridge.ts";
 
+export { type ProgressBar, progress, progressBar } from "./show/progress.ts";
+export { recordings } from "./show/recordings.ts";
+export { type Excerpt, type SourcePlace, source, sourceBeside } from "./show/source.ts";
 export {
   type Comm,
   type CommEvent,
@@ -14,12 +17,9 @@ export {
   type CommOpened,
   openComm,
   registerCommTarget,
-} from "./comms.ts";
-export { controls, type Inputs, type ValuesOf } from "./controls.ts";
-export { checkbox, type Input, type SliderOptions, select, slider, textBox } from "./inputs.ts";
-export { type ProgressBar, progress, progressBar } from "./progress.ts";
-export { recordings } from "./recordings.ts";
-export { type Excerpt, type SourcePlace, source, sourceBeside } from "./source.ts";
+} from "./widgets/comms.ts";
+export { controls, type Inputs, type ValuesOf } from "./widgets/controls.ts";
+export { checkbox, type Input, type SliderOptions, select, slider, textBox } from "./widgets/inputs.ts";
 
 /** A display whose content can be replaced. */
 export interface Display {

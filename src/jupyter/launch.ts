@@ -3,8 +3,8 @@
  * current folder and ends with the process that started it.
  */
 import { UserError } from "../base/errors.ts";
-import { type ChildSession, startSession } from "./child-session.ts";
-import { useCompileCache } from "./compile-cache.ts";
+import { type ChildSession, startSession } from "./session/child-session.ts";
+import { useCompileCache } from "./session/compile-cache.ts";
 
 /** Pause between two looks at the parent, in milliseconds. */
 const PARENT_POLL = 1000;
@@ -50,7 +50,7 @@ function startHere(): ChildSession {
 }
 
 async function loadKernel() {
-  const { processMachine } = await import("./find-jupyter.ts");
+  const { processMachine } = await import("./install/find-jupyter.ts");
   const { readConnection } = await import("./wire/connection.ts");
   const { historyFile, openHistory } = await import("./wire/history-file.ts");
   const { startKernel } = await import("./wire/kernel.ts");

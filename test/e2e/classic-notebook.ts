@@ -9,7 +9,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
-import { freePorts } from "../../src/jupyter/free-ports.ts";
+import { freePorts } from "../../src/jupyter/install/free-ports.ts";
 import { type JupyterPlace, missingPackages, PYTHON } from "./jupyter-place.ts";
 
 const PROGRAM = "/usr/bin/jupyter-notebook";

@@ -52,7 +52,7 @@ describe.skipIf(missing !== "")(`in jupyter console${missing && ` (skipped: ${mi
      * an answer comes later than half a second after a key.
      */
     async function sessionSleeps(): Promise<boolean> {
-      const session = (await place.processes()).find((line) => line.includes("src/jupyter/child-"));
+      const session = (await place.processes()).find((line) => line.includes("src/jupyter/session/child-"));
       const stat = session === undefined ? "" : await readFile(`/proc/${Number.parseInt(session, 10)}/stat`, "utf8");
       quiet = / S /.test(stat) ? quiet + 1 : 0;
       return quiet >= 10;

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
+import { kernelMetadata } from "../../src/jupyter/install/kernelspec.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
 import { FIGURE, SIZES } from "./figure-cells.ts";
 import { type JupyterPlace, missingPackages, newJupyterPlace } from "./jupyter-place.ts";

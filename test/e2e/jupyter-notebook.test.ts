@@ -7,7 +7,7 @@ import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
+import { kernelMetadata } from "../../src/jupyter/install/kernelspec.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { installCommand, processEffects } from "../../src/jupyter/kernelspec.ts";
+import { installCommand, processEffects } from "../../src/jupyter/install/kernelspec.ts";
 
 /** The system's Python. */
 export const PYTHON = "/usr/bin/python3";

@@ -6,8 +6,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { kernelMetadata } from "../../src/jupyter/kernelspec.ts";
-import { WIDGET_MIME } from "../../src/jupyter/widgets.ts";
+import { kernelMetadata } from "../../src/jupyter/install/kernelspec.ts";
+import { WIDGET_MIME } from "../../src/jupyter/widgets/widgets.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
 import { type ClassicPage, missingForNotebook, type NotebookServer, startServer } from "./classic-notebook.ts";
 import { addWidgets } from "./classic-widgets.ts";

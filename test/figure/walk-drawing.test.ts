@@ -6,7 +6,7 @@ import { formats } from "../../src/arch/formats.ts";
 import { DISPLAY } from "../../src/figure/figure.ts";
 import { toSvg } from "../../src/figure/render.ts";
 import { walkDrawing } from "../../src/figure/walk-drawing.ts";
-import { lazyHost } from "../../src/jupyter/host.ts";
+import { lazyHost } from "../../src/jupyter/session/host.ts";
 import { access } from "../../src/mm/fault.ts";
 import { Kernel } from "../../src/mm/kernel.ts";
 import { Mm } from "../../src/mm/mm.ts";

@@ -2,7 +2,7 @@
  * The type check of cells by itself: what it keeps over many cells, and where its problems are.
  */
 import { expect, test } from "vitest";
-import { createChecker } from "../../src/jupyter/checker.ts";
+import { createChecker } from "../../src/jupyter/cells/checker.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 
 const checker = createChecker(`${PROJECT_ROOT}/notebooks`);

@@ -3,8 +3,8 @@
  */
 import { expect, test } from "vitest";
 import { random } from "../../src/base/random.ts";
-import { replyReader } from "../../src/jupyter/child-pipe.ts";
-import type { Reply } from "../../src/jupyter/child-protocol.ts";
+import { replyReader } from "../../src/jupyter/session/child-pipe.ts";
+import type { Reply } from "../../src/jupyter/session/child-protocol.ts";
 
 const failed = (id: number, message: string): Reply => ({ type: "failed", id, message });
 const lineOf = (reply: Reply): string => `\n${JSON.stringify(reply)}\n`;

@@ -3,8 +3,8 @@
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { plain, runCell } from "./cells.ts";
 
 const PAGE = `${PROJECT_ROOT}/site/content/docs/jupyter-display.md`;

@@ -7,9 +7,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { type DoctorEffects, doctorCommand } from "../../src/jupyter/doctor.ts";
-import { tryKernel } from "../../src/jupyter/doctor-kernel.ts";
-import { type KernelSpec, kernelSpec } from "../../src/jupyter/kernelspec.ts";
+import { type DoctorEffects, doctorCommand } from "../../src/jupyter/install/doctor.ts";
+import { tryKernel } from "../../src/jupyter/install/doctor-kernel.ts";
+import { type KernelSpec, kernelSpec } from "../../src/jupyter/install/kernelspec.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { type MadeUp, machineOf, pathsJson } from "./made-up-machine.ts";
 

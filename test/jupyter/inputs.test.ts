@@ -3,7 +3,7 @@
  */
 import { expect, test } from "vitest";
 import { UserError } from "../../src/base/errors.ts";
-import { select, slider } from "../../src/jupyter/inputs.ts";
+import { select, slider } from "../../src/jupyter/widgets/inputs.ts";
 
 test.each([
   [{ min: 5, max: 1 }, "min <= value <= max"],

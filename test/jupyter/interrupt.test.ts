@@ -5,8 +5,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { runCell } from "./cells.ts";
 
 let session: ChildSession;

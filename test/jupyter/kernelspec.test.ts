@@ -5,8 +5,8 @@ import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dataDir, type Machine } from "../../src/jupyter/data-dir.ts";
-import { type InstallEffects, installCommand, uninstallCommand } from "../../src/jupyter/kernelspec.ts";
+import { dataDir, type Machine } from "../../src/jupyter/install/data-dir.ts";
+import { type InstallEffects, installCommand, uninstallCommand } from "../../src/jupyter/install/kernelspec.ts";
 import { machineOf, pathsJson } from "./made-up-machine.ts";
 
 const user: Machine = { env: {}, platform: "linux", home: "/home/ada", isRoot: false };

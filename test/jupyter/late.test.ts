@@ -2,8 +2,8 @@
  * What happens after a cell has returned belongs to that cell: its prints, and its errors that no code was there to catch.
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { plain, runCell } from "./cells.ts";
 
 let session: ChildSession;

@@ -1,7 +1,7 @@
 /**
  * A machine made of a table of files and a table of programs.
  */
-import type { ProbedMachine, Ran } from "../../src/jupyter/find-jupyter.ts";
+import type { ProbedMachine, Ran } from "../../src/jupyter/install/find-jupyter.ts";
 
 export interface MadeUp {
   readonly files: Record<string, string>;

@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { runCell } from "./cells.ts";
 
 let folder: string;

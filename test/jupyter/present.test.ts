@@ -3,9 +3,9 @@
  */
 import { expect, test } from "vitest";
 import { DISPLAY } from "../../src/figure/figure.ts";
-import { bundleHtml } from "../../src/jupyter/bundle-html.ts";
-import { lazyHost } from "../../src/jupyter/host.ts";
-import { present } from "../../src/jupyter/present.ts";
+import { lazyHost } from "../../src/jupyter/session/host.ts";
+import { bundleHtml } from "../../src/jupyter/show/bundle-html.ts";
+import { present } from "../../src/jupyter/show/present.ts";
 import { access } from "../../src/mm/fault.ts";
 import { Kernel } from "../../src/mm/kernel.ts";
 import { Mm } from "../../src/mm/mm.ts";

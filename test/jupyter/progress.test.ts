@@ -2,8 +2,8 @@
  * Progress bars of cells: seen while a cell computes, and at the end the same whatever the time was.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import type { OutputEvent } from "../../src/notebook/outputs.ts";
 import { runCell } from "./cells.ts";
 

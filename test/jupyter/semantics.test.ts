@@ -2,8 +2,8 @@
  * The stories of `semantics.ts`, told to the kernel's session.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { runCell } from "./cells.ts";
 import { type Expected, IN_NODE, RUNNING, SHARING, type Story, TYPES } from "./semantics.ts";
 

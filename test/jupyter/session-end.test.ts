@@ -3,8 +3,8 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { startSession } from "../../src/jupyter/session/child-session.ts";
 import { runCell } from "./cells.ts";
 
 /** Starts a program and prints its process id. */

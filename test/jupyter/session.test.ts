@@ -2,8 +2,8 @@
  * What a notebook's author may rely on when cells run: sharing, redeclaration, types, results and errors.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChildSession, startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { type ChildSession, startSession } from "../../src/jupyter/session/child-session.ts";
 import { runCell } from "./cells.ts";
 
 let session: ChildSession;

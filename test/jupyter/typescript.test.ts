@@ -16,7 +16,7 @@ import {
   setImports,
   syntaxErrors,
   tokensAt,
-} from "../../src/jupyter/typescript.ts";
+} from "../../src/jupyter/cells/typescript.ts";
 
 const FILES: Readonly<Record<string, string>> = {
   "/a.ts": "export const far: number = 1;",

@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dealer, Request, Subscriber } from "zeromq";
-import { freePorts } from "../../src/jupyter/free-ports.ts";
+import { freePorts } from "../../src/jupyter/install/free-ports.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { CHANNELS, type Channel } from "../../src/jupyter/wire/connection.ts";
 import { HISTORY_VARIABLE } from "../../src/jupyter/wire/history-file.ts";

@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Dealer, Router, Subscriber } from "zeromq";
-import { freePorts } from "../../src/jupyter/free-ports.ts";
+import { freePorts } from "../../src/jupyter/install/free-ports.ts";
 import type { Channel } from "../../src/jupyter/wire/connection.ts";
 import { createCodec } from "../../src/jupyter/wire/message.ts";
 import { type Client, type Outward, type Seen, startClient } from "./wire-client.ts";

@@ -3,9 +3,9 @@
  * nothing of it where nobody hears comms.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startSession } from "../../src/jupyter/child-session.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
-import { WIDGET_MIME } from "../../src/jupyter/widgets.ts";
+import { startSession } from "../../src/jupyter/session/child-session.ts";
+import { WIDGET_MIME } from "../../src/jupyter/widgets/widgets.ts";
 import { runCell } from "./cells.ts";
 import { type Answered, type Client, type Content, startClient } from "./wire-client.ts";
 

@@ -2,7 +2,7 @@
  * Comms, the channel of widgets: hands what front ends open, send and close to the session, and tells which comms there are.
  */
 import type { JsonObject } from "../../notebook/format.ts";
-import type { CommMessage } from "../comm-message.ts";
+import type { CommMessage } from "../widgets/comm-message.ts";
 import type { Exchange, Handler, Handlers, SessionSlot } from "./kernel.ts";
 import { publisher } from "./publish.ts";
 

@@ -4,9 +4,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { ExecuteResult } from "../../notebook/session.ts";
-import type { Question } from "../cell-run.ts";
-import type { CellOptions } from "../cell-session.ts";
-import { type ChildSession, SESSION_ENDED } from "../child-session.ts";
+import type { CellOptions } from "../session/cell-session.ts";
+import { type ChildSession, SESSION_ENDED } from "../session/child-session.ts";
+import type { Question } from "../session/run.ts";
 import type { History } from "./history.ts";
 import type { Exchange, Handler, SessionSlot } from "./kernel.ts";
 import { type Inquiry, inquiryOf, page } from "./pager.ts";

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { dataDir, type Machine } from "../data-dir.ts";
+import { dataDir, type Machine } from "../install/data-dir.ts";
 import type { Entry, History } from "./history.ts";
 
 /** Name of the environment variable that holds another file, or `off`. */

@@ -2,7 +2,7 @@
  * The kernel: requests come in, sessions do the work, answers go out. Each request is framed by `busy` and `idle`; cells
  * run in the order in which they came, everything else is answered at once.
  */
-import type { ChildSession } from "../child-session.ts";
+import type { ChildSession } from "../session/child-session.ts";
 import { commHandlers } from "./comm.ts";
 import { executeHandler } from "./execute.ts";
 import { type History, historyHandler } from "./history.ts";

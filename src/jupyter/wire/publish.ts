@@ -2,7 +2,7 @@
  * Publishes what code of cells puts out and sends, in its order, as caused by the request that made it run.
  */
 import type { OutputEvent } from "../../notebook/outputs.ts";
-import type { CommSinks } from "../cell-session.ts";
+import type { CommSinks } from "../session/cell-session.ts";
 import { coalescer } from "./coalesce.ts";
 import type { Exchange } from "./kernel.ts";
 

@@ -3,7 +3,7 @@
  * is open at a time, because an `input_reply` need not say which one it answers.
  */
 import { randomUUID } from "node:crypto";
-import type { Question } from "../cell-run.ts";
+import type { Question } from "../session/run.ts";
 import type { Exchange } from "./kernel.ts";
 import type { Message } from "./message.ts";
 import type { Sockets } from "./sockets.ts";

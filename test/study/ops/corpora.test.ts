@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { formatNamed } from "../../../src/arch/formats.ts";
 import { GiB } from "../../../src/base/size.ts";
-import { recordings } from "../../../src/jupyter/recordings.ts";
+import { recordings } from "../../../src/jupyter/show/recordings.ts";
 import { namedCorpus, survey } from "../../../src/study/ops/corpora.ts";
 import { isHeader, type OpRecord, runScript } from "../../../src/study/ops/run.ts";
 import { parseScript } from "../../../src/study/ops/script.ts";

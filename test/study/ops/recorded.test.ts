@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { designs } from "../../../src/design/designs.ts";
-import { recordings } from "../../../src/jupyter/recordings.ts";
+import { recordings } from "../../../src/jupyter/show/recordings.ts";
 import { differences, RECORD_FIELDS, type Recorded } from "../../../src/study/ops/compare.ts";
 import type { NamedCorpus } from "../../../src/study/ops/corpora.ts";
 import type { OpRecord, OpsSpec } from "../../../src/study/ops/run.ts";

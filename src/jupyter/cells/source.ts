@@ -1,0 +1,204 @@
+/**
+ * From a cell's TypeScript to the script that runs it: imports become awaited dynamic imports, types are taken away, and
+ * declarations are made to fit the names that earlier cells left. Every line keeps its number, or a map tells it.
+ */
+import { SourceMap, stripTypeScriptTypes } from "node:module";
+import type * as TypeScript from "typescript";
+import { BRIDGE } from "../session/bridge.ts";
+import { type Binding, fitDeclarations } from "./declarations.ts";
+import { blanked, type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
+import { importEdits } from "./imports.ts";
+import type { Names } from "./names.ts";
+import { loadTypeScript } from "./typescript.ts";
+
+/** A cell that is ready to run. */
+export interface Script {
+  readonly code: string;
+  /** The place in the cell of a place in the script. */
+  origin(place: Place): Place;
+  /** True if the cell ends with an expression, whose value is then the cell's result. */
+  readonly endsWithExpression: boolean;
+  /** Names that the cell declares at its top level. */
+  readonly bindings: ReadonlyMap<string, Binding>;
+}
+
+/**
+ * The cell as the type check should see it: `export` means nothing in a cell. It is blanked out, and what is exported by
+ * default and has no name is an expression.
+ */
+export function withoutExports(code: string): string {
+  if (!code.includes("export")) return code;
+  const file = parse(code, "cell.ts");
+  return edited(
+    code,
+    file.statements.flatMap((statement) => exportEdits(statement, file)),
+  ).text;
+}
+
+function exportEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
+  const ts = loadTypeScript();
+  const start = statement.getStart(file);
+  if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) return [without(statement, file)];
+  if (ts.isExportAssignment(statement) && !statement.isExportEquals)
+    return asExpression(start, statement.expression.getStart(file), statement.expression.end, file);
+  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+  const words = modifiers.filter(({ kind }) => EXPORT_WORDS().includes(kind));
+  if (words.length < 2 || (statement as { name?: unknown }).name !== undefined)
+    return words.map((word) => without(word, file));
+  return asExpression(start, words.at(-1)!.end, statement.end, file);
+}
+
+const EXPORT_WORDS = (): readonly TypeScript.SyntaxKind[] => {
+  const { ExportKeyword, DefaultKeyword } = loadTypeScript().SyntaxKind;
+  return [ExportKeyword, DefaultKeyword];
+};
+
+function asExpression(start: number, from: number, to: number, file: TypeScript.SourceFile): Edit[] {
+  const blank = blanked(file.text.slice(start, from));
+  return [
+    { start, end: from, text: `${blank.slice(0, -1)}(` },
+    { start: to, end: to, text: ")" },
+  ];
+}
+
+/**
+ * The script of a cell. `known` holds what earlier cells declared: a name stays of the kind that it first had. `names`
+ * are those that are called otherwise at run time.
+ */
+export function toScript(code: string, known: ReadonlyMap<string, Binding>, names: Names): Script {
+  const file = parse(code, "cell.ts");
+  const imported = edited(code, sourceEdits(file, names));
+  const plain = strip(imported.text, file);
+  const fitted = fitDeclarations(parse(plain.code, "cell.js"), known, plain.isWritten);
+  // Modules are strict, and the script is all that is left of one.
+  const prefix = { start: 0, end: 0, text: `"use strict";${fitted.first}` };
+  const script = edited(plain.code, [prefix, ...fitted.edits]);
+  const origin = (place: Place): Place => {
+    const before = plain.origin(placeAt(plain.code, script.origin(offsetAt(script.text, place))));
+    return placeAt(code, imported.origin(offsetAt(imported.text, before)));
+  };
+  return { code: script.text, origin, bindings: fitted.bindings, endsWithExpression: endsWithExpression(file) };
+}
+
+function parse(code: string, name: string): TypeScript.SourceFile {
+  const ts = loadTypeScript();
+  return ts.createSourceFile(name, code, ts.ScriptTarget.ESNext, true);
+}
+
+function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
+  refuseReExports(file);
+  const imports = importEdits(file, (name) => names.get(name.getStart(file))?.text ?? name.text);
+  const classes = file.statements.filter((statement) => isHiddenClass(statement, file, names));
+  const renames = [...names.values()].filter(
+    (e) => !imports.some((other) => isWithin(e, other)) && !classes.some((c) => isOwnName(e, c, file)),
+  );
+  const using = file.statements.flatMap((statement) => usingEdits(statement, file));
+  return [...imports, ...renames, ...using, ...classes.flatMap((c) => classEdits(c, file, names))];
+}
+
+const isWithin = (inner: Edit, outer: Edit): boolean => outer.start <= inner.start && inner.start < outer.end;
+
+type NamedClass = TypeScript.ClassDeclaration & { readonly name: TypeScript.Identifier };
+
+/** A class that is called otherwise: inside, and where it is printed, it keeps its name. */
+function isHiddenClass(node: TypeScript.Statement, file: TypeScript.SourceFile, names: Names): node is NamedClass {
+  return loadTypeScript().isClassDeclaration(node) && node.name !== undefined && names.has(node.name.getStart(file));
+}
+
+const isOwnName = ({ start, end }: Edit, { pos, end: last, name }: NamedClass, file: TypeScript.SourceFile): boolean =>
+  pos <= start && start < last && file.text.slice(start, end) === name.text;
+
+function classEdits(node: NamedClass, file: TypeScript.SourceFile, names: Names): Edit[] {
+  const ts = loadTypeScript();
+  const start = node.getStart(file);
+  // Only a declaration can be abstract.
+  const word = ts.getModifiers(node)?.find(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword);
+  return [
+    { start, end: start, text: `const ${names.get(node.name.getStart(file))!.text} = ` },
+    ...(word === undefined ? [] : [without(word, file)]),
+    { start: node.end, end: node.end, text: ";" },
+  ];
+}
+
+const without = (node: TypeScript.Node, file: TypeScript.SourceFile): Edit => {
+  const [start, end] = [node.getStart(file), node.end];
+  return { start, end, text: blanked(file.text.slice(start, end)) };
+};
+
+function refuseReExports(file: TypeScript.SourceFile): void {
+  if (file.statements.some((statement) => loadTypeScript().isExportDeclaration(statement)))
+    throw new SyntaxError("a cell has nowhere to export another module to: import from it, and later cells see it too");
+}
+
+/** What a cell is `using` is handed to the bridge, which disposes of it at the cell's end. */
+function usingEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
+  const ts = loadTypeScript();
+  if (!ts.isVariableStatement(statement)) return [];
+  const { declarations, flags } = statement.declarationList;
+  const kind = flags & ts.NodeFlags.BlockScoped;
+  if (kind !== ts.NodeFlags.Using && kind !== ts.NodeFlags.AwaitUsing) return [];
+  const start = statement.getStart(file);
+  const call = `${BRIDGE}.use(${kind === ts.NodeFlags.AwaitUsing}, `;
+  return [
+    { start, end: declarations[0]!.getStart(file), text: "let " },
+    ...declarations.flatMap(({ initializer }) =>
+      initializer === undefined
+        ? []
+        : [
+            { start: initializer.getStart(file), end: initializer.getStart(file), text: call },
+            { start: initializer.end, end: initializer.end, text: ")" },
+          ],
+    ),
+  ];
+}
+
+interface Plain {
+  readonly code: string;
+  /** True if it was written anew, with variables for enums and namespaces. */
+  readonly isWritten: boolean;
+  origin(place: Place): Place;
+}
+
+/** Stripping keeps every place; what needs code of its own, such as an enum, is written by TypeScript, with a map. */
+function strip(code: string, file: TypeScript.SourceFile): Plain {
+  if (hasDecorator(file)) return transpile(code);
+  try {
+    return { code: stripTypeScriptTypes(code), isWritten: false, origin: (place) => place };
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") throw error;
+    return transpile(code);
+  }
+}
+
+function hasDecorator(file: TypeScript.SourceFile): boolean {
+  const ts = loadTypeScript();
+  const find = (node: TypeScript.Node): true | undefined => ts.isDecorator(node) || ts.forEachChild(node, find);
+  return file.text.includes("@") && find(file) === true;
+}
+
+const MODULE_MARK = "\nexport {};";
+
+function transpile(code: string): Plain {
+  const ts = loadTypeScript();
+  const compilerOptions = { target: ts.ScriptTarget.ES2024, module: ts.ModuleKind.ESNext, sourceMap: true };
+  // Only a module may await at its top level.
+  const built = ts.transpileModule(code + MODULE_MARK, { compilerOptions });
+  const map = new SourceMap(JSON.parse(built.sourceMapText!));
+  return {
+    code: built.outputText.replace(/^export \{\};\n\/\/# sourceMappingURL=.*$/m, ""),
+    isWritten: true,
+    origin: ({ line, column }) => {
+      const entry = map.findEntry(line - 1, column - 1);
+      return "originalLine" in entry
+        ? { line: entry.originalLine + 1, column: entry.originalColumn + 1 }
+        : { line, column };
+    },
+  };
+}
+
+/** Told from the cell and not from the script, whose last statement may be another one. */
+function endsWithExpression(file: TypeScript.SourceFile): boolean {
+  const ts = loadTypeScript();
+  const last = file.statements.findLast((statement) => !ts.isEmptyStatement(statement));
+  return last !== undefined && ts.isExpressionStatement(last);
+}
