@@ -45,28 +45,34 @@ const TITLES: Readonly<Record<string, string>> = {
 /** The heading of a group. */
 export const titleOf = (group: string): string => TITLES[group] ?? group;
 
+/** What is called time on the page, by what a case measures; ratios of anything else are in the tables only. */
+const TIMES: Readonly<Record<string, string>> = { ns: "CPU time", "ms of wall time": "wall time" };
+
+const timedCases = ({ cases }: Bench, group: string): CaseResult[] =>
+  cases.filter((c) => c.group === group && Object.hasOwn(TIMES, c.measures));
+
 /** A row for each variant that stands beside a baseline. */
-function ratioRows({ cases }: Bench, group: string): Row[] {
-  return cases
-    .filter((c) => c.group === group && c.measures === "ns")
-    .flatMap((c) =>
-      c.variants
-        .filter(({ name }) => name !== c.baseline)
-        .map(({ name, ratio, goal }) => ({
-          what: c.variants.length === 2 ? c.name : `${c.name}: ${name}`,
-          baseline: c.baseline,
-          ratio: ratio.median,
-          low: ratio.p10,
-          high: ratio.p90,
-          goal: goal !== null && goal.of !== null ? goal.atMost : null,
-        })),
-    );
+function ratioRows(cases: readonly CaseResult[]): Row[] {
+  return cases.flatMap((c) =>
+    c.variants
+      .filter(({ name }) => name !== c.baseline)
+      .map(({ name, ratio, goal }) => ({
+        what: c.variants.length === 2 ? c.name : `${c.name}: ${name}`,
+        baseline: c.baseline,
+        ratio: ratio.median,
+        low: ratio.p10,
+        high: ratio.p90,
+        goal: goal !== null && goal.of !== null ? goal.atMost : null,
+      })),
+  );
 }
 
 /** The figure of a group: ratios as dots with their spread, goals as ticks. Null where a group compares nothing. */
 export function ratioFigure(bench: Bench, group: string): Figure | null {
-  const rows = ratioRows(bench, group);
+  const cases = timedCases(bench, group);
+  const rows = ratioRows(cases);
   if (rows.length === 0) return null;
+  const time = [...new Set(cases.map((c) => TIMES[c.measures]!))].join(" or ");
   const goal = {
     label: "Goal",
     basis: "measured",
@@ -76,17 +82,16 @@ export function ratioFigure(bench: Bench, group: string): Figure | null {
   const ratio = { basis: "measured", digits: 3 } as const;
   return figure({
     title: titleOf(group),
-    caption:
-      "Ratio of CPU time to the baseline of the case, taken within each round: median as a dot, 10th to 90th percentile as a line, goal as a bar across.",
+    caption: `Ratio of ${time} to the baseline of the case, taken within each round: median as a dot, 10th to 90th percentile as a line, goal as a bar across.`,
     alt: rows.map(({ what, ratio }) => `${what}: ${Number(ratio).toPrecision(3)}`).join("; "),
-    better: "smaller ratios are better",
+    better: "smaller ratios",
     columns: [
       { key: "what", label: "Case", definition: "What was done, and by what." },
       { key: "baseline", label: "Baseline", definition: "What the ratio is taken to." },
       {
         key: "ratio",
         label: "Ratio",
-        definition: "CPU time divided by that of the baseline in the same round, median.",
+        definition: "The time divided by that of the baseline in the same round, median.",
         ...ratio,
       },
       { key: "low", label: "10th percentile", definition: "The tenth of all rounds from below.", ...ratio },
