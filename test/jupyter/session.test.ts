@@ -101,6 +101,12 @@ describe("running", () => {
     expect((await run("(Object.freeze([1]) as number[]).push(2)")).ename).toBe("TypeError");
   });
 
+  test("bytes that are written are text in the end, also where a character comes in two pieces", async () => {
+    const halves =
+      "const bytes = Buffer.from('ü\u{1f600}');\nfor (const byte of bytes) process.stdout.write(Uint8Array.of(byte));";
+    expect((await run(`${halves}\nprocess.stdout.write('e28094', 'hex');`)).stdout).toBe("ü\u{1f600}\u2014");
+  });
+
   test("console output is a stream, in order and by its name", async () => {
     const ran = await run("console.log('a %d', 1); console.error('b'); process.stdout.write('c')");
     expect(ran.outputs.slice(0, 3)).toEqual([

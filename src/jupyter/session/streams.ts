@@ -3,6 +3,7 @@
  */
 import { Console } from "node:console";
 import { Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { emit } from "./run.ts";
 
 type Name = "stdout" | "stderr";
@@ -33,8 +34,12 @@ function sink(name: Name): Writable {
 function captureWrites(name: Name): () => void {
   const stream = process[name];
   const real = stream.write;
+  // A character may come in two pieces, as from a stream that is piped here.
+  const decoder = new StringDecoder("utf8");
   stream.write = ((chunk: string | Uint8Array, encoding?: unknown, done?: unknown) => {
-    put(name, typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+    const isText = typeof chunk === "string" && (typeof encoding !== "string" || /^utf-?8$/i.test(encoding));
+    const text = isText ? chunk : decoder.write(Buffer.from(chunk as string, encoding as BufferEncoding));
+    if (text !== "") put(name, text);
     const callback = [encoding, done].find((argument) => typeof argument === "function");
     if (callback !== undefined) process.nextTick(callback as () => void);
     return true;
