@@ -144,7 +144,7 @@ function ownFrames(lines: readonly string[]): string[] {
   const end = frames.findIndex((line) => line.includes("node:inspector"));
   return frames
     .slice(0, end === -1 ? undefined : end)
-    .filter((line) => !KERNEL_FRAME.test(line))
+    .filter((line) => !isKernelFrame(line))
     .map(withoutRoot);
 }
 
@@ -154,8 +154,8 @@ const withoutRoot = (text: string): string =>
     .replaceAll(`${PROJECT_ROOT}/`, "")
     .replace(/\?v=\d+/, "");
 
-/** Of Node or of the kernel, which a cell also calls by itself. */
-const KERNEL_FRAME = /[( ]node:|\/src\/jupyter\//;
+/** True for a stack's line that is of Node or of the kernel, which a cell also calls by itself. */
+export const isKernelFrame = (line: string): boolean => /^\s+at\b.*([( ]node:|\/src\/jupyter\/)/.test(line);
 
 function mapFrame(frame: string, cells: CellTexts): string {
   return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {

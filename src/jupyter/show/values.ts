@@ -3,6 +3,7 @@
  * and for errors, which come without the frames of the kernel.
  */
 import { type InspectOptions, inspect } from "node:util";
+import { isKernelFrame } from "../session/trace.ts";
 
 /** The text of any value; a bigint of its own also in decimal, because it may be a count. */
 export function valueText(value: unknown): string {
@@ -102,5 +103,5 @@ function words(value: BigUint64Array | BigInt64Array): unknown {
 const withoutKernel = (stack: string): string =>
   stack
     .split("\n")
-    .filter((line) => !/^\s+at .*(node:|\/src\/jupyter\/)/.test(line))
+    .filter((line) => !isKernelFrame(line))
     .join("\n");
