@@ -3,6 +3,7 @@
  * and for errors, which come without the frames of the kernel.
  */
 import { type InspectOptions, inspect } from "node:util";
+import { hex } from "../../base/size.ts";
 import { isKernelFrame } from "../session/trace.ts";
 
 /** The text of any value; a bigint of its own also in decimal, because it may be a count. */
@@ -14,7 +15,7 @@ export function valueText(value: unknown): string {
 
 /** A bigint in hexadecimal, where that differs from decimal. */
 export const bigintText = (value: bigint): string =>
-  value < 0n ? `-0x${(-value).toString(16)}` : isSmall(value) ? String(value) : `0x${value.toString(16)}`;
+  value < 0n ? `-${hex(-value)}` : isSmall(value) ? String(value) : hex(value);
 
 const isSmall = (value: bigint): boolean => value >= 0n && value < 10n;
 
