@@ -1,71 +1,15 @@
 /**
- * The built site in a real browser: what a reader meets, and what moves when they move a control. Serves `dist/` as
- * `ptlab start` does; the build must be there (`npx ptlab start --no-serve`).
+ * The built site in a real browser: what a reader meets, and what moves when they move a control.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { preview } from "astro";
-import { type Browser, chromium, type Locator } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
-
-const missing = [
-  existsSync(CHROMIUM) ? "" : `no browser at ${CHROMIUM}`,
-  existsSync(`${ROOT}dist/index.html`) ? "" : "the site is not built: run npx ptlab start --no-serve",
-].filter((reason) => reason !== "");
-
-const notebooks = readdirSync(`${ROOT}notebooks`)
-  .filter((name) => name.endsWith(".ipynb"))
-  .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}/`);
-
-/** The notebooks of the project itself; one without a number may have no figures. */
-const stories = notebooks.filter((path) => /^notebooks\/\d{3}-/.test(path));
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { describeSite, isLive, moveOneControl, notebooks, ROOT, stories } from "./site-browser.ts";
 
 const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", "review-2018/", ...notebooks];
 
-test.runIf(missing.length > 0 && process.env.PTLAB_REQUIRE_ALL)("the browser and the built site are there", () => {
-  expect(missing).toEqual([]);
-});
-
-describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason) => ` (${reason})`).join("")}`, () => {
-  let server: Awaited<ReturnType<typeof preview>>;
-  let browser: Browser;
-  let address: string;
-
-  beforeAll(async () => {
-    process.env.ASTRO_TELEMETRY_DISABLED = "1";
-    server = await preview({ root: ROOT, logLevel: "error", server: { host: "127.0.0.1", port: 4521 } });
-    address = `http://127.0.0.1:${server.port}/`;
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  /** A page, and everything that a reader should never see: errors on the console, requests to other hosts. */
-  async function open(path: string, options: { width?: number; scheme?: "light" | "dark"; script?: boolean } = {}) {
-    const { width = 1280, scheme = "light", script = true } = options;
-    const context = await browser.newContext({
-      viewport: { width, height: 844 },
-      colorScheme: scheme,
-      javaScriptEnabled: script,
-    });
-    const page = await context.newPage();
-    const wrong: string[] = [];
-    page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-    page.on("pageerror", (error) => wrong.push(error.message));
-    page.on("request", (request) => {
-      if (!request.url().startsWith(address) && !/^(data|blob):/.test(request.url())) wrong.push(request.url());
-    });
-    await page.goto(address + path, { waitUntil: "load" });
-    return { page, wrong, close: () => context.close() };
-  }
-
+describeSite("the site in a browser", 4521, (site) => {
   test.each(pages)("/%s opens without an error and without another host", async (path) => {
-    const { page, wrong, close } = await open(path);
+    const { page, wrong, close } = await site.open(path);
     expect(await page.locator("h1").count()).toBe(1);
     expect(await page.locator('meta[http-equiv="content-security-policy"]').count()).toBe(1);
     expect(wrong).toEqual([]);
@@ -75,7 +19,7 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
   test.each(pages)(
     "/%s does not scroll sideways on a phone, and is dark where the reader's system is",
     async (path) => {
-      const { page, close } = await open(path, { width: 360, scheme: "dark" });
+      const { page, close } = await site.open(path, { width: 360, scheme: "dark" });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
       expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
       await close();
@@ -83,20 +27,20 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
   );
 
   test.each(pages.flatMap((path) => links(path)))("the link %s on /%s leads somewhere", async (href, path) => {
-    const target = new URL(href, address + path);
+    const target = new URL(href, site.address + path);
     const response = await fetch(target);
     expect(response.status).toBe(200);
     if (target.hash) expect(await response.text()).toContain(`id="${decodeURIComponent(target.hash.slice(1))}"`);
   });
 
   test("an address that does not exist says so", async () => {
-    const response = await fetch(`${address}nowhere/`);
+    const response = await fetch(`${site.address}nowhere/`);
     expect(response.status).toBe(404);
     expect(await response.text()).toContain("Page not found");
   });
 
   test("the search finds a word of a page", async () => {
-    const { page, wrong, close } = await open("");
+    const { page, wrong, close } = await site.open("");
     await page.getByRole("button", { name: "Search" }).click();
     await page.getByRole("searchbox").or(page.locator(".pagefind-ui__search-input")).first().fill("contpte");
     await page.locator(".pagefind-ui__result").first().waitFor();
@@ -107,7 +51,7 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
   describe("a script that a reader writes", () => {
     const path = "notebooks/015-op-script/";
     const parts = async () => {
-      const opened = await open(path);
+      const opened = await site.open(path);
       const figure = opened.page.locator("ptlab-figure").first();
       const title = () => figure.locator("figcaption strong").textContent();
       return {
@@ -156,14 +100,14 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
 
   describe.each(stories)("/%s", (path) => {
     test("shows its figures without any script", async () => {
-      const { page, close } = await open(path, { script: false });
+      const { page, close } = await site.open(path, { script: false });
       expect(await page.locator("figure.ptlab-figure .ptlab-wide svg").count()).toBeGreaterThan(0);
       expect(await page.locator(".ptlab-controls:visible").count()).toBe(0);
       await close();
     });
 
     test("has figures with a number, words for those who do not see them, a data table and a stamp", async () => {
-      const { page, close } = await open(path);
+      const { page, close } = await site.open(path);
       const figures = await page.locator("figure.ptlab-figure").all();
       for (const [i, figure] of figures.entries()) {
         expect(await figure.locator(".ptlab-number").textContent()).toBe(`Figure ${i + 1}`);
@@ -176,7 +120,7 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
     });
 
     test("has live figures whose pictures change when a control is moved by keyboard, and Reset brings them back", async () => {
-      const { page, wrong, close } = await open(path);
+      const { page, wrong, close } = await site.open(path);
       const figures = await page.locator("ptlab-figure").all();
       expect(figures.length).toBeGreaterThan(0);
       for (const figure of figures) {
@@ -194,7 +138,7 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
     });
 
     test("computes the stored data and stamp again when a control is moved there and back", async () => {
-      const { page, close } = await open(path);
+      const { page, close } = await site.open(path);
       for (const figure of await page.locator("ptlab-figure").all()) {
         const shown = async () =>
           (await figure.locator(".ptlab-data table").innerHTML()) +
@@ -209,30 +153,6 @@ describe.skipIf(missing.length > 0)(`the site in a browser${missing.map((reason)
     });
   });
 });
-
-async function isLive(figure: Locator): Promise<void> {
-  await expect.poll(() => figure.getAttribute("data-state"), { timeout: 30_000 }).toBe("live");
-}
-
-/** Moves the first control of a live figure by one step; returns the key that moves it back. */
-async function moveOneControl(figure: Locator): Promise<string> {
-  const page = figure.page();
-  const control = figure.locator("select, input[type=range], input:checked, input[type=checkbox]").first();
-  await control.focus();
-  const kind = await control.evaluate((element) => element.getAttribute("type") ?? "select");
-  if (kind === "checkbox") {
-    await page.keyboard.press("Space");
-    return "Space";
-  }
-  const before = await figure.locator("form").evaluate(formState);
-  await page.keyboard.press("ArrowDown");
-  if ((await figure.locator("form").evaluate(formState)) !== before) return "ArrowUp";
-  await page.keyboard.press("ArrowUp");
-  return "ArrowDown";
-}
-
-const formState = (form: Element): string =>
-  [...form.querySelectorAll<HTMLInputElement>("select, input, textarea")].map((c) => `${c.value}${c.checked}`).join();
 
 /** The links of a built page to the site itself, once each. */
 function links(path: string): [href: string, path: string][] {

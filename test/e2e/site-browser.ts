@@ -1,0 +1,125 @@
+/**
+ * The built site in a real browser, for the tests of what a reader meets. Serves `dist/` as `ptlab start` does; the build
+ * must be there (`npx ptlab start --no-serve`).
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { preview } from "astro";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+/** The project's folder, with a slash at its end. */
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
+
+const missing = [
+  existsSync(CHROMIUM) ? "" : `no browser at ${CHROMIUM}`,
+  existsSync(`${ROOT}dist/index.html`) ? "" : "the site is not built: run npx ptlab start --no-serve",
+].filter((reason) => reason !== "");
+
+/** Paths of the pages of all notebooks. */
+export const notebooks = readdirSync(`${ROOT}notebooks`)
+  .filter((name) => name.endsWith(".ipynb"))
+  .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}/`);
+
+/** The notebooks of the project itself; one without a number may have no figures. */
+export const stories = notebooks.filter((path) => /^notebooks\/\d{3}-/.test(path));
+
+/** How a page is opened: a desktop, light, with scripts, unless told otherwise. */
+export interface Opening {
+  readonly width?: number;
+  readonly scheme?: "light" | "dark";
+  readonly script?: boolean;
+  /** What the browser lets pages do without asking, for example "clipboard-read". */
+  readonly permissions?: readonly string[];
+  /** Called before the page is loaded, for example to add a script that watches it. */
+  before?(page: Page): Promise<void>;
+}
+
+/** A page in a context of its own. */
+export interface Opened {
+  readonly page: Page;
+  /** What a reader should never see: errors on the console, requests to other hosts. */
+  readonly wrong: readonly string[];
+  close(): Promise<void>;
+}
+
+/** The site while its tests run. */
+export interface Site {
+  /** Address of its root, with a slash at its end. */
+  readonly address: string;
+  open(path: string, opening?: Opening): Promise<Opened>;
+}
+
+/** Tests with the site served at `port`; they are skipped, with the reason in their title, where browser or build is missing. */
+export function describeSite(title: string, port: number, tests: (site: Site) => void): void {
+  test.runIf(missing.length > 0 && process.env.PTLAB_REQUIRE_ALL)("the browser and the built site are there", () => {
+    expect(missing).toEqual([]);
+  });
+  describe.skipIf(missing.length > 0)(`${title}${missing.map((reason) => ` (${reason})`).join("")}`, () => {
+    let server: Awaited<ReturnType<typeof preview>>;
+    let browser: Browser;
+    beforeAll(async () => {
+      process.env.ASTRO_TELEMETRY_DISABLED = "1";
+      server = await preview({ root: ROOT, logLevel: "error", server: { host: "127.0.0.1", port } });
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+    const site: Site = {
+      get address() {
+        return `http://127.0.0.1:${server.port}/`;
+      },
+      open: (path, opening = {}) => open(browser, site.address, path, opening),
+    };
+    tests(site);
+  });
+}
+
+async function open(browser: Browser, address: string, path: string, opening: Opening): Promise<Opened> {
+  const { width = 1280, scheme = "light", script = true, permissions = [] } = opening;
+  const context = await browser.newContext({
+    viewport: { width, height: 844 },
+    colorScheme: scheme,
+    javaScriptEnabled: script,
+    permissions: [...permissions],
+  });
+  const page = await context.newPage();
+  const wrong: string[] = [];
+  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(address) && !/^(data|blob):/.test(request.url())) wrong.push(request.url());
+  });
+  await opening.before?.(page);
+  await page.goto(address + path, { waitUntil: "load" });
+  return { page, wrong, close: () => context.close() };
+}
+
+/** Waits until a figure shows what was computed in the browser. */
+export async function isLive(figure: Locator): Promise<void> {
+  await expect.poll(() => figure.getAttribute("data-state"), { timeout: 30_000 }).toBe("live");
+}
+
+/** Moves the first control of a live figure by one step; returns the key that moves it back. */
+export async function moveOneControl(figure: Locator): Promise<string> {
+  const page = figure.page();
+  const control = figure.locator("select, input[type=range], input:checked, input[type=checkbox]").first();
+  await control.focus();
+  const kind = await control.evaluate((element) => element.getAttribute("type") ?? "select");
+  if (kind === "checkbox") {
+    await page.keyboard.press("Space");
+    return "Space";
+  }
+  const before = await figure.locator("form").evaluate(formState);
+  await page.keyboard.press("ArrowDown");
+  if ((await figure.locator("form").evaluate(formState)) !== before) return "ArrowUp";
+  await page.keyboard.press("ArrowUp");
+  return "ArrowDown";
+}
+
+const formState = (form: Element): string =>
+  [...form.querySelectorAll<HTMLInputElement>("select, input, textarea")].map((c) => `${c.value}${c.checked}`).join();
