@@ -8,9 +8,9 @@
 
 import { A, Kind } from "../arch/entry.ts";
 import { type AccessDirty, type Format, spanLg2 } from "../arch/format.ts";
-import { WALKED } from "../base/walked.ts";
 import type { Tables } from "../machine/tables.ts";
 import { highOf, indexAt, lowOf } from "./vpn.ts";
+import { WALKED } from "./walked.ts";
 
 /** A tree of tables as hardware sees it: the root register, the format, memory. */
 export interface Tree {

@@ -2,10 +2,11 @@
  * A value as a notebook shows it. A value that can present itself does; rows become a table; a promise is waited for; any
  * other value is printed.
  */
-import { WALKED } from "../../base/walked.ts";
+
 import { DISPLAY, FIGURE_MIME, type Figure, type Host, MADE_BY } from "../../figure/figure.ts";
 import type { LiveFigure, MadeBy } from "../../figure/live.ts";
 import type { Tree } from "../../mmu/translate.ts";
+import { WALKED } from "../../mmu/walked.ts";
 import type { Json, MimeBundle } from "../../notebook/format.ts";
 import { commsAreHeard } from "../widgets/comms.ts";
 import { canShowWidgets } from "../widgets/widgets.ts";
