@@ -5,6 +5,7 @@
 import type * as Plot from "@observablehq/plot";
 import { type Format, levelsOf, rootOf } from "../arch/format.ts";
 import { UserError } from "../base/errors.ts";
+import { hex } from "../base/size.ts";
 import { type WalkStep, walkAddress, walkSteps } from "../mmu/describe-walk.ts";
 import type { Tree } from "../mmu/translate.ts";
 import { figure } from "./create.ts";
@@ -51,7 +52,7 @@ export function walkDrawing(tree: Tree, vpn: number): Figure {
 
 function checkPage(format: Format, vpn: number): void {
   if (Number.isInteger(vpn) && rootOf(format, vpn) !== null) return;
-  const allowed = format.roots.map(({ first, last }) => `0x${first.toString(16)} to 0x${last.toString(16)}`);
+  const allowed = format.roots.map(({ first, last }) => `${hex(first)} to ${hex(last)}`);
   throw new UserError(`${vpn} is no page number of ${format.name}: ${allowed.join(" and ")} are allowed`);
 }
 
