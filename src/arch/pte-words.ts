@@ -57,7 +57,8 @@ export class PteWords {
 
   /**
    * How many entries from `at` on, at most `max`, are leaves that differ in nothing but the frame number's part of the low word:
-   * those whose frames are in a row, or, where that are few, whatever frames they map, but no more than {@link LEAVES}. 0 where the first is none, or one of a contiguous block, or maps a frame that is not near.
+   * those whose frames are in a row, or, where that are few, whatever frames they map, but no more than {@link LEAVES}. 0 where
+   * the first is none, or one of a contiguous block, or maps a frame that is not near.
    */
   leaves(lo: Int32Array, hi: Int32Array, at: number, max: number, found: Leaves): number {
     const firstLo = lo[at]!;
