@@ -100,7 +100,7 @@ program
     "what a captured process gets from large folios, by thpmaps' names, and what other page sizes would give",
   )
   .argument("<file>", "capture")
-  .option("--rollup", "sum over all areas")
+  .option("--rollup", "sum over all VMAs")
   .option("--cont <size>", "size of contiguous blocks, such as 64K; may be given again", collect)
   .option("--inc-empty", "show statistics that are 0")
   .option("--inc-smaps", "show the amounts of smaps that the capture holds")

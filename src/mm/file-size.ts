@@ -37,7 +37,7 @@ export function madviseRemove(_mm: Mm, vma: Vma, start: number, end: number): Er
 
 /** `unmap_mapping_range` of the file's pages `[start, end)`, wherever they are shown. */
 function unmapMappingRange(file: CacheFile, start: number, end: number, evenCows: boolean): void {
-  for (const [vma, mm] of file.areas) {
+  for (const [vma, mm] of file.vmas) {
     const shift = vma.start - vma.pgoff;
     const [from, to] = [Math.max(vma.start, start + shift), Math.min(vma.end, end + shift)];
     if (from < to) zapRange(mm, vma, from, to, { dropMarkers: false, reclaimTables: false, keepCows: !evenCows });

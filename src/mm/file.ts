@@ -39,7 +39,7 @@ export class CacheFile {
   /** `i_pages`: the frame of each page that is in memory. */
   readonly #cache = new Map<number, number>();
   /** `i_mmap`: the VMAs that show the file, each with its address space. */
-  readonly #areas = new Map<Vma, Mm>();
+  readonly #vmas = new Map<Vma, Mm>();
   #held = false;
 
   constructor(kernel: Kernel, pages: number, fault: FileFault, isShmem: boolean) {
@@ -82,7 +82,7 @@ export class CacheFile {
 
   /** A VMA shows the file from now on. */
   open(mm: Mm, vma: Vma): void {
-    this.#areas.set(vma, mm);
+    this.#vmas.set(vma, mm);
   }
 
   /** A descriptor holds the file from now on, whether any VMA shows it or not. */
@@ -93,21 +93,21 @@ export class CacheFile {
 
   /** A VMA shows it no longer; the last one takes the file with it (`fput`, `shmem_evict_inode`), unless a descriptor holds it. */
   close(vma: Vma): void {
-    invariant(this.#areas.delete(vma), "a VMA that was not among those of its file");
-    if (this.#areas.size > 0 || this.#held) return;
+    invariant(this.#vmas.delete(vma), "a VMA that was not among those of its file");
+    if (this.#vmas.size > 0 || this.#held) return;
     for (const index of [...this.#cache.keys()]) if (this.lookup(index) >= 0) this.drop(index);
   }
 
   /** Every place where a page of the file is shown, mapped or not (`vma_interval_tree_foreach`). */
   mappings(index: number): Mapping[] {
-    return [...this.#areas]
+    return [...this.#vmas]
       .map(([vma, mm]) => ({ mm, vma, vpn: vma.start + index - vma.pgoff }))
       .filter(({ vma, vpn }) => vpn >= vma.start && vpn < vma.end);
   }
 
   /** The VMAs that show the file, each with its address space. */
-  get areas(): readonly (readonly [Vma, Mm])[] {
-    return [...this.#areas];
+  get vmas(): readonly (readonly [Vma, Mm])[] {
+    return [...this.#vmas];
   }
 
   /** Pages of the cache, for those who count frames. */

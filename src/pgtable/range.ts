@@ -62,7 +62,7 @@ export interface PteRun extends PteSpan {
 }
 
 /** Pages of the VMA that the run must lie in, half open. */
-export interface AreaPages {
+export interface VmaPages {
   readonly start: number;
   readonly end: number;
 }
@@ -77,19 +77,19 @@ function failAt(call: string, { vpn, slot }: PteSpan): Fail {
 }
 
 /** What every call asks of its entries. */
-function checkSpan(pt: PageTable, { vpn, nr }: PteSpan, area: AreaPages, fail: Fail): void {
+function checkSpan(pt: PageTable, { vpn, nr }: PteSpan, vma: VmaPages, fail: Fail): void {
   if (nr < 1) fail("length", 0, `this one has ${nr}`);
   const left = 2 ** pt.format.indexLg2[0]! - pt.index(vpn, 0);
   if (nr > left) fail("table", left, `the table ends before entry ${left} of ${nr}`);
-  if (vpn < area.start) fail("vma", 0, `the VMA begins at page ${area.start}`);
-  if (vpn + nr > area.end) fail("vma", area.end - vpn, `the VMA ends before page ${area.end}`);
+  if (vpn < vma.start) fail("vma", 0, `the VMA begins at page ${vma.start}`);
+  if (vpn + nr > vma.end) fail("vma", vma.end - vpn, `the VMA ends before page ${vma.end}`);
 }
 
 /** Throws a {@link RangeViolation} for the first rule that a `set_ptes` would break. */
-export function checkSetPtes(pt: PageTable, run: PteRun, area: AreaPages): void {
+export function checkSetPtes(pt: PageTable, run: PteRun, vma: VmaPages): void {
   const fail = failAt("set_ptes", run);
   const { pfn, nr } = run;
-  checkSpan(pt, run, area, fail);
+  checkSpan(pt, run, vma, fail);
   if (!pt.locks.holds(pt.tableOf(run.slot), 0)) fail("lock", 0, "it is not");
   const beyond = firstBeyond(pt.format, pfn, nr);
   if (beyond < nr) fail("address", beyond, `frame ${pfn + beyond} needs more than ${pt.format.paBits} bits of address`);
@@ -100,10 +100,10 @@ export function checkSetPtes(pt: PageTable, run: PteRun, area: AreaPages): void 
 }
 
 /** Throws a {@link RangeViolation} for the first rule that an `update_mmu_cache_range` would break. */
-export function checkUpdateMmuCache(pt: PageTable, span: PteSpan, area: AreaPages): void {
+export function checkUpdateMmuCache(pt: PageTable, span: PteSpan, vma: VmaPages): void {
   const fail = failAt("update_mmu_cache_range", span);
   const { slot, nr } = span;
-  checkSpan(pt, span, area, fail);
+  checkSpan(pt, span, vma, fail);
   for (let i = 0; i < nr; i++) if (pt.kind(slot + i, 0) !== Kind.leaf) fail("present", i, "this one does not");
   const pfn = pt.pfn(slot);
   for (let i = 0; i < nr; i++)
@@ -138,7 +138,7 @@ export type ArchFlagUnit = "folio" | "page";
 
 /** How `set_ptes` is called. */
 export interface RangeOptions {
-  readonly area: AreaPages;
+  readonly vma: VmaPages;
   /** Whether the contract is checked first. */
   readonly strict: boolean;
   readonly unit: ArchFlagUnit;
@@ -148,8 +148,8 @@ export interface RangeOptions {
  * `set_ptes` as an architecture without coherent instruction cache has it: executable memory is made visible to instruction
  * fetches first, then the run is stored. With `strict` a {@link RangeViolation} is thrown before anything is changed.
  */
-export function setPtesRange(pt: PageTable, run: PteRun, { area, strict, unit }: RangeOptions): void {
-  if (strict) checkSetPtes(pt, run, area);
+export function setPtesRange(pt: PageTable, run: PteRun, { vma, strict, unit }: RangeOptions): void {
+  if (strict) checkSetPtes(pt, run, vma);
   if (run.attrs & A.exec) syncIcacheDcache(pt, run.pfn, run.nr, unit);
   setPtes(pt, run.slot, run.pfn, run.attrs, run.nr);
 }
@@ -163,14 +163,14 @@ export function setPteAt(pt: PageTable, run: Omit<PteRun, "nr">, options: RangeO
  * `update_mmu_cache_range`: tells CPUs that hold translations of their own about entries that were stored. One call for a run
  * of pages of one folio that are all there.
  */
-export function updateMmuCacheRange(pt: PageTable, span: PteSpan, area: AreaPages): void {
-  checkUpdateMmuCache(pt, span, area);
+export function updateMmuCacheRange(pt: PageTable, span: PteSpan, vma: VmaPages): void {
+  checkUpdateMmuCache(pt, span, vma);
   pt.tally[E.mmuCacheUpdates]!++;
 }
 
 /** `update_mmu_cache`: {@link updateMmuCacheRange} of one entry. */
-export function updateMmuCache(pt: PageTable, entry: Omit<PteSpan, "nr">, area: AreaPages): void {
-  updateMmuCacheRange(pt, { ...entry, nr: 1 }, area);
+export function updateMmuCache(pt: PageTable, entry: Omit<PteSpan, "nr">, vma: VmaPages): void {
+  updateMmuCacheRange(pt, { ...entry, nr: 1 }, vma);
 }
 
 /** Machines whose instruction fetches do not see what was stored: those that use `PG_arch_1` for it among the formats. */

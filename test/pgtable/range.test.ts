@@ -51,12 +51,12 @@ function runOf(b: Bench, at: number, from: number, nr: number, attrs: number = A
   return { vpn: b.vpn + at, slot: b.slot + at, pfn: b.head + from, attrs, nr };
 }
 
-function areaOf(b: Bench) {
+function vmaOf(b: Bench) {
   return { start: b.vpn, end: b.vpn + 2 * b.table };
 }
 
 function options(b: Bench, strict = true, unit: ArchFlagUnit = "folio") {
-  return { area: areaOf(b), strict, unit };
+  return { vma: vmaOf(b), strict, unit };
 }
 
 /** The rule that a call breaks and the page where, or the frame where it is given no entries; null if it breaks none. */
@@ -70,8 +70,8 @@ function broken(b: Bench, call: () => void): [RangeRule, number] | null {
   }
 }
 
-function verdict(b: Bench, run: PteRun, area = areaOf(b)): [RangeRule, number] | null {
-  return broken(b, () => checkSetPtes(b.pt, run, area));
+function verdict(b: Bench, run: PteRun, vma = vmaOf(b)): [RangeRule, number] | null {
+  return broken(b, () => checkSetPtes(b.pt, run, vma));
 }
 
 describe.each(formats.map((f) => [f.name, f] as const))("the contract of set_ptes on %s", (_name, f) => {
@@ -101,10 +101,10 @@ describe.each(formats.map((f) => [f.name, f] as const))("the contract of set_pte
 
   test("is broken by a run that begins before its VMA or ends behind it", () => {
     const b = bench(f);
-    const area = { start: b.vpn + 4, end: b.vpn + 12 };
-    expect(verdict(b, runOf(b, 4, 0, 8), area)).toBe(null);
-    expect(verdict(b, runOf(b, 3, 0, 8), area)).toEqual(["vma", 3]);
-    expect(verdict(b, runOf(b, 5, 0, 8), area)).toEqual(["vma", 12]);
+    const vma = { start: b.vpn + 4, end: b.vpn + 12 };
+    expect(verdict(b, runOf(b, 4, 0, 8), vma)).toBe(null);
+    expect(verdict(b, runOf(b, 3, 0, 8), vma)).toEqual(["vma", 3]);
+    expect(verdict(b, runOf(b, 5, 0, 8), vma)).toEqual(["vma", 12]);
   });
 
   test("is broken by a run over the end of its folio, though the next frames follow", () => {
@@ -165,8 +165,8 @@ describe.each(formats.map((f) => [f.name, f] as const))("the contracts of the ca
     setPtesRange(b.pt, { ...runOf(b, NR, 0, NR), pfn: after }, options(b));
     return { ...b, after };
   }
-  const update = (b: Bench, at: number, nr: number, area = areaOf(b)) =>
-    broken(b, () => updateMmuCacheRange(b.pt, { vpn: b.vpn + at, slot: b.slot + at, nr }, area));
+  const update = (b: Bench, at: number, nr: number, vma = vmaOf(b)) =>
+    broken(b, () => updateMmuCacheRange(b.pt, { vpn: b.vpn + at, slot: b.slot + at, nr }, vma));
 
   test("update_mmu_cache_range is one update for a run of one folio, whatever part of it, and not asked for a lock", () => {
     const b = mapped();
@@ -255,12 +255,12 @@ describe.each(formats.map((f) => [f.name, f] as const))("the contracts of the ca
 });
 
 /** The rules one after the other, with a loop for each. */
-function slowVerdict(b: Bench, run: PteRun, area: { start: number; end: number }): RangeRule | null {
+function slowVerdict(b: Bench, run: PteRun, vma: { start: number; end: number }): RangeRule | null {
   const pages = Array.from({ length: run.nr }, (_, i) => i);
   const { frames, format } = b.pt;
   const tableOf = (i: number) => Math.floor((run.vpn + i) / b.table);
   if (pages.some((i) => tableOf(i) !== tableOf(0))) return "table";
-  if (pages.some((i) => run.vpn + i < area.start || run.vpn + i >= area.end)) return "vma";
+  if (pages.some((i) => run.vpn + i < vma.start || run.vpn + i >= vma.end)) return "vma";
   if (pages.some((i) => run.pfn + i >= 2 ** (format.paBits - format.pageLg2))) return "address";
   const folioOf = (i: number) => (frames.holds(run.pfn + i) ? frames.head(run.pfn + i) : -1);
   if (pages.some((i) => folioOf(i) < 0 || folioOf(i) !== folioOf(0))) return "folio";
@@ -274,8 +274,8 @@ describe("random calls", () => {
     const from = rng.below(3 * PAGES);
     const nr = 1 + rng.below(rng.pick([1, 4, 40]));
     const start = b.vpn + rng.pick([0, 0, rng.below(b.table)]);
-    const area = { start, end: start + rng.pick([2 * b.table, 2 * b.table, rng.below(b.table)]) };
-    return { run: runOf(b, at, from, nr), area };
+    const vma = { start, end: start + rng.pick([2 * b.table, 2 * b.table, rng.below(b.table)]) };
+    return { run: runOf(b, at, from, nr), vma };
   };
 
   test.each([1, 2, 3, 4, 5, 6])(
@@ -286,13 +286,13 @@ describe("random calls", () => {
       b.pt.frames.alloc(4);
       const seen = new Set<string>();
       for (let i = 0; i < 400; i++) {
-        const { run, area } = draw(b, rng);
-        const want = slowVerdict(b, run, area);
-        const got = verdict(b, run, area);
+        const { run, vma } = draw(b, rng);
+        const want = slowVerdict(b, run, vma);
+        const got = verdict(b, run, vma);
         expect([seed, i, got?.[0] ?? null]).toEqual([seed, i, want]);
         seen.add(want ?? "good");
-        if (want === null) setPtesRange(b.pt, run, { area, strict: true, unit: "folio" });
-        else expect(() => setPtesRange(b.pt, run, { area, strict: true, unit: "folio" })).toThrow(RangeViolation);
+        if (want === null) setPtesRange(b.pt, run, { vma, strict: true, unit: "folio" });
+        else expect(() => setPtesRange(b.pt, run, { vma, strict: true, unit: "folio" })).toThrow(RangeViolation);
         if (rng.below(4) === 0) clearPtes(b.pt, b.slot, b.table);
       }
       expect(seen).toEqual(new Set(["good", "table", "vma", "folio", "empty"]));
@@ -378,8 +378,8 @@ describe("caches", () => {
     const b = bench(formatNamed("arm64-4k"));
     setPteAt(b.pt, runOf(b, 0, 0, 1), options(b));
     const entry = { vpn: b.vpn, slot: b.slot };
-    expect(since(b, ["mmuCacheUpdates"], () => updateMmuCache(b.pt, entry, areaOf(b)))).toEqual([1]);
-    expect(broken(b, () => updateMmuCache(b.pt, { vpn: b.vpn + 1, slot: b.slot + 1 }, areaOf(b)))).toEqual([
+    expect(since(b, ["mmuCacheUpdates"], () => updateMmuCache(b.pt, entry, vmaOf(b)))).toEqual([1]);
+    expect(broken(b, () => updateMmuCache(b.pt, { vpn: b.vpn + 1, slot: b.slot + 1 }, vmaOf(b)))).toEqual([
       "present",
       1,
     ]);

@@ -71,7 +71,7 @@ export function batchedWorkload(name: string, pmd = false): Workload {
 }
 
 /**
- * Splits every huge mapping and leaves the folios whole: DONTFORK on one page of each, and DOFORK to join the areas again. It
+ * Splits every huge mapping and leaves the folios whole: DONTFORK on one page of each, and DOFORK to join the VMAs again. It
  * is how the authors of the batches made such memory (Dev Jain, "Optimize mprotect() for large folios" v5).
  */
 export function splitHugeMappings({ mm, start, end }: Place): void {

@@ -77,12 +77,12 @@ function mapExecutable(params: Params, mapped: number, unit: ArchFlagUnit): Arch
 /** Maps the first pages of a folio; returns the number of calls. */
 function mapPages(pt: PageTable, pfn: number, mapped: number, around: number, unit: ArchFlagUnit): number {
   const vpn = 2 * pt.span[1]!;
-  const area = { start: vpn, end: vpn + mapped };
+  const vma = { start: vpn, end: vpn + mapped };
   let calls = 0;
   for (let i = 0; i < mapped; i += around) {
     const slot = pt.findOrMake(vpn + i, 0);
     const nr = Math.min(around, mapped - i);
-    setPtesRange(pt, { vpn: vpn + i, slot, pfn: pfn + i, attrs: A.young | A.exec, nr }, { area, strict: false, unit });
+    setPtesRange(pt, { vpn: vpn + i, slot, pfn: pfn + i, attrs: A.young | A.exec, nr }, { vma, strict: false, unit });
     calls++;
   }
   return calls;

@@ -90,7 +90,7 @@ function mapFolio(format: Format, { pages, at, contpte, exec, unit }: Setting, s
   const slot = pt.findOrMake(vpn, 0);
   // Folios have order 0 or at least 2; two pages are a part of one of four.
   const pfn = pt.frames.alloc(pages === 2 ? 2 : Math.log2(pages));
-  const options = { area: { start: vpn, end: vpn + pages }, strict: true, unit };
+  const options = { vma: { start: vpn, end: vpn + pages }, strict: true, unit };
   const attrs = A.young | (exec ? A.exec : A.write);
   const before = pt.tally.slice();
   pt.locks.take(pt.tableOf(slot), 0);
@@ -100,7 +100,7 @@ function mapFolio(format: Format, { pages, at, contpte, exec, unit }: Setting, s
     // The folio's counts go up with each call: folio_add_file_rmap_ptes and the reference.
     pt.tally[E.foliosTouched]!++;
     setPtesRange(pt, run, options);
-    updateMmuCacheRange(pt, run, options.area);
+    updateMmuCacheRange(pt, run, options.vma);
   }
   pt.locks.drop(pt.tableOf(slot), 0);
   return { counted: countsOf(BATCH_EVENTS, pt.tally, before), reads: entriesRead(pt, slot, pages) };

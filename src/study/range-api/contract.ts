@@ -24,7 +24,7 @@ export interface ContractRow {
 }
 
 /** Pages from the start of a PTE table that belong to the VMA. */
-const AREA = 64;
+const VMA_PAGES = 64;
 /** Where some of them are mapped before. */
 const MAPPED = 8;
 /** Order of the folio that the calls map. */
@@ -60,11 +60,11 @@ function spanOf({ vpn, slot }: Bench, at: number, nr: number) {
 }
 
 function optionsOf({ vpn }: Bench) {
-  return { area: { start: vpn, end: vpn + AREA }, strict: true, unit: "folio" } as const;
+  return { vma: { start: vpn, end: vpn + VMA_PAGES }, strict: true, unit: "folio" } as const;
 }
 
 function update(bench: Bench, at: number, nr: number): void {
-  updateMmuCacheRange(bench.pt, spanOf(bench, at, nr), optionsOf(bench).area);
+  updateMmuCacheRange(bench.pt, spanOf(bench, at, nr), optionsOf(bench).vma);
 }
 
 /** The calls of `set_ptes`, then those of others, named. */
@@ -79,7 +79,7 @@ const CALLS: readonly Call[] = [
     act: (b) => b.pt.locks.without(b.pt.tableOf(b.slot), 0, () => set(b)),
   },
   { rule: "table", call: "4 pages from the last but one entry", act: (b) => set(b, { vpn: b.pt.span[1]! - 2 }) },
-  { rule: "vma", call: "4 pages across the end of the VMA", act: (b) => set(b, { vpn: AREA - 2 }) },
+  { rule: "vma", call: "4 pages across the end of the VMA", act: (b) => set(b, { vpn: VMA_PAGES - 2 }) },
   { rule: "folio", call: "32 pages of a folio of 16", act: (b) => set(b, { nr: 2 ** (ORDER + 1) }) },
   { rule: "address", call: "a frame beyond physical addresses", act: (b) => set(b, { pfn: beyond(b.pt) }) },
   { rule: "(allowed)", call: "update_mmu_cache_range: 8 pages", act: (b) => update(b, MAPPED, 8) },
