@@ -3,9 +3,10 @@
  */
 import { expect, test } from "vitest";
 import { createChecker } from "../../src/jupyter/cells/checker.ts";
+import { onDisk } from "../../src/jupyter/cells/on-disk.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 
-const checker = createChecker(`${PROJECT_ROOT}/notebooks`);
+const checker = createChecker(onDisk(`${PROJECT_ROOT}/notebooks`));
 const messages = (code: string) => checker.check(code).problems.map(({ message }) => message);
 
 test("names of earlier cells mean the same after thousands of an editor's questions", () => {
@@ -20,6 +21,15 @@ test("names of earlier cells mean the same after thousands of an editor's questi
 test("a cell that is not kept leaves no name", () => {
   checker.check("const dropped = 1;");
   expect(messages("dropped")).toEqual(["Cannot find name 'dropped'."]);
+});
+
+test("what was kept is forgotten when that is wanted, with what it added to the globals", () => {
+  const other = createChecker(onDisk(`${PROJECT_ROOT}/notebooks`));
+  other.check("const gone = 1; declare global { interface Array<T> { second(): T } }").keep();
+  expect(other.check("[gone].second()").problems).toEqual([]);
+  other.forget();
+  expect(other.check("[gone]").problems.map(({ message }) => message)).toEqual(["Cannot find name 'gone'."]);
+  expect(other.check("[1].second()").problems.map(({ code }) => code)).toEqual([2339]);
 });
 
 test("a problem over several lines is marked on its first one", () => {

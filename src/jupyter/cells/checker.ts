@@ -3,9 +3,9 @@
  * resolution: what the project's own type check accepts, a cell accepts.
  */
 import type { CompilerOptions, Diagnostic, Program, SourceFile } from "typescript";
-import { PROJECT_MODULES, PROJECT_ROOT } from "../paths.ts";
 import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
 import { globalNames, type Names, runtimeNames } from "./names.ts";
+import type { CellPlace } from "./place.ts";
 import { createCellProgram, type OpenCell } from "./program.ts";
 import { loadTypeScript } from "./typescript.ts";
 
@@ -35,11 +35,13 @@ export interface Checker {
   /** Type and documentation of what is at the offset, and its source if wanted, or undefined where there is nothing. */
   inspect(code: string, offset: number, withSource: boolean): string | undefined;
   completeness(code: string): Completeness;
+  /** Forgets all cells kept so far. */
+  forget(): void;
 }
 
-/** A checker for cells whose relative imports start at `folder`. Takes about a second. */
-export function createChecker(folder: string): Checker {
-  const program = createCellProgram(folder, compilerOptions(folder));
+/** A checker for the cells of a place. Takes about a second. */
+export function createChecker(place: CellPlace): Checker {
+  const program = createCellProgram(place, compilerOptions(place));
   const globals = globalNames();
   return {
     check(code) {
@@ -50,6 +52,7 @@ export function createChecker(folder: string): Checker {
     complete: (code, offset) => complete(program.open(code), offset),
     inspect: (code, offset, withSource) => inspect(program.open(code), offset, withSource),
     completeness,
+    forget: () => program.forget(),
   };
 }
 
@@ -92,7 +95,7 @@ function toProblem({ file, start = 0, length = 0, messageText, code }: Diagnosti
   };
 }
 
-function compilerOptions(folder: string): CompilerOptions {
+function compilerOptions(place: CellPlace): CompilerOptions {
   const ts = loadTypeScript();
   return {
     strict: true,
@@ -108,16 +111,16 @@ function compilerOptions(folder: string): CompilerOptions {
     skipLibCheck: true,
     noEmit: true,
     types: ["node"],
-    typeRoots: [`${PROJECT_ROOT}/node_modules/@types`],
-    paths: modulePaths(folder),
+    typeRoots: [`${place.root}/node_modules/@types`],
+    paths: modulePaths(place),
   };
 }
 
 /** The project's own names, and for a notebook elsewhere the project's packages after those of its own folder. */
-function modulePaths(folder: string): Record<string, string[]> {
-  const own = Object.entries(PROJECT_MODULES).map(([name, file]) => [name, [file]]);
-  const packages = `${PROJECT_ROOT}/node_modules`;
-  const inside = `${folder}/`.startsWith(`${PROJECT_ROOT}/`);
+function modulePaths({ folder, root, modules }: CellPlace): Record<string, string[]> {
+  const own = Object.entries(modules).map(([name, file]) => [name, [file]]);
+  const packages = `${root}/node_modules`;
+  const inside = `${folder}/`.startsWith(`${root}/`);
   const others = inside ? [] : [["*", [`${folder}/node_modules/*`, `${packages}/*`, `${packages}/@types/*`]]];
   return Object.fromEntries([...own, ...others]);
 }

@@ -4,12 +4,15 @@
  * that takes in each cell has to be built anew each time, which takes 20 to 100 ms.
  */
 import type * as TypeScript from "typescript";
-import { type FileWatch, newFileWatch } from "./file-stamp.ts";
+import { type FileWatch, newFileWatch } from "./file-watch.ts";
+import type { CellPlace } from "./place.ts";
 import { newScope } from "./scope.ts";
 import { failedLookups, loadTypeScript, moduleFile, resolveImportsBy, setImports } from "./typescript.ts";
 
+const CELL_FILE = /\/__cell\d+__\.ts$/;
+
 /** True for the file of a cell, false for what is imported. */
-export const isCellFile = ({ fileName }: TypeScript.SourceFile): boolean => /\/__cell\d+__\.ts$/.test(fileName);
+export const isCellFile = ({ fileName }: TypeScript.SourceFile): boolean => CELL_FILE.test(fileName);
 
 /** A cell as the compiler knows it, and the program to ask about it. */
 export interface OpenCell {
@@ -23,6 +26,8 @@ export interface OpenCell {
 export interface CellProgram {
   open(code: string): OpenCell;
   keep(cell: OpenCell): void;
+  /** Forgets all that was kept; what was read stays. */
+  forget(): void;
 }
 
 /** A type checker remembers every cell that it has seen, also those of an editor's questions: after so many there is a new one. */
@@ -48,21 +53,21 @@ interface State {
   onTrial?: TypeScript.SourceFile;
 }
 
-/** A program for cells whose relative imports start at `folder`. Takes most of a second. */
-export function createCellProgram(folder: string, options: TypeScript.CompilerOptions): CellProgram {
-  const [files, watch]: [State["files"], FileWatch] = [new Map(), newFileWatch()];
+/** A program for the cells of a place. Takes most of a second. */
+export function createCellProgram(place: CellPlace, options: TypeScript.CompilerOptions): CellProgram {
+  const [files, watch]: [State["files"], FileWatch] = [new Map(), newFileWatch(place.stamp)];
   const roots = new Set([EMPTY]);
   files.set(EMPTY, moduleFile(EMPTY, "", options));
   const parts = { options, files, watch, imports: new WeakMap(), roots };
-  const host = createHost(folder, options, files, watch);
+  const host = createHost(place, options, files, watch);
   const state: State = { ...parts, host, program: build({ ...parts, host }) };
   // The libraries are bound now and not when the first cell waits.
   state.program.getTypeChecker();
-  const scope = newScope(options);
+  let scope = newScope(options);
   let count = 0;
   return {
     open(code) {
-      const file = moduleFile(`${folder}/__cell${++count}__.ts`, code, options, scope.current());
+      const file = moduleFile(`${place.folder}/__cell${++count}__.ts`, code, options, scope.current());
       if (count % CELLS_PER_CHECKER === 0) state.program = build(state, state.program);
       takeIn(state, file);
       return { file, program: state.program, host };
@@ -71,22 +76,28 @@ export function createCellProgram(folder: string, options: TypeScript.CompilerOp
       if (state.onTrial === file) state.onTrial = undefined;
       scope.add(file, program.getTypeChecker());
     },
+    forget() {
+      scope = newScope(options);
+      const admitted = [...roots].filter((name) => CELL_FILE.test(name));
+      for (const name of admitted) roots.delete(name);
+      if (admitted.length > 0) state.program = build(state, state.program);
+    },
   };
 }
 
 function createHost(
-  folder: string,
+  place: CellPlace,
   options: TypeScript.CompilerOptions,
   files: State["files"],
   watch: FileWatch,
 ): TypeScript.CompilerHost {
   const ts = loadTypeScript();
-  const base = ts.createCompilerHost(options);
+  const base = place.host(options);
   return {
     ...base,
     // Comments are read where somebody asks for them: parsing those of Node's types is a third of a session's start.
     jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
-    getCurrentDirectory: () => folder,
+    getCurrentDirectory: () => place.folder,
     getSourceFile(name, version) {
       if (files.has(name)) return files.get(name);
       const file = base.getSourceFile(name, version);

@@ -6,10 +6,11 @@ import { SourceMap, stripTypeScriptTypes } from "node:module";
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "../session/bridge.ts";
 import { type Binding, fitDeclarations } from "./declarations.ts";
-import { blanked, type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
+import { type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
+import { without } from "./exports.ts";
 import { importEdits } from "./imports.ts";
 import type { Names } from "./names.ts";
-import { loadTypeScript } from "./typescript.ts";
+import { loadTypeScript, parse } from "./typescript.ts";
 
 /** A cell that is ready to run. */
 export interface Script {
@@ -20,45 +21,6 @@ export interface Script {
   readonly endsWithExpression: boolean;
   /** Names that the cell declares at its top level. */
   readonly bindings: ReadonlyMap<string, Binding>;
-}
-
-/**
- * The cell as the type check should see it: `export` means nothing in a cell. It is blanked out, and what is exported by
- * default and has no name is an expression.
- */
-export function withoutExports(code: string): string {
-  if (!code.includes("export")) return code;
-  const file = parse(code, "cell.ts");
-  return edited(
-    code,
-    file.statements.flatMap((statement) => exportEdits(statement, file)),
-  ).text;
-}
-
-function exportEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
-  const ts = loadTypeScript();
-  const start = statement.getStart(file);
-  if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) return [without(statement, file)];
-  if (ts.isExportAssignment(statement) && !statement.isExportEquals)
-    return asExpression(start, statement.expression.getStart(file), statement.expression.end, file);
-  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
-  const words = modifiers.filter(({ kind }) => EXPORT_WORDS().includes(kind));
-  if (words.length < 2 || (statement as { name?: unknown }).name !== undefined)
-    return words.map((word) => without(word, file));
-  return asExpression(start, words.at(-1)!.end, statement.end, file);
-}
-
-const EXPORT_WORDS = (): readonly TypeScript.SyntaxKind[] => {
-  const { ExportKeyword, DefaultKeyword } = loadTypeScript().SyntaxKind;
-  return [ExportKeyword, DefaultKeyword];
-};
-
-function asExpression(start: number, from: number, to: number, file: TypeScript.SourceFile): Edit[] {
-  const blank = blanked(file.text.slice(start, from));
-  return [
-    { start, end: from, text: `${blank.slice(0, -1)}(` },
-    { start: to, end: to, text: ")" },
-  ];
 }
 
 /**
@@ -78,11 +40,6 @@ export function toScript(code: string, known: ReadonlyMap<string, Binding>, name
     return placeAt(code, imported.origin(offsetAt(imported.text, before)));
   };
   return { code: script.text, origin, bindings: fitted.bindings, endsWithExpression: endsWithExpression(file) };
-}
-
-function parse(code: string, name: string): TypeScript.SourceFile {
-  const ts = loadTypeScript();
-  return ts.createSourceFile(name, code, ts.ScriptTarget.ESNext, true);
 }
 
 function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
@@ -119,11 +76,6 @@ function classEdits(node: NamedClass, file: TypeScript.SourceFile, names: Names)
     { start: node.end, end: node.end, text: ";" },
   ];
 }
-
-const without = (node: TypeScript.Node, file: TypeScript.SourceFile): Edit => {
-  const [start, end] = [node.getStart(file), node.end];
-  return { start, end, text: blanked(file.text.slice(start, end)) };
-};
 
 function refuseReExports(file: TypeScript.SourceFile): void {
   if (file.statements.some((statement) => loadTypeScript().isExportDeclaration(statement)))

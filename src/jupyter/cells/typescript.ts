@@ -2,10 +2,7 @@
  * TypeScript's compiler, loaded when it is first needed, and all that the kernel uses of it beyond its public types: what
  * its own language service is made of. A new release may change that without a word.
  */
-import { createRequire } from "node:module";
 import type * as TypeScript from "typescript";
-
-const require = createRequire(import.meta.url);
 
 type SourceFile = TypeScript.SourceFile;
 type Resolved = TypeScript.ResolvedModuleWithFailedLookupLocations;
@@ -51,13 +48,28 @@ type Resolving = TypeScript.Program & {
   getResolvedModule(file: SourceFile, name: string, mode: unknown): Resolved | undefined;
 };
 
-const load = (): Internals => require("typescript") as Internals;
+let compiler: Internals | undefined;
+
+/** Gives the compiler where there is no Node to load it. */
+export function giveTypeScript(ts: typeof TypeScript): void {
+  compiler = ts as Internals;
+}
+
+function load(): Internals {
+  // Asked of the process and not imported, so that a browser can load this file.
+  compiler ??= process.getBuiltinModule("node:module").createRequire(import.meta.url)("typescript") as Internals;
+  return compiler;
+}
 
 /** TypeScript's compiler, loaded on first use because that alone takes 0.2 s. */
 export const loadTypeScript = (): typeof TypeScript => load();
 
 /** Names to symbols, as the compiler keeps them. */
 type SymbolNames = ReadonlyMap<TypeScript.__String, TypeScript.Symbol>;
+
+/** A file by itself, parsed and no more. */
+export const parse = (code: string, name: string): SourceFile =>
+  load().createSourceFile(name, code, load().ScriptTarget.ESNext, true);
 
 /** A module that belongs to no program, parsed and bound, inside of another one if `around` is given. */
 export function moduleFile(

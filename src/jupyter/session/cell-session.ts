@@ -9,7 +9,9 @@ import type { ExecuteOptions, ExecuteResult, Session } from "../../notebook/sess
 import { type Checker, createChecker } from "../cells/checker.ts";
 import type { Binding } from "../cells/declarations.ts";
 import type { Completeness, Completion } from "../cells/editor.ts";
-import { type Script, toScript, withoutExports } from "../cells/source.ts";
+import { withoutExports } from "../cells/exports.ts";
+import { onDisk } from "../cells/on-disk.ts";
+import { type Script, toScript } from "../cells/source.ts";
 import { present } from "../show/present.ts";
 import type { CommMessage } from "../widgets/comm-message.ts";
 import { type Comms, createComms } from "../widgets/comms.ts";
@@ -105,7 +107,7 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
     throw new Error("a session is open in this process; close it first or use a session of its own process");
   const undo = [captureStreams(), refuseStdin(), trackTimers()];
   const state: State = {
-    ...{ checker: createChecker(folder), evaluator: createEvaluator(), loader: createLoader(folder) },
+    ...{ checker: createChecker(onDisk(folder)), evaluator: createEvaluator(), loader: createLoader(folder) },
     ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), folder, onPhase, count: 0 },
     ...{ comms: createComms(), leftovers: createLeftovers(isLeftover), running: new Set(), begun: Promise.resolve() },
   };

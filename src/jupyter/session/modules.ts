@@ -6,7 +6,7 @@
 import { type ResolveFnOutput, type ResolveHookContext, registerHooks } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
-import { fileStamp } from "../cells/file-stamp.ts";
+import { fileStamp } from "../cells/on-disk.ts";
 import { isBare, PROJECT_MODULES, PROJECT_ROOT } from "../paths.ts";
 
 /** Loads modules for the cells of one folder. */

@@ -2,13 +2,6 @@
  * How an edit of a file is noticed: by a look at it before each cell. Watchers tell some time later, and a cell that is
  * run right after a save has to see what was saved.
  */
-import { statSync } from "node:fs";
-
-/** Differs whenever the file was written or replaced; empty while there is none. */
-export function fileStamp(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
-}
 
 /** Files whose edits matter. */
 export interface FileWatch {
@@ -18,17 +11,17 @@ export interface FileWatch {
   changed(): string[];
 }
 
-/** A watch without files. */
-export function newFileWatch(): FileWatch {
+/** A watch without files. `stampOf` differs whenever a file was written. */
+export function newFileWatch(stampOf: (path: string) => string): FileWatch {
   const stamps = new Map<string, string>();
   return {
     add(path) {
-      if (!stamps.has(path)) stamps.set(path, fileStamp(path));
+      if (!stamps.has(path)) stamps.set(path, stampOf(path));
     },
     changed() {
       const found: string[] = [];
       for (const [path, before] of stamps) {
-        const stamp = fileStamp(path);
+        const stamp = stampOf(path);
         if (stamp === before) continue;
         stamps.set(path, stamp);
         found.push(path);
