@@ -9,6 +9,7 @@ import { BrokenInvariant, UserError } from "../base/errors.ts";
 import { dataOf } from "./create.ts";
 import type { Figure, Host } from "./figure.ts";
 import { type FrameRecord, makeFrame } from "./frame.ts";
+import { isGeometry, roundGeometry } from "./geometry.ts";
 import { drawLegend, textures } from "./legend.ts";
 import { FONT_FAMILY, FONT_SIZE } from "./measure.ts";
 import { type Drawn, isContinuous, makeRoom, shownAxisLabel, tickLabels } from "./room.ts";
@@ -109,14 +110,8 @@ function tidy(root: Element, prefix: string): Element {
     if (name === "id") return ids.get(value)!;
     if (name === "href") return value.replace(/^#(.+)$/, (whole, id) => (ids.has(id) ? `#${ids.get(id)}` : whole));
     const linked = value.replace(/url\(#([^)]+)\)/g, (whole, id) => (ids.has(id) ? `url(#${ids.get(id)})` : whole));
-    return GEOMETRY.has(name) ? round(linked) : linked;
+    return isGeometry(name) ? roundGeometry(linked) : linked;
   });
-}
-
-const GEOMETRY = new Set("d transform x y x1 x2 y1 y2 cx cy r rx ry width height points dx dy stroke-width".split(" "));
-
-function round(value: string): string {
-  return value.replace(/-?\d*\.\d{3,}(e-?\d+)?/g, (n) => String(Math.round(Number(n) * 100) / 100 || 0));
 }
 
 function checkAxes(figure: Figure, drawn: Drawn, used: FrameRecord): void {

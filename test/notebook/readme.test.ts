@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Notebook } from "../../src/notebook/format.ts";
+import { figuresOf } from "../../src/notebook/figures.ts";
+import { parseNotebook } from "../../src/notebook/format.ts";
+import { normaliseSvg } from "../../src/notebook/normalise.ts";
 
 const root = new URL("../../", import.meta.url);
 const PICTURE = new URL("site/public/readme.svg", root);
@@ -10,20 +12,11 @@ const COLOUR = "<style>svg{color:#1b1b1b}@media(prefers-color-scheme:dark){svg{c
 
 /** The stored picture of the figure with that title. */
 function storedPicture(notebook: string, title: string): string {
-  const nb = JSON.parse(readFileSync(new URL(`notebooks/${notebook}.ipynb`, root), "utf8")) as Notebook;
-  const outputs = nb.cells.flatMap((cell) => (cell.cell_type === "code" ? cell.outputs : []));
-  for (const output of outputs as readonly { data?: Record<string, unknown> }[]) {
-    const stored = output.data?.["application/vnd.ptlab.figure+json"] as { title: string } | undefined;
-    if (stored?.title !== title) continue;
-    const svg = output.data?.["image/svg+xml"] as string | string[];
-    return typeof svg === "string" ? svg : svg.join("");
-  }
-  throw new Error(`${notebook} holds no figure '${title}'`);
-}
-
-/** The stamp moves with every change of the sources, and with it the digest that ids begin with; the picture does not. */
-function unstamped(svg: string): string {
-  return svg.replace(/<metadata>.*?<\/metadata>/s, "").replaceAll(/ptlab-[0-9a-f]{16}/g, "ptlab");
+  const file = new URL(`notebooks/${notebook}.ipynb`, root);
+  const nb = parseNotebook(readFileSync(file, "utf8"), notebook);
+  const found = figuresOf(nb).find(({ stored }) => stored.data.title === title);
+  if (found === undefined) throw new Error(`${notebook} holds no figure '${title}'`);
+  return found.bundle["image/svg+xml"] as string;
 }
 
 describe("the README", () => {
@@ -33,7 +26,7 @@ describe("the README", () => {
       `</metadata>${COLOUR}`,
     );
     if (process.env.UPDATE_GOLDEN) writeFileSync(PICTURE, picture);
-    expect(unstamped(readFileSync(PICTURE, "utf8"))).toBe(unstamped(picture));
+    expect(normaliseSvg(readFileSync(PICTURE, "utf8"))).toBe(normaliseSvg(picture));
   });
 
   it("names no command that the program does not know", () => {

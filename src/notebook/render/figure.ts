@@ -2,13 +2,12 @@
  * A numbered figure of a page: the picture first, then controls if it is live, caption, data table, downloads and stamp.
  * Everything here comes from the stored output alone; nothing is run.
  */
-import { UserError } from "../../base/errors.ts";
-import { figure } from "../../figure/create.ts";
 import { toCsv } from "../../figure/csv.ts";
-import { type Build, FIGURE_MIME, type FigureData } from "../../figure/figure.ts";
+import type { FigureData } from "../../figure/figure.ts";
 import type { LiveFigure } from "../../figure/live.ts";
 import { stampLine } from "../../figure/stamp.ts";
-import type { Json, JsonObject, MimeBundle } from "../format.ts";
+import type { StoredFigure } from "../figures.ts";
+import type { Json, MimeBundle } from "../format.ts";
 import { controlsHtml } from "./controls.ts";
 import { attributes, escapeHtml } from "./html.ts";
 import { sanitizeSvg } from "./sanitize.ts";
@@ -25,43 +24,6 @@ export interface PageFile {
 export interface RenderedFigure {
   readonly html: string;
   readonly files: readonly PageFile[];
-}
-
-/** A stored figure: its data and the build that drew it. */
-export interface StoredFigure {
-  readonly data: FigureData;
-  readonly build: Build;
-  /** The picture for a phone, where the notebook has one. */
-  readonly narrow?: string;
-}
-
-/** The figure in a mime bundle, or undefined if there is none that can be relied on. */
-export function storedFigure(bundle: MimeBundle): StoredFigure | undefined {
-  const value = bundle[FIGURE_MIME];
-  if (!isObject(value) || !isObject(value.stamp)) return undefined;
-  const { stamp, narrow } = value;
-  if (!isText(stamp.version) || !isText(stamp.source) || !hasShape(value)) return undefined;
-  const data = value as unknown as FigureData;
-  if (!isSound(data)) return undefined;
-  return { data, build: { version: stamp.version, source: stamp.source }, narrow: isText(narrow) ? narrow : undefined };
-}
-
-/** What the constructor of figures takes for granted, because its callers are type-checked. */
-function hasShape({ origin, columns, rows, live }: JsonObject): boolean {
-  if (!isObject(origin) || !isText(origin.workload) || !isObject(origin.params)) return false;
-  if (!isList(origin.designs, isText) || !isList(columns, isObject) || !isList(rows, isObject)) return false;
-  return live === undefined || (isObject(live) && isText(live.id) && isObject(live.params));
-}
-
-/** Everything else is what the constructor checks for every figure. */
-function isSound(data: FigureData): boolean {
-  try {
-    figure({ ...data, plot: () => ({}) });
-    return true;
-  } catch (error) {
-    if (error instanceof UserError) return false;
-    throw error;
-  }
 }
 
 /** The place of a figure: its number on the page, the page's address, and what redraws it, if anything does. */
@@ -128,11 +90,3 @@ function linksHtml(files: readonly PageFile[], address: string): string {
   });
   return `<p class="ptlab-links">${links.join(" ")}</p>`;
 }
-
-const isText = (value: Json | undefined): value is string => typeof value === "string";
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isList = (value: Json | undefined, each: (item: Json) => boolean): boolean =>
-  Array.isArray(value) && value.every(each);

@@ -3,9 +3,10 @@
  * contents, and the files that the page offers for download.
  */
 import type { LiveFigure } from "../../figure/live.ts";
+import { figuresOf, type NumberedFigure } from "../figures.ts";
 import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
-import { figureSummary, type PageFile, renderFigure, storedFigure } from "./figure.ts";
+import { figureSummary, type PageFile, renderFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputHtml } from "./output.ts";
 import { sanitizeHtml } from "./sanitize.ts";
@@ -49,7 +50,7 @@ const FOLD_LINES = 24;
 /** Renders a notebook; `name` is its file name without extension. */
 export async function renderPage(name: string, nb: Notebook, effects: RenderEffects): Promise<Page> {
   const { title, rest } = splitTitle(name, nb);
-  const state = newState(effects);
+  const state = newState(nb, effects);
   const parts: string[] = [];
   for (const cell of rest.cells)
     parts.push(cell.cell_type === "code" ? await codeHtml(state, cell) : await textHtml(state, cell));
@@ -66,12 +67,8 @@ export async function renderPage(name: string, nb: Notebook, effects: RenderEffe
 
 /** The first figure of a notebook without controls and numbers, or undefined if it has none. */
 export function firstPicture(nb: Notebook) {
-  for (const cell of nb.cells)
-    for (const output of cell.cell_type === "code" ? cell.outputs : []) {
-      const stored = "data" in output ? storedFigure(output.data) : undefined;
-      if (stored && "data" in output) return figureSummary(stored, output.data);
-    }
-  return undefined;
+  const first = figuresOf(nb)[0];
+  return first && figureSummary(first.stored, first.bundle);
 }
 
 /** The title is the first heading of level one, and then not shown again in the text. */
@@ -94,7 +91,7 @@ function describe(nb: Notebook): string {
 /** Markdown without its marks, near enough for a title or a preview. */
 const plainText = (text: string): string => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`]/g, "");
 
-/** What the cells of one page share: its numbering of figures, its heading ids, its files. */
+/** What the cells of one page share: its numbered figures, its heading ids, its files. */
 interface PageState {
   readonly effects: RenderEffects;
   readonly headings: Heading[];
@@ -102,16 +99,17 @@ interface PageState {
   /** Links to the highlighter's style and script. */
   readonly assets: Set<string>;
   readonly slugs: Set<string>;
-  figures: number;
+  /** Those that are still to come. */
+  readonly figures: NumberedFigure[];
 }
 
-const newState = (effects: RenderEffects): PageState => ({
+const newState = (nb: Notebook, effects: RenderEffects): PageState => ({
   effects,
   headings: [],
   files: [],
   assets: new Set(),
   slugs: new Set(),
-  figures: 0,
+  figures: [...figuresOf(nb)],
 });
 
 async function textHtml(state: PageState, cell: TextCell): Promise<string> {
@@ -151,10 +149,10 @@ function outputContext(state: PageState): OutputContext {
   const { effects, files } = state;
   return {
     figure(bundle: MimeBundle) {
-      const stored = storedFigure(bundle);
-      if (!stored) return "";
+      if (state.figures[0]?.bundle !== bundle) return "";
+      const { number, stored } = state.figures.shift()!;
       const live = stored.data.live && effects.live(stored.data.live.id);
-      const place = { number: ++state.figures, address: effects.address, live };
+      const place = { number, address: effects.address, live };
       const rendered = renderFigure(stored, bundle, place);
       files.push(...rendered.files);
       return rendered.html;

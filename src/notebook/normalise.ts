@@ -1,0 +1,135 @@
+/**
+ * The one form in which outputs are compared, whoever compares them: two runs of the same code give the same text, and
+ * whatever else differs is a difference. Left out is what says when, where or by which build something ran; what was
+ * computed stays to its last digit.
+ */
+import { FIGURE_MIME } from "../figure/figure.ts";
+import { isGeometry, roundGeometry } from "../figure/geometry.ts";
+import { escapeText } from "../figure/xml.ts";
+import { isJsonMime, type Json, type JsonObject, type MimeBundle, type NbOutput } from "./format.ts";
+import { canonicalJson } from "./write.ts";
+
+/** What an output says, a text for each of its forms, under a name that a report can show. */
+export type Parts = Readonly<Record<string, string>>;
+
+/** The comparable forms of an output. */
+export function outputParts(output: NbOutput): Parts {
+  switch (output.output_type) {
+    case "stream":
+      return { [output.name]: normaliseStream(output.text) };
+    case "error":
+      // The traceback names files and lines of the kernel, which are not what failed.
+      return { error: normaliseStream(`${output.ename}: ${output.evalue}`) };
+    default:
+      return bundleParts(output.data);
+  }
+}
+
+/** Where a figure is, the front end's own forms say nothing of their own: they are made of its picture and its data. */
+const FIGURE_PARTS: Readonly<Record<string, string>> = {
+  "image/svg+xml": "picture",
+  "text/plain": "text table",
+  [FIGURE_MIME]: "data",
+};
+
+/** A control that is held in a running front end, under an id of that moment. */
+const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
+
+function bundleParts(bundle: MimeBundle): Parts {
+  const isFigure = bundle[FIGURE_MIME] !== undefined;
+  const parts = Object.entries(bundle).flatMap(([mime, value]) => {
+    const name = isFigure ? FIGURE_PARTS[mime] : mime;
+    if (name === undefined || mime === WIDGET_MIME) return [];
+    return [[name, normaliseForm(mime, value)]];
+  });
+  return Object.fromEntries(parts);
+}
+
+function normaliseForm(mime: string, value: Json): string {
+  if (mime === FIGURE_MIME) return figureJson(value as JsonObject);
+  if (isJsonMime(mime) || typeof value !== "string") return JSON.stringify(JSON.parse(canonicalJson(value)), null, 1);
+  if (mime === "image/svg+xml") return normaliseSvg(value);
+  if (mime === "text/html") return normaliseHtml(value);
+  return normaliseText(value);
+}
+
+/** Data to the last digit; of the stamp what was run, not by which build. */
+function figureJson(stored: JsonObject): string {
+  const { stamp, narrow, ...data } = stored;
+  const clean = {
+    ...data,
+    stamp: withoutBuild(stamp),
+    narrow: typeof narrow === "string" ? normaliseSvg(narrow) : null,
+  };
+  return JSON.stringify(JSON.parse(canonicalJson(clean)), null, 1);
+}
+
+function withoutBuild(stamp: Json | undefined): Json {
+  if (typeof stamp !== "object" || stamp === null || Array.isArray(stamp)) return stamp ?? null;
+  const { version: _version, source: _source, ...rest } = stamp as JsonObject;
+  return rest;
+}
+
+/**
+ * A picture with a line for each element: ids in the order of their first use, places rounded as figures round them, and
+ * no build in the stamp. Texts, colours and all else are kept as they are.
+ */
+export function normaliseSvg(svg: string): string {
+  const rounded = svg.replace(/<[a-z][^<>]*>/gi, (tag) =>
+    tag.replace(/([\w:-]+)="([^"]*)"/g, (whole, name, value) =>
+      isGeometry(name) ? `${name}="${roundGeometry(value)}"` : whole,
+    ),
+  );
+  const stamped = rounded.replace(
+    /(<metadata>)(.*?)(<\/metadata>)/s,
+    (_, open, text, close) => open + metadata(text) + close,
+  );
+  // Inside `text`, white space between elements shows.
+  return numberIds(stamped).replace(/>\s*<(?!\/?tspan|\/text)/g, ">\n<");
+}
+
+/** A stamp without its build, or whatever else stands there as it is. */
+function metadata(escaped: string): string {
+  try {
+    return escapeText(canonicalJson(withoutBuild(JSON.parse(unescapeText(escaped)) as Json)));
+  } catch {
+    return escaped;
+  }
+}
+
+/** What `escapeText` did, undone. */
+const unescapeText = (text: string): string =>
+  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
+/** Ids that are made of a digest, of chance, or of how many a process has made before. */
+const IDS = /(ptlab-)[0-9a-f]{16}\b|(plot-(?:clip|pattern)-)\d+\b|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/g;
+
+function numberIds(text: string): string {
+  const ids = new Map<string, string>();
+  return text.replace(IDS, (id, figure?: string, plot?: string) => {
+    if (!ids.has(id)) ids.set(id, `${figure ?? plot ?? "id-"}${ids.size + 1}`);
+    return ids.get(id)!;
+  });
+}
+
+/** HTML: text, except for the pictures in it. */
+function normaliseHtml(html: string): string {
+  return normaliseText(html.replace(/<svg\b.*?<\/svg>/gs, normaliseSvg));
+}
+
+/** Text, such as the text table of a figure: no build in the stamp, which is one line however long its build was. */
+export function normaliseText(text: string): string {
+  return numberIds(text)
+    .replace(/^ptlab \d[^\s;]* \([0-9a-f]+\);[^\n]*(?:\n {2}[^\n]*)*/gm, (stamp) => stamp.replaceAll("\n  ", " "))
+    .replace(/\bptlab \d[^\s;]* \([0-9a-f]{8,16}\)/g, "ptlab");
+}
+
+/** What `console.time` prints. Modelled times are data, and written with a space before their unit. */
+const CLOCK = /^([^\n]*?: )(?:\d+(?:\.\d+)?ms|\d+\.\d{3}s|[\d:]+\.\d{3} \([hms:.]+\))(?= |$)/gm;
+
+/** What code printed: also without the clock and without the count of cells that ran before. */
+function normaliseStream(text: string): string {
+  return normaliseText(text)
+    .replace(CLOCK, "$1(time)")
+    .replace(/\b(In|Out) ?\[\d+\]/g, "$1[ ]");
+}
