@@ -50,17 +50,18 @@ const idOf = (file: string): string => `notebooks/${basename(file, ".ipynb")}`;
 async function loadNotebook(file: string, around: Surroundings, context: LoaderContext): Promise<void> {
   const { store, generateDigest, parseData } = context;
   const path = join(folder(context), file);
-  const digest = generateDigest({ RENDERING, around, text: await readFile(path, "utf8") });
+  const nb = await readNotebook(path, `notebooks/${file}`);
+  const fresh = await isFresh(nb, folder(context), around);
+  const digest = generateDigest({ RENDERING, source: around.source, fresh, text: await readFile(path, "utf8") });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
-  const nb = await readNotebook(path, `notebooks/${file}`);
   const page = await renderPage(basename(file, ".ipynb"), nb, {
     address: `${context.config.base.replace(/\/?$/, "/")}${id}/`,
     markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
   });
   const data = await parseData({ id, data: { title: page.title, description: page.description } });
-  const html = isFresh(nb, around) ? page.html : `${STALE}${page.html}`;
+  const html = fresh ? page.html : `${STALE}${page.html}`;
   const rendered = { html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
 }

@@ -9,7 +9,7 @@ import manifest from "../package.json" with { type: "json" };
 import type { CoverageOptions } from "./cli/coverage.ts";
 import type { CommandEffects } from "./cli/effects.ts";
 import { exitStatus } from "./cli/exit-status.ts";
-import type { RunEffects } from "./cli/run.ts";
+import type { RunEffects } from "./cli/notebooks.ts";
 import type { ConvertOptions } from "./cli/trace.ts";
 import type { RunOptions } from "./cli/trace-run.ts";
 import type { Place } from "./jupyter/install/data-dir.ts";

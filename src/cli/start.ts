@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { digestPaths } from "../notebook/digest.ts";
 import { replaceFile } from "../notebook/file.ts";
-import { type RunEffects, runCommand } from "./run.ts";
+import type { RunEffects } from "./notebooks.ts";
+import { runCommand } from "./run.ts";
 
 /** Options of the command, as typed. */
 export interface StartOptions {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RunEffects } from "../../src/cli/run.ts";
+import type { RunEffects } from "../../src/cli/notebooks.ts";
 import { startCommand } from "../../src/cli/start.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
 import { code, fakeSession, notebook } from "./builders.ts";
