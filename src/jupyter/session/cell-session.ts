@@ -12,12 +12,12 @@ import type { Completeness, Completion } from "../cells/editor.ts";
 import { withoutExports } from "../cells/exports.ts";
 import { onDisk } from "../cells/on-disk.ts";
 import { type Script, toScript } from "../cells/source.ts";
-import { present } from "../show/present.ts";
 import type { CommMessage } from "../widgets/comm-message.ts";
 import { type Comms, createComms } from "../widgets/comms.ts";
 import { type Bridge, setBridge } from "./bridge.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
-import { createEvaluator, type Evaluator, type Outcome } from "./evaluate.ts";
+import { createEvaluator, type Evaluator } from "./evaluate.ts";
+import { displayWith, disposed, type Outcome, report, showResult } from "./finish.ts";
 import { lazyHost } from "./host.ts";
 import { createLeftovers, type Leftovers } from "./leftovers.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
@@ -148,19 +148,11 @@ function bridge(state: State): Bridge {
     use: useResource,
     meta: { url, dirname: state.folder, filename: `${state.folder}/cell.ts` },
     take: state.evaluator.take,
-    display: (value, options) => show(state, value, options),
+    display: displayWith(state.host.get),
     clear: (wait) => emit({ type: "clear", wait }),
     ask,
     comms: state.comms,
   };
-}
-
-async function show(state: State, value: unknown, options: { id?: string; update?: boolean } = {}): Promise<void> {
-  const { id, update = false } = options;
-  // What replaces a display comes often, and controls of what is gone would pile up.
-  const data = await present(value, state.host.get, !update);
-  if (update && id !== undefined) emit({ type: "update", displayId: id, data, metadata: {} });
-  else emit({ type: "output", output: { output_type: "display_data", data, metadata: {} }, displayId: id });
 }
 
 /** Runs code of the kernel while a cell may be awaiting: a termination must not hit the type program. */
@@ -262,17 +254,6 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
 /** What an interrupted cell returns to a race that is over. */
 const never = new Promise<never>(() => {});
 
-/** The outcome when all that the cell was using is disposed of. */
-async function disposed(run: CellRun, outcome: Outcome): Promise<Outcome> {
-  try {
-    await within(run, () => run.resources.disposeAsync());
-    return outcome;
-  } catch (error) {
-    if (outcome.kind === "value") return { kind: "thrown", error };
-    return { kind: "thrown", error: new SuppressedError(error, outcome.error, "error while disposing") };
-  }
-}
-
 /** Checks the cell and makes its script. */
 function prepare(state: State, run: CellRun, code: string): Script | { readonly failure: Failure } {
   endShown(run);
@@ -297,10 +278,8 @@ async function finish(state: State, run: CellRun, script: Script, outcome: Outco
   if (outcome.kind === "thrown") return report(run, "error", failure(state, run, outcome));
   if (!script.endsWithExpression || outcome.value === undefined) return { status: "ok", count: run.count };
   try {
-    const data = await within(run, () => present(outcome.value, state.host.get));
+    await showResult(run, outcome.value, state.host.get);
     if (run.interrupted) return never;
-    const output = { output_type: "execute_result", execution_count: run.count, data, metadata: {} } as const;
-    if (Object.keys(data).length > 0) run.emit({ type: "output", output });
     return { status: "ok", count: run.count };
   } catch (error) {
     return report(run, "error", thrownFailure(error, state.cells));
@@ -311,12 +290,6 @@ function failure(state: State, run: CellRun, outcome: Outcome & { kind: "thrown"
   const { line, column } = outcome;
   const place = line === undefined || column === undefined ? undefined : { count: run.count, line, column };
   return thrownFailure(outcome.error, state.cells, place);
-}
-
-function report(run: CellRun, status: "error" | "aborted", failure: Failure): ExecuteResult {
-  endRun(run, "error");
-  run.emit({ type: "output", output: { output_type: "error", ...failure } });
-  return { status, count: run.count, ...failure };
 }
 
 /** Reports an error that no code was there to catch, on the standard error of the cell that caused it. */

@@ -5,11 +5,7 @@
 import { type Runtime, Session } from "node:inspector";
 import { promiseHooks } from "node:v8";
 import { BRIDGE } from "./bridge.ts";
-
-/** How a script ended. */
-export type Outcome =
-  | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "thrown"; readonly error: unknown; readonly line?: number; readonly column?: number };
+import type { Outcome } from "./finish.ts";
 
 /** Evaluates scripts in the global scope of this process. */
 export interface Evaluator {

@@ -154,8 +154,9 @@ const withoutRoot = (text: string): string =>
     .replaceAll(`${PROJECT_ROOT}/`, "")
     .replace(/\?v=\d+/, "");
 
-/** True for a stack's line that is of Node or of the kernel, which a cell also calls by itself. */
-export const isKernelFrame = (line: string): boolean => /^\s+at\b.*([( ]node:|\/src\/jupyter\/)/.test(line);
+/** True for a stack's line that is of Node or of what runs cells, which a cell also calls by itself; built, it has no other place. */
+export const isKernelFrame = (line: string): boolean =>
+  /^\s+at\b.*([( ]node:|\/src\/jupyter\/|\/site\/cells\/|\/_astro\/)/.test(line);
 
 function mapFrame(frame: string, cells: CellTexts): string {
   return frame.replace(/In\[(\d+)\]:(\d+):(\d+)/g, (_, count, line, column) => {
