@@ -4,6 +4,7 @@ import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
 import { contentSecurityPolicy } from "./site/csp.ts";
+import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -56,5 +57,6 @@ export default defineConfig({
       credits: false,
     }),
     contentSecurityPolicy(),
+    typeFiles(),
   ],
 });
