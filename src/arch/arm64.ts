@@ -20,6 +20,7 @@
  *   Levels: 0 is the architecture's level 3, 1 its level 2, 2 its level 1, 3 its level 0, 4 its level -1.
  *   A swap entry is the same for all granules; uf: uffd-wp, ex: anon-exclusive. PXNT: PXNTable, bit 59 of its four.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
 
@@ -98,6 +99,8 @@ function rawFlags(lo: number, hi: number): string {
   }${hi & SPECIAL ? "s" : ""}${lo & VALID ? "" : "n"}`;
 }
 
+const SHARED_NAME = "9-8 SH shareability";
+
 /** Where a frame number lies in an entry. */
 interface FrameBits {
   /** What the low word has for a frame number, with what else an output address of this kind demands there. */
@@ -106,6 +109,8 @@ interface FrameBits {
   pfn(lo: number, hi: number): number;
   /** Flags of every leaf's low word that depend on where addresses lie. */
   readonly leaf: number;
+  /** The frame number by name, and bits 8 and 9, which some formats use for it as well. */
+  readonly names: readonly [frame: string, bits8and9: string];
 }
 
 /** Address bits up to 49 in place; SH says inner shareable. */
@@ -116,6 +121,7 @@ function plainFrames(pageLg2: number): FrameBits {
     hi: (pfn) => Math.floor(pfn / span) & FRAME_HI,
     pfn: (lo, hi) => (lo >>> pageLg2) + (hi & FRAME_HI) * span,
     leaf: SHARED,
+    names: [`49-${pageLg2} frame frame number`, SHARED_NAME],
   };
 }
 
@@ -125,6 +131,7 @@ const plain4k: FrameBits = {
   hi: (pfn) => Math.floor(pfn / 2 ** 20) & FRAME_HI,
   pfn: (lo, hi) => (lo >>> 12) + (hi & FRAME_HI) * 2 ** 20,
   leaf: SHARED,
+  names: ["49-12 frame frame number", SHARED_NAME],
 };
 
 /** LPA2: address bits 50 and 51 take the place of SH, which TCR_EL1 holds for all. */
@@ -136,6 +143,7 @@ function lpa2Frames(pageLg2: number): FrameBits {
     hi: (pfn) => Math.floor(pfn / span) & FRAME_HI,
     pfn: (lo, hi) => (lo >>> pageLg2) + (hi & FRAME_HI) * span + ((lo >>> 8) & 3) * top,
     leaf: 0,
+    names: [`49-${pageLg2} frame frame number, low part`, "9-8 top frame number, bits 50 and 51 of the address"],
   };
 }
 
@@ -147,6 +155,27 @@ function lpaFrames(): FrameBits {
     hi: (pfn) => Math.floor(pfn / 2 ** 16) & hiMask,
     pfn: (lo, hi) => (lo >>> 16) + (hi & hiMask) * 2 ** 16 + ((lo >>> 12) & 15) * 2 ** 32,
     leaf: SHARED,
+    names: ["47-16 frame frame number, low part; 15-12 top frame number, bits 48 to 51 of the address", SHARED_NAME],
+  };
+}
+
+const SWAP_FIELDS = bitFields(
+  "61-12 offset swap offset; 10-6 type swap type; 3 uf uffd-wp; 2 ex anon-exclusive; 0 V valid",
+);
+
+function fieldsOf([frame, bits8and9]: FrameBits["names"]): Format["fields"] {
+  const named = (over: string, under: string) =>
+    bitFields(`${over}; ${frame}; 11 nG not global; 10 AF accessed; ${bits8and9}; ${under}`);
+  const leaf = named(
+    "58 uf uffd-wp; 56 spe special; 55 dir dirty, of software; 54 UXN no execute for user; 53 PXN no execute for kernel; " +
+      "52 C one of a contiguous block; 51 DBM writable; 50 GP guarded page",
+    "7 RO read-only; 6 U user; 5 NS non-secure; 4-2 attr memory type; 1 T page at level 0; 0 V valid",
+  );
+  const table = named("59 PXNT no execute for kernel below", "1 T table; 0 V valid");
+  return (lo, hi, level) => {
+    const is = kind(lo, hi, level);
+    if (is === Kind.leaf) return leaf;
+    return is === Kind.none ? [] : is === Kind.table ? table : SWAP_FIELDS;
   };
 }
 
@@ -177,7 +206,7 @@ function frameBits(pageLg2: number, vaBits: number): FrameBits {
 function arm64(name: string, pageLg2: number, vaBits: number): Format {
   const index = indexLg2(pageLg2, vaBits);
   // Taken apart, because what inner loops call should be a constant and not a property.
-  const { lo: frameLo, hi: frameHi, pfn: framePfn, leaf: leafBits } = frameBits(pageLg2, vaBits);
+  const { lo: frameLo, hi: frameHi, pfn: framePfn, leaf: leafBits, names } = frameBits(pageLg2, vaBits);
   const byLevel = (f: (level: number) => number) => index.map((_, level) => f(level));
   // 1G blocks with 16K and 64K pages do not exist, and Linux has no use for larger ones (pud_sect_supported).
   const maxLeafLevel = pageLg2 === 12 ? 2 : 1;
@@ -227,6 +256,7 @@ function arm64(name: string, pageLg2: number, vaBits: number): Format {
     swapExclusiveLo: 1 << 2,
     swapUffdWpLo: 1 << 3,
     rawFlags,
+    fields: fieldsOf(names),
   };
 }
 

@@ -2,6 +2,7 @@
  * What a page-table format must say about itself: its geometry as numbers and its bits as pure functions over the low
  * and high 32-bit word of an entry. Everything above `arch/` is written against this interface alone.
  */
+import type { BitField } from "./bit-fields.ts";
 import type { Entry } from "./entry.ts";
 import { Kind, Marker } from "./entry.ts";
 
@@ -80,6 +81,8 @@ export interface Format {
   readonly swapUffdWpLo: number;
   /** Flags in the letters of the recorded kernel runs: w o d a x s n, in this order. */
   rawFlags(lo: number, hi: number, level: number): string;
+  /** Names of the bits of such a word, high bits first; none for a word that is all empty. For pictures and tables. */
+  fields(lo: number, hi: number, level: number): readonly BitField[];
 }
 
 /**

@@ -19,6 +19,7 @@
  *   N: one of 16 equal entries that map an aligned 64K; the low 4 bits of the frame number are 1000 and say the size.
  *   e: anon-exclusive.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
 
@@ -97,6 +98,19 @@ function kind(lo: number, hi: number, level: number): Kind {
 /** Offset bits 12-31 lie in the low word, 32-63 in the high one. */
 const OFFSET_LO_SPAN = 2 ** 20;
 
+const FLAGS = "7 D dirty; 6 A accessed; 5 G global; 4 U user; 3 X executable; 2 W writable; 1 R readable; 0 V valid";
+const LEAF = "63 N one of a contiguous block; 62-61 PBMT memory type; 53-10 frame frame number; 8 spe special";
+const LEAF_FIELDS = bitFields(`${LEAF}; ${FLAGS}`);
+const PROT_NONE_FIELDS = bitFields(`${LEAF}; ${FLAGS.replace("G global", "PN PROT_NONE")}`);
+const TABLE_FIELDS = bitFields(`53-10 frame frame number of a table; ${FLAGS}`);
+const SWAP_FIELDS = bitFields("63-12 offset swap offset; 11-7 type swap type; 6 e anon-exclusive; 0 V valid");
+
+function fields(lo: number, hi: number, level: number) {
+  const is = kind(lo, hi, level);
+  if (is === Kind.leaf) return lo & V ? LEAF_FIELDS : PROT_NONE_FIELDS;
+  return is === Kind.none ? [] : is === Kind.table ? TABLE_FIELDS : SWAP_FIELDS;
+}
+
 /** The names of the levels: P4D and PUD are there with 5 and 4 levels only. */
 const LEVEL_NAMES = [["PTE", "PMD"], ["PUD"], ["P4D"]];
 
@@ -146,6 +160,7 @@ function riscv(name: string, levels: number): Format {
     swapExclusiveLo: ACCESSED,
     swapUffdWpLo: 0,
     rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
+    fields,
   };
 }
 

@@ -30,6 +30,7 @@
  *   W and dirty is read-only to it. So faults set accessed and dirty.
  *   TT: table type, 0 for a segment table (level 1), 1 to 3 for region tables (levels 2 to 4). TL: length, 3 is all of it.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
 
@@ -156,6 +157,33 @@ function rawFlags(lo: number, _hi: number, level: number): string {
   }${a & A.special ? "s" : ""}${a & A.protnone ? "n" : ""}`;
 }
 
+const LARGE_BITS =
+  "15 W writable; 14 R readable; 13 dir dirty; 12 acc accessed; 10 LRG leaf; 9 RO read-only; 8 NX no execute; 5 INV invalid; " +
+  "4 com common segment; 3-2 TT table type; 1 sdy soft-dirty; 0 pre present";
+const LEAF_FIELDS = [
+  bitFields(
+    "63-12 frame frame number; 10 INV invalid; 9 RO read-only; 8 NX no execute; 7 uns unused; 6 spe special; 5 W writable; " +
+      "4 R readable; 3 dir dirty; 2 acc accessed; 1 sdy soft-dirty; 0 pre present",
+  ),
+  bitFields(`63-20 frame frame number; ${LARGE_BITS}`),
+  bitFields(`63-31 frame frame number; ${LARGE_BITS}`),
+];
+const TABLE = "63-12 frame frame number of a table; 9 RO read-only; 8 NX no execute; 5 INV invalid; 3-2 TT table type";
+const SEGMENT_FIELDS = bitFields(`${TABLE}; 0 pre present`);
+const REGION_FIELDS = bitFields(`${TABLE}; 1-0 TL table length`);
+const EMPTY_FIELDS = [bitFields("10 INV invalid"), bitFields("5 INV invalid; 3-2 TT table type")] as const;
+const SWAP_FIELDS = bitFields(
+  "63-12 offset swap offset; 11 ex anon-exclusive; 10 INV invalid; 9 RO read-only; 6-2 type swap type; 1 sdy soft-dirty; 0 pre present",
+);
+
+function fields(lo: number, hi: number, level: number) {
+  const is = kind(lo, hi, level);
+  if (is === Kind.none) return EMPTY_FIELDS[level === 0 ? 0 : 1];
+  if (is === Kind.leaf) return LEAF_FIELDS[level]!;
+  if (is === Kind.softleaf) return SWAP_FIELDS;
+  return level === 1 ? SEGMENT_FIELDS : REGION_FIELDS;
+}
+
 /** Linux's names of the levels: P4D and PUD are there with 5 and 4 levels only. */
 const LEVEL_NAMES = [["PTE", "PMD"], ["PUD"], ["P4D"]];
 
@@ -206,6 +234,7 @@ function s390(name: string, levels: number, userKeptFree: number): Format {
     swapExclusiveLo: SWP_EXCLUSIVE,
     swapUffdWpLo: 0,
     rawFlags,
+    fields,
   };
 }
 

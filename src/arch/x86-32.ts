@@ -18,9 +18,10 @@
  *   Levels: 0 page table, 1 page directory, which is Linux's PGD; its PMD is folded into that.
  *   A swap entry is the same word as its swp_entry_t. exc: anon-exclusive.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
-import { attrsOfBits, leafBits, presentWithoutP, X86, X86_TABLE } from "./x86-bits.ts";
+import { attrsOfBits, leafBitNames, leafBits, presentWithoutP, TABLE_BIT_NAMES, X86, X86_TABLE } from "./x86-bits.ts";
 
 const { p: P, pse: PSE } = X86;
 const SAVED_DIRTY = 1 << 10;
@@ -43,6 +44,21 @@ function kind(lo: number, _hi: number, level: number): Kind {
 
 function pfn(lo: number): number {
   return lo >>> 12;
+}
+
+/** By level, for leaves that are present and for PROT_NONE. */
+const LEAF_FIELDS = [12, 22].map((low) =>
+  [false, true].map((protnone) =>
+    bitFields(`31-${low} frame frame number; 10 SD saved dirty; ${leafBitNames(protnone)}`),
+  ),
+);
+const TABLE_FIELDS = bitFields(`31-12 frame frame number of a table; ${TABLE_BIT_NAMES}`);
+const SWAP_FIELDS = bitFields("31-9 offset swap offset; 7 exc anon-exclusive; 5-1 type swap type; 0 P present");
+
+function fields(lo: number, hi: number, level: number) {
+  const is = kind(lo, hi, level);
+  if (is === Kind.leaf) return LEAF_FIELDS[level]![lo & P ? 0 : 1]!;
+  return is === Kind.none ? [] : is === Kind.table ? TABLE_FIELDS : SWAP_FIELDS;
 }
 
 /** x86-32 without PAE. Linux splits the addresses 3 to 1 between user space and itself. */
@@ -86,4 +102,5 @@ export const x86_32: Format = {
   swapExclusiveLo: PSE,
   swapUffdWpLo: 0,
   rawFlags: (lo) => flagText(attrs(lo)),
+  fields,
 };

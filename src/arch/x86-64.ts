@@ -17,17 +17,22 @@
  *   Levels: 0 page table, 1 page directory, 2 page-directory-pointer table, 3 PML4, 4 PML5.
  *   so, uf, exc: soft-dirty, uffd-wp, anon-exclusive; spe: special. A swap entry (pgtable_64.h) has its type in 59-63.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
 import {
   attrsOfBits,
+  frameBitNames,
   frameHi,
   frameLo,
   framePfn,
+  leafBitNames,
   leafBits,
   NX,
   presentWithoutP,
+  SWAP_BIT_NAMES,
   swap8,
+  TABLE_BIT_NAMES,
   tableHi,
   tablePfn,
   X86,
@@ -71,6 +76,23 @@ function kind(lo: number, hi: number, level: number): Kind {
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
 }
 
+/** By level, for leaves that are present and for PROT_NONE. */
+const LEAF_FIELDS = [0, 1, 2].map((level) =>
+  [false, true].map((protnone) =>
+    bitFields(
+      `63 NX no execute; 62-59 pkey protection key; 58 SD saved dirty; ${frameBitNames(level, protnone)}; 11 so soft-dirty; 10 uf uffd-wp; ${leafBitNames(protnone)}`,
+    ),
+  ),
+);
+const TABLE_FIELDS = bitFields(`51-12 frame frame number of a table; ${TABLE_BIT_NAMES}`);
+const SWAP_FIELDS = bitFields(`${SWAP_BIT_NAMES}; 3 exc anon-exclusive; 2 uf uffd-wp; 1 so soft-dirty; 0 P present`);
+
+function fields(lo: number, hi: number, level: number) {
+  const is = kind(lo, hi, level);
+  if (is === Kind.leaf) return LEAF_FIELDS[level]![lo & P ? 0 : 1]!;
+  return is === Kind.none ? [] : is === Kind.table ? TABLE_FIELDS : SWAP_FIELDS;
+}
+
 /** x86-64 with 4 levels. */
 export const x86_64: Format = {
   name: "x86-64",
@@ -112,6 +134,7 @@ export const x86_64: Format = {
   swapExclusiveLo: 1 << 3,
   swapUffdWpLo: 1 << 2,
   rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
+  fields,
 };
 
 /** x86-64 with 5 levels (LA57). User space gets 56 bits, but Linux hands out addresses above 47 only where asked to. */

@@ -99,6 +99,21 @@ export function presentWithoutP(level: number): number {
   return level === 1 ? PROTNONE | PSE : PROTNONE;
 }
 
+/** The low bits of every x86 leaf by name; without present, bit 8 says something else. */
+export const leafBitNames = (protnone: boolean): string =>
+  `9 spe special; 8 ${protnone ? "PN PROT_NONE" : "G global"}; 7 PSE leaf above level 0; 6 D dirty; 5 A accessed; ` +
+  "4 PCD cache disabled; 3 PWT write-through; 2 US user; 1 RW writable; 0 P present";
+
+/** What the low bits of an entry that points to a table say, by name. */
+export const TABLE_BIT_NAMES = "7 PSE 0 for a table; 6 D dirty; 5 A accessed; 2 US user; 1 RW writable; 0 P present";
+
+/** The frame number of an 8-byte leaf by name. */
+export const frameBitNames = (level: number, protnone: boolean): string =>
+  `51-${12 + 9 * level} frame frame number${protnone ? ", each bit inverted" : ""}`;
+
+/** Type and offset of an 8-byte swap entry by name. */
+export const SWAP_BIT_NAMES = "63-59 type swap type; 58-9 offset swap offset, each bit inverted";
+
 /** Offset bits 9-31 lie in the low word, 32-58 in the high one. */
 const OFFSET_HI = 0x07ffffff;
 const OFFSET_LO_SPAN = 2 ** 23;

@@ -19,17 +19,22 @@
  *   Only 27 bits of a swap entry's offset are used, because Linux carries type and offset in one 32-bit swp_entry_t. exc:
  *   anon-exclusive.
  */
+import { bitFields } from "./bit-fields.ts";
 import { A, flagText, Kind } from "./entry.ts";
 import type { Format } from "./format.ts";
 import {
   attrsOfBits,
+  frameBitNames,
   frameHi,
   frameLo,
   framePfn,
+  leafBitNames,
   leafBits,
   NX,
   presentWithoutP,
+  SWAP_BIT_NAMES,
   swap8,
+  TABLE_BIT_NAMES,
   tableHi,
   tablePfn,
   X86,
@@ -60,6 +65,25 @@ function kind(lo: number, hi: number, level: number): Kind {
   if (lo & P) return level > 0 && !(lo & PSE) ? Kind.table : Kind.leaf;
   if (lo & presentWithoutP(level)) return Kind.leaf;
   return lo === 0 && hi === 0 ? Kind.none : Kind.softleaf;
+}
+
+/** By level, for leaves that are present and for PROT_NONE. */
+const LEAF_FIELDS = [0, 1].map((level) =>
+  [false, true].map((protnone) =>
+    bitFields(`63 NX no execute; ${frameBitNames(level, protnone)}; 10 SD saved dirty; ${leafBitNames(protnone)}`),
+  ),
+);
+const TABLE_FIELDS = bitFields(`51-12 frame frame number of a table; ${TABLE_BIT_NAMES}`);
+const PDPTE_FIELDS = bitFields(
+  "51-12 frame frame number of a table; 4 PCD cache disabled; 3 PWT write-through; 0 P present",
+);
+const SWAP_FIELDS = bitFields(`${SWAP_BIT_NAMES}; 7 exc anon-exclusive; 0 P present`);
+
+function fields(lo: number, hi: number, level: number) {
+  const is = kind(lo, hi, level);
+  if (is === Kind.leaf) return LEAF_FIELDS[level]![lo & P ? 0 : 1]!;
+  if (is === Kind.table) return level === PDPTE ? PDPTE_FIELDS : TABLE_FIELDS;
+  return is === Kind.none ? [] : SWAP_FIELDS;
 }
 
 /** Offset bits that a 32-bit swp_entry_t leaves beside 5 bits of type. */
@@ -103,4 +127,5 @@ export const x86_pae: Format = {
   swapExclusiveLo: X86.pse,
   swapUffdWpLo: 0,
   rawFlags: (lo, hi) => flagText(attrs(lo, hi)),
+  fields,
 };
