@@ -1,10 +1,12 @@
 /**
  * One walk drawn as text: the address cut into indexes, then each slot that is read, its raw word, and what that says.
  */
-import { A, attrText, type Entry } from "../arch/entry.ts";
+import { wholeWord } from "../arch/bit-fields.ts";
+import { A, attrText, type Entry, Marker } from "../arch/entry.ts";
 import { decode, type Format, levelsOf, spanLg2, vaBits } from "../arch/format.ts";
 import { formatSize, hex } from "../base/size.ts";
 import { type Tree, walkSlots } from "./translate.ts";
+import { highOf, indexAt, lowOf } from "./vpn.ts";
 
 /** One slot that a walk reads. */
 export interface WalkStep {
@@ -23,6 +25,12 @@ export interface WalkStep {
   readonly block: { readonly first: number; readonly slots: number };
 }
 
+/** One entry as a letter, for a table of several slots: see {@link slotsAround}. */
+export const SLOT_LETTERS = {
+  ...{ t: "table", p: "page or larger leaf", C: "one of a contiguous block", n: "PROT_NONE" },
+  ...{ s: "swap", g: "guard", m: "marker", ".": "none" },
+} as const;
+
 /** The walk of one virtual page, a line for each level read: level, slot, address bits that chose it, word, meaning. */
 export function describeWalk(tree: Tree, vpn: number): string {
   const lines = walkSteps(tree, vpn).map(({ level, name, index, bits, word, meaning }) => {
@@ -37,30 +45,64 @@ export const walkAddress = ({ format }: Tree, vpn: number): string => hex(BigInt
 
 /** The slots that the walk of one virtual page reads, from the root down. */
 export function walkSteps(tree: Tree, vpn: number): WalkStep[] {
-  return walkSlots(tree, vpn).map((slot, depth) => step(tree, vpn, slot, levelsOf(tree.format) - 1 - depth));
+  return walkSlots(tree, vpn).map((slot, depth) => {
+    const { lo, hi } = wordAt(tree, slot);
+    return walkStep(tree.format, vpn, levelsOf(tree.format) - 1 - depth, lo, hi);
+  });
 }
 
-function step(tree: Tree, vpn: number, slot: number, level: number): WalkStep {
-  const { format: f, tables } = tree;
-  const lo = tables.lo[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
-  const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
+/** The slots in the aligned eight around each one that the walk reads, as {@link SLOT_LETTERS}; the 64 bytes of a line of 8-byte entries. */
+export function slotsAround(tree: Tree, vpn: number): string[] {
+  return walkSlots(tree, vpn).map((slot, depth) => {
+    const level = levelsOf(tree.format) - 1 - depth;
+    const n = Math.min(AROUND, 2 ** tree.format.indexLg2[level]!);
+    return Array.from({ length: n }, (_, i) => letterOf(tree, slot - (slot % n) + i, level)).join("");
+  });
+}
+
+/** Slots that {@link slotsAround} tells of, at most. */
+const AROUND = 8;
+
+function letterOf(tree: Tree, slot: number, level: number): keyof typeof SLOT_LETTERS {
+  const { lo, hi } = wordAt(tree, slot);
+  const entry = decode(tree.format, lo, hi, level);
+  if (entry.kind === "leaf") return entry.attrs & A.protnone ? "n" : entry.attrs & A.cont ? "C" : "p";
+  if (entry.kind === "marker") return entry.marker & Marker.guard ? "g" : "m";
+  return entry.kind === "table" ? "t" : entry.kind === "swap" ? "s" : ".";
+}
+
+function wordAt({ tables }: Tree, slot: number): { readonly lo: number; readonly hi: number } {
+  const [chunk, at] = [slot >>> tables.chunkLg2, slot & tables.chunkMask];
+  return { lo: tables.lo[chunk]![at]!, hi: tables.hi[chunk]![at]! };
+}
+
+/** The step of a page's walk at one level, from the word that it reads there. */
+export function walkStep(f: Format, vpn: number, level: number, lo: number, hi: number): WalkStep {
   const shift = f.pageLg2 + spanLg2(f, level);
-  const index = slot & (2 ** tables.slotsLg2 - 1);
+  const low = lowOf(vpn);
+  const index = indexAt(low, highOf(vpn, low), spanLg2(f, level)) & (2 ** f.indexLg2[level]! - 1);
   const entry = decode(f, lo, hi, level);
   const slots = entry.kind === "leaf" && entry.attrs & A.cont ? 2 ** f.contLg2[level]! : 1;
   return {
     ...{ level, name: f.levelNames[level]!, index, bits: `${shift + f.indexLg2[level]! - 1}-${shift}` },
-    word: ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16).padStart(16, "0"),
+    word: wholeWord(lo, hi).toString(16).padStart(16, "0"),
     ...{ kind: entry.kind, meaning: meaning(f, entry, level, vpn) },
     block: { first: index - (index % slots), slots },
   };
 }
 
+/** The frame of a page under a leaf. The entries of a napot block all name its first frame. */
+export function frameUnder(f: Format, { pfn, attrs }: Entry & { kind: "leaf" }, level: number, vpn: number): number {
+  return pfn + (vpn % 2 ** (spanLg2(f, level) + (f.napot && attrs & A.cont ? f.contLg2[level]! : 0)));
+}
+
 function meaning(f: Format, entry: Entry, level: number, vpn: number): string {
   if (entry.kind === "table") return `table in frame ${hex(entry.pfn)}`;
+  if (entry.kind === "swap") return `swap, type ${entry.type}, offset ${hex(entry.offset)}`;
+  if (entry.kind === "marker") return entry.marker & Marker.guard ? "guard marker" : "marker";
   if (entry.kind !== "leaf") return entry.kind;
   const lg2 = spanLg2(f, level);
-  const pfn = entry.pfn + (vpn & (2 ** lg2 - 1));
+  const pfn = frameUnder(f, entry, level, vpn);
   const size = formatSize(2 ** (f.pageLg2 + lg2));
   const block = formatSize(2 ** (f.pageLg2 + lg2 + f.contLg2[level]!));
   const what = entry.attrs & A.cont ? `${size} of ${block}` : `${size} leaf`;

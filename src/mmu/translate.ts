@@ -124,7 +124,7 @@ export function translateInto(
   const hi = tables.hi[slot >>> tables.chunkLg2]![slot & tables.chunkMask]!;
   const isLeaf = f.kind(lo, hi, level) === Kind.leaf;
   room.attrs = isLeaf ? f.attrs(lo, hi, level) : 0;
-  room.fault = isLeaf ? check(room.attrs, write, fetch, ad) : "translation";
+  room.fault = isLeaf ? refusal(room.attrs, write, fetch, ad) : "translation";
   room.pfn = -1;
   if (room.fault !== null) return;
   const base = f.pfn(lo, hi, level);
@@ -159,7 +159,8 @@ export function descend(room: WalkRoom, { format: f, tables, root }: Tree, low: 
   }
 }
 
-function check(attrs: number, write: boolean, fetch: boolean, ad: AccessDirty): FaultCause | null {
+/** Why hardware refuses an access by a program to a leaf with these attributes; null where it does not. */
+export function refusal(attrs: number, write: boolean, fetch: boolean, ad: AccessDirty): FaultCause | null {
   if (attrs & A.protnone) return "translation";
   if (ad === "fault" && !(attrs & A.young)) return "access flag";
   if (attrs & A.noUser || (write && !(attrs & A.write))) return "permission";
