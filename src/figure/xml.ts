@@ -32,6 +32,14 @@ export function fromDom(node: globalThis.Element): Element {
   return { name: node.localName, attributes, children };
 }
 
+/** A tree as elements of an SVG document: {@link fromDom} the other way. */
+export function toDom({ name, attributes, children }: Element, document: Document): SVGElement {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name) as SVGElement;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.map((child) => (typeof child === "string" ? child : toDom(child, document))));
+  return node;
+}
+
 /** Every element of a tree, the root first, in document order. */
 export function* elements(root: Element): Generator<Element> {
   yield root;

@@ -35,6 +35,8 @@ export type ParamSpec =
       readonly max: number;
       /** Texts to begin with, by name. */
       readonly samples: Readonly<Record<string, string>>;
+      /** It is one line. */
+      readonly oneLine?: true;
     };
 
 /** Descriptions of all parameters, by name. */

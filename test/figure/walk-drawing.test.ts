@@ -24,22 +24,31 @@ function draw(arch: string, knob: string, vpn: number) {
   return walkDrawing(mm.pt, vpn);
 }
 
-/** Places and widths of all rectangles: of the legend, then of the tables, then of the marks by their kind. */
-const rects = (svg: string) =>
-  [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g)].map((m) => ({ x: +m[1]!, width: +m[2]! }));
+/** Places and widths of the tables, or of the marks in them. */
+const bars = (svg: string, which: "table" | "mark") =>
+  [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="[\d.]+" class="ptlab-(\w+)"/g)]
+    .filter((m) => m[3] === which)
+    .map((m) => ({ x: +m[1]!, width: +m[2]! }));
 
 test("the walk is a table of its slots, in ASCII of 72 columns", async () => {
   const host = await lazyHost().get();
   const text = String((await draw("arm64-4k", "64", START + 5)[DISPLAY](host))["text/plain"]);
-  expect(text.split("\n").slice(1, 9).join("\n")).toMatchInlineSnapshot(`
+  expect(text.split("\n").slice(1, 16).join("\n")).toMatchInlineSnapshot(`
     "The walk of 0x7f1234405000 on arm64-4k
 
     level  slot      bits   entry             says
-    -----  --------  -----  ----------------  ---------------------------
+    -----  --------  -----  ----------------  ------------------------
         3  PGD[254]  47-39  0800001000001403  table in frame 0x1000001
         2  PUD[72]   38-30  0800001000002403  table in frame 0x1000002
         1  PMD[418]  29-21  0800001000003403  table in frame 0x1000003
-        0  PTE[5]    20-12  00f8000000015f43  4K of 64K, frame 0x15, wdaC"
+        0  PTE[5]    20-12  00f8000000015f43  4K of 64K, frame 0x..[1]
+
+    level  slot      bits   bits set                  around
+    -----  --------  -----  ------------------------  --------
+        3  PGD[254]  47-39  PXNT AF T V               ......t.
+        2  PUD[72]   38-30  PXNT AF T V               t.......
+        1  PMD[418]  29-21  PXNT AF T V               ..t.....
+        0  PTE[5]    20-12  dir UXN PXN C DBM n..[2]  CCCCCCCC"
   `);
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(72);
 });
@@ -54,16 +63,16 @@ test("the alternative text tells the walk from the root to where it ends", () =>
 
 test("a mark lies in its table where its slot does", async () => {
   const host = await lazyHost().get();
-  const marks = rects(toSvg(draw("arm64-4k", "2048", START + 5), host));
-  const table = marks.at(-4)!;
-  const slots = marks.slice(-3).map(({ x }) => Math.round(((x - table.x) / table.width) * 512));
+  const svg = toSvg(draw("arm64-4k", "2048", START + 5), host);
+  const [table] = bars(svg, "table");
+  const slots = bars(svg, "mark").map(({ x }) => Math.round(((x - table!.x) / table!.width) * 512));
   expect(slots).toEqual([254, 72, 418]);
 });
 
 test("the mark of a contiguous block is as wide as the block", async () => {
   const host = await lazyHost().get();
-  const marks = rects(toSvg(draw("arm64-4k", "64", START + 5), host));
-  expect(marks.at(-1)!.width / marks.at(-5)!.width).toBeCloseTo(16 / 512, 2);
+  const svg = toSvg(draw("arm64-4k", "64", START + 5), host);
+  expect(bars(svg, "mark").at(-1)!.width / bars(svg, "table").at(-1)!.width).toBeCloseTo(16 / 512, 2);
 });
 
 test.each([-1, 1.5, 0x10003000_0000])("%j is no page number of x86-64, and the error says which are", (vpn) => {

@@ -21,10 +21,12 @@ import { cyclesByCause } from "./trace-causes.ts";
 import { missCurve } from "./trace-curve.ts";
 import { traceScan } from "./trace-scan.ts";
 import { traceReach, traceWalkCost } from "./trace-walks.ts";
+import { walkLive } from "./walk.ts";
 import { folioOrder, tlbReach, walkCost } from "./walk-cost.ts";
 
 /** All live figures. */
 export const liveFigures: readonly LiveFigure[] = [
+  walkLive,
   walkCost,
   folioOrder,
   tlbReach,
