@@ -30,7 +30,7 @@ export default defineConfig({
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["./site/styles/ptlab.css"],
+      customCss: ["./site/styles/ptlab.css", "./site/styles/exports.css"],
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [

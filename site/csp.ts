@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 
 /** Pages that show notebooks say nothing about what is allowed: their content may come from elsewhere. */
-const SHOWS_FOREIGN = /^notebooks\//;
+const SHOWS_FOREIGN = /^(notebooks|embed)\//;
 
 export function contentSecurityPolicy(): AstroIntegration {
   return {

@@ -11,9 +11,10 @@ import { liveFigures } from "../src/figure/live/index.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
 import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
 import { renderPage } from "../src/notebook/render/page.ts";
+import { embedAddress, notebookAddress } from "./addresses.ts";
 
 /** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
-const RENDERING = 2;
+const RENDERING = 3;
 
 /** Entries that come from outside Starlight's own folder. */
 const ID = /^(notebooks\/|data$)/;
@@ -55,8 +56,11 @@ async function loadNotebook(file: string, around: Surroundings, context: LoaderC
   const digest = generateDigest({ RENDERING, source: around.source, fresh, text: await readFile(path, "utf8") });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
-  const page = await renderPage(basename(file, ".ipynb"), nb, {
-    address: `${context.config.base.replace(/\/?$/, "/")}${id}/`,
+  const { base } = context.config;
+  const name = basename(file, ".ipynb");
+  const page = await renderPage(name, nb, {
+    address: notebookAddress(base, name),
+    embed: (number) => embedAddress(base, name, number),
     markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
   });

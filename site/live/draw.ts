@@ -3,7 +3,7 @@
 import { toCsv } from "../../src/figure/csv.ts";
 import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
-import { type LiveParams, revive } from "../../src/figure/live.ts";
+import { fillParams, type LiveParams, revive } from "../../src/figure/live.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
 import { stampLine } from "../../src/figure/stamp.ts";
 import { toText } from "../../src/figure/text.ts";
@@ -20,11 +20,16 @@ export interface Drawn {
   readonly narrow: string;
   readonly table: string;
   readonly stamp: string;
+  /** Digest of the sources that computed it. */
+  readonly source: string;
   readonly files: Readonly<Record<"svg" | "csv" | "txt", string>>;
 }
 
 /** Names of the data files that a live figure reads for these parameters. */
 export const inputsOf = (id: string, params: LiveParams): readonly string[] => liveFigure(id).inputsFor(params);
+
+/** Refuses values that the live figure does not allow, with a `UserError`. */
+export const checkParams = (id: string, params: LiveParams): void => void fillParams(liveFigure(id).params, params);
 
 /** The figure that the worker made, drawn. */
 export function draw(id: string, data: FigureData): Drawn {
@@ -39,6 +44,7 @@ export function draw(id: string, data: FigureData): Drawn {
     narrow: toSvg(figure, host, { width: NARROW }),
     table: dataHtml(figure),
     stamp: stampLine(figure, host.build),
+    source: host.build.source,
     files: { svg: wide, csv: toCsv(figure), txt: toText(figure, host.build) },
   };
 }

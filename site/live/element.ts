@@ -1,7 +1,11 @@
 // <ptlab-figure>: brings the controls of a figure to life. The page works without it; it loads the simulator and the
 // plotting library only when a reader first moves a control.
 import type { LiveParams } from "../../src/figure/live.ts";
+import { changedParams, MOST_QUERY, paramsIn, withParams } from "./address.ts";
 import type { Drawn } from "./draw.ts";
+import type { ExportsElement } from "./exports.ts";
+import "./exports.ts";
+import { readParams, resetParams, showBeside, writeParams } from "./form.ts";
 import { Simulation, Stopped } from "./simulation.ts";
 
 /** A run that has gone on for longer than this is given up for a newer one, in milliseconds; a shorter one is soon done. */
@@ -10,8 +14,8 @@ const OVERTAKE_MS = 300;
 const WRITTEN_MS = 700;
 /** Runs shorter than this show no progress, in milliseconds. */
 const PATIENCE_MS = 150;
-
-const MIME = { svg: "image/svg+xml", csv: "text/csv", txt: "text/plain" } as const;
+/** Rest after the last run before the address follows, in milliseconds. */
+const ADDRESS_MS = 200;
 
 /** The parts of a figure that a run replaces and Reset restores. */
 const PARTS = [
@@ -20,15 +24,17 @@ const PARTS = [
   "figcaption strong",
   ".ptlab-caption",
   ".ptlab-data .ptlab-scroll",
-  ".ptlab-links",
   ".ptlab-stamp",
 ] as const;
 
 class LiveFigureElement extends HTMLElement {
   readonly #simulation = new Simulation();
   readonly #stored = new Map<string, string>();
-  #addresses: string[] = [];
+  /** The values of the stored figure, and those of the figure that is shown. */
+  #values: LiveParams = {};
+  #shown: LiveParams = {};
   #settle: ReturnType<typeof setTimeout> | undefined;
+  #addressing: ReturnType<typeof setTimeout> | undefined;
   #run = 0;
   /** When the run that is going on began; undefined where none is. */
   #since: number | undefined;
@@ -43,18 +49,41 @@ class LiveFigureElement extends HTMLElement {
     this.#button("reset").addEventListener("click", () => this.#reset());
     this.#button("cancel").addEventListener("click", () => this.#simulation.stop());
     form.querySelector("fieldset")!.disabled = false;
+    resetParams(form);
+    this.#values = this.#shown = readParams(form);
     // A browser that comes Back puts the last values into the controls, while the page shows the stored figure.
-    addEventListener("pageshow", () => this.#showStored());
+    addEventListener("pageshow", this.#showStored);
+    addEventListener("popstate", this.#follow);
+    this.#follow();
   }
 
   disconnectedCallback(): void {
     this.#simulation.stop();
-    this.#forgetFiles();
+    clearTimeout(this.#addressing);
+    removeEventListener("pageshow", this.#showStored);
+    removeEventListener("popstate", this.#follow);
   }
 
+  /** Makes the figure the one that the address asks for. */
+  #follow = async (): Promise<void> => {
+    const run = this.#run;
+    try {
+      const wanted = { ...this.#values, ...paramsIn(location.search, this.#figure().id, this.#values) };
+      if (isEmpty(changedParams(this.#shown, wanted))) return;
+      if (isEmpty(changedParams(this.#values, wanted))) return this.#reset();
+      this.#setState("running");
+      const { checkParams } = await import("./draw.ts");
+      checkParams(this.dataset.live!, wanted);
+      if (run !== this.#run) return;
+      writeParams(this.#form(), wanted);
+      await this.#rerun("from the link ");
+    } catch (error) {
+      if (run === this.#run) this.#fail(`The link cannot be followed: ${messageOf(error)}`);
+    }
+  };
+
   #moved(control: HTMLElement): void {
-    showValue(control);
-    followSample(control);
+    showBeside(control);
     clearTimeout(this.#settle);
     if (control instanceof HTMLTextAreaElement) this.#settle = setTimeout(() => this.#rerun(), WRITTEN_MS);
     // A slider in motion gets one run after the other, the last with its last value: ending a run costs all that its worker keeps.
@@ -62,7 +91,8 @@ class LiveFigureElement extends HTMLElement {
     else this.#rerun();
   }
 
-  async #rerun(): Promise<void> {
+  /** `reason` is what the status says about why, with a space at its end. */
+  async #rerun(reason = ""): Promise<void> {
     const id = this.dataset.live!;
     const params = readParams(this.#form());
     const run = ++this.#run;
@@ -74,9 +104,12 @@ class LiveFigureElement extends HTMLElement {
       const { draw, inputsOf } = await import("./draw.ts");
       const data = await this.#simulation.ask(id, params, inputsOf(id, params), watch.progress);
       const drawn = draw(id, data);
-      if (run === this.#run) this.#show(drawn, watch.elapsed());
+      if (run === this.#run) {
+        this.#show(drawn, params);
+        this.#say(`Computed on your machine ${reason}in ${watch.elapsed()}${this.#otherSources(drawn)}.`, drawn.alt);
+      }
     } catch (error) {
-      if (run === this.#run) this.#failed(error, watch.elapsed());
+      if (run === this.#run) this.#end(error, watch.elapsed());
     } finally {
       watch.end();
       if (run === this.#run) {
@@ -86,36 +119,37 @@ class LiveFigureElement extends HTMLElement {
     }
   }
 
-  #show(drawn: Drawn, elapsed: string): void {
+  #show(drawn: Drawn, params: LiveParams): void {
     this.#part(".ptlab-wide").innerHTML = drawn.wide;
     this.#part(".ptlab-narrow").innerHTML = drawn.narrow;
     this.#part("figcaption strong").textContent = drawn.title;
     this.#part(".ptlab-caption").textContent = drawn.caption;
     this.#part(".ptlab-data .ptlab-scroll").innerHTML = drawn.table;
     this.#part(".ptlab-stamp").textContent = drawn.stamp;
-    this.#offerFiles(drawn.files);
+    this.#shown = params;
+    this.#exports().offer({ files: drawn.files, query: this.#query("") });
+    this.#writeAddress();
     this.#setState("live");
-    this.#say(`Computed on your machine in ${elapsed}.`, drawn.alt);
   }
 
-  #failed(error: unknown, elapsed: string): void {
-    if (error instanceof Stopped) {
-      this.#setState("stopped");
-      this.#say(`Stopped after ${elapsed}; the picture is as it was before.`);
-      return;
-    }
+  /** A figure that other sources compute may differ from the stored one for the same values. */
+  #otherSources = ({ source }: Drawn): string =>
+    source === this.dataset.source ? "" : ", by other sources than those of the stored figure";
+
+  #end(error: unknown, elapsed: string): void {
+    if (!(error instanceof Stopped)) return this.#fail(`This could not be computed: ${messageOf(error)}`);
+    this.#setState("stopped");
+    this.#say(`Stopped after ${elapsed}; the picture is as it was before.`);
+  }
+
+  #fail(message: string): void {
     this.#setState("error");
-    this.#say(`This could not be computed: ${error instanceof Error ? error.message : error}`);
+    this.#say(message);
   }
 
-  #showStored(): void {
-    if (this.dataset.state === undefined || this.dataset.state === "static") this.#resetControls();
-  }
-
-  #resetControls(): void {
-    this.#form().reset();
-    for (const control of this.#form().querySelectorAll<HTMLElement>("[data-kind]")) showValue(control);
-  }
+  #showStored = (): void => {
+    if (this.dataset.state === undefined || this.dataset.state === "static") resetParams(this.#form());
+  };
 
   #reset(): void {
     clearTimeout(this.#settle);
@@ -123,9 +157,11 @@ class LiveFigureElement extends HTMLElement {
     this.#since = undefined;
     this.#again = false;
     this.#simulation.stop();
-    this.#resetControls();
+    resetParams(this.#form());
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
-    this.#forgetFiles();
+    this.#shown = this.#values;
+    this.#exports().offer(undefined);
+    this.#writeAddress();
     this.#setState("static");
     this.#say("The stored figure is shown again.");
   }
@@ -163,55 +199,34 @@ class LiveFigureElement extends HTMLElement {
     this.#part(".ptlab-status").replaceChildren(message, hidden);
   }
 
-  #offerFiles(files: Drawn["files"]): void {
-    this.#forgetFiles();
-    for (const link of this.querySelectorAll<HTMLAnchorElement>("[data-file]")) {
-      const kind = link.dataset.file as keyof typeof MIME;
-      link.href = URL.createObjectURL(new Blob([files[kind]], { type: MIME[kind] }));
-      this.#addresses.push(link.href);
-    }
+  /** Puts the values that are shown into the address, a little later: browsers refuse an address that changes too often. */
+  #writeAddress(): void {
+    clearTimeout(this.#addressing);
+    this.#addressing = setTimeout(() => {
+      const { search, hash, pathname } = location;
+      const id = this.#figure().id;
+      const query = this.#query(search) ?? withParams(search, id, {});
+      const place = this.#shown === this.#values ? hash : `#${id}`;
+      history.replaceState(history.state, "", `${pathname}${query}${place}`);
+    }, ADDRESS_MS);
   }
 
-  #forgetFiles(): void {
-    for (const address of this.#addresses) URL.revokeObjectURL(address);
-    this.#addresses = [];
+  /** The query with what is shown; undefined where that is too long for an address. */
+  #query(search: string): string | undefined {
+    const query = withParams(search, this.#figure().id, changedParams(this.#values, this.#shown));
+    return query.length > MOST_QUERY ? undefined : query;
   }
 
+  #figure = (): HTMLElement => this.querySelector("figure")!;
+  #exports = (): ExportsElement => this.querySelector("ptlab-exports")!;
   #form = (): HTMLFormElement => this.querySelector("form")!;
   #part = (selector: string): HTMLElement => this.querySelector<HTMLElement>(selector)!;
   #button = (action: string): HTMLButtonElement => this.querySelector(`[data-action="${action}"]`)!;
 }
 
-/** The value of a slider in words beside it. */
-function showValue(control: HTMLElement): void {
-  if (!(control instanceof HTMLInputElement) || control.type !== "range") return;
-  const output = control.parentElement?.querySelector("output");
-  if (output) output.textContent = [control.value, output.dataset.unit].filter(Boolean).join(" ");
-}
+const isEmpty = (params: LiveParams): boolean => Object.keys(params).length === 0;
 
-type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
-
-/** Choosing a sample puts it into the text beside it; writing shows that the text is the reader's own. */
-function followSample(control: HTMLElement): void {
-  if (control instanceof HTMLSelectElement && control.dataset.sampleOf !== undefined) {
-    const text = control.selectedOptions[0]?.dataset.text;
-    const area = control.parentElement?.querySelector("textarea");
-    if (area && text) area.value = text;
-  }
-  if (!(control instanceof HTMLTextAreaElement)) return;
-  const menu = control.parentElement?.querySelector<HTMLSelectElement>("[data-sample-of]");
-  if (menu) menu.value = menu.dataset.own!;
-}
-
-function readParams(form: HTMLFormElement): LiveParams {
-  const params: Record<string, string | number | boolean> = {};
-  for (const control of form.querySelectorAll<Control>("[data-kind]")) {
-    if (control.dataset.kind === "range") params[control.name] = Number(control.value);
-    else if (control instanceof HTMLInputElement && control.type === "checkbox") params[control.name] = control.checked;
-    else if (!(control instanceof HTMLInputElement) || control.checked) params[control.name] = control.value;
-  }
-  return params;
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 

@@ -25,6 +25,7 @@ const choice = defineLive({
 /** Stands for the site's Markdown: paragraphs and headings, and raw HTML let through. */
 const effects: RenderEffects = {
   address: "/base/notebooks/x/",
+  embed: (number) => `/base/embed/x/figure-${number}/`,
   live: (id) => [choice].find((live) => live.id === id),
   async markdown(text) {
     const fence = /^(`{3,})ts\n([\s\S]*)\n\1\n$/.exec(text);

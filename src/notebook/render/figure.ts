@@ -1,5 +1,5 @@
 /**
- * A numbered figure of a page: the picture first, then controls if it is live, caption, data table, downloads and stamp.
+ * A numbered figure of a page: the picture first, then controls if it is live, caption, data table, exports and stamp.
  * Everything here comes from the stored output alone; nothing is run.
  */
 import { toCsv } from "../../figure/csv.ts";
@@ -9,16 +9,10 @@ import { stampLine } from "../../figure/stamp.ts";
 import type { StoredFigure } from "../figures.ts";
 import type { Json, MimeBundle } from "../format.ts";
 import { controlsHtml } from "./controls.ts";
+import { exportsHtml, type PageFile } from "./exports.ts";
 import { attributes, escapeHtml } from "./html.ts";
 import { sanitizeSvg } from "./sanitize.ts";
 import { dataHtml } from "./table.ts";
-
-/** A file that a page offers beside itself. */
-export interface PageFile {
-  readonly name: string;
-  readonly mime: string;
-  readonly text: string;
-}
 
 /** A figure as part of a page, and the files that it offers. */
 export interface RenderedFigure {
@@ -26,30 +20,38 @@ export interface RenderedFigure {
   readonly files: readonly PageFile[];
 }
 
-/** The place of a figure: its number on the page, the page's address, and what redraws it, if anything does. */
+/** The place of a figure: its number on the page, where it is found, and what redraws it, if anything does. */
 export interface Placement {
   readonly number: number;
+  /** Address of its page, with a slash at its end; its files are below it. */
   readonly address: string;
+  /** Address of the page that shows this figure alone. */
+  readonly embed: string;
+  /** True on that page: there the figure's number leads to the page that it comes from. */
+  readonly alone?: boolean;
   readonly live: LiveFigure | undefined;
 }
 
 /** The figure with all that belongs to it. */
 export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Placement): RenderedFigure {
-  const { number, live } = place;
+  const { number, live, address, embed, alone = false } = place;
   const { data, build } = stored;
   const id = `figure-${number}`;
   const files = figureFiles(id, data, bundle);
   const parts = [
     picturesHtml(bundle, stored),
     live ? controlsHtml(id, live.params, data.live?.params ?? {}) : "",
-    `<figcaption><a class="ptlab-number" href="#${id}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,
+    `<figcaption><a class="ptlab-number" href="${escapeHtml(`${alone ? address : ""}#${id}`)}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,
     `<details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of figure ${number}">${dataHtml(data)}</div></details>`,
-    linksHtml(files, place.address),
+    exportsHtml(files, { page: address, embed }),
     `<p class="ptlab-stamp">${escapeHtml(stampLine(data, build))}</p>`,
   ];
   const html = `<figure class="ptlab-figure not-content"${attributes({ id })}>${parts.join("")}</figure>`;
   if (!live) return { html, files };
-  return { html: `<ptlab-figure${attributes({ "data-live": live.id })}>${html}</ptlab-figure>`, files };
+  return {
+    html: `<ptlab-figure${attributes({ "data-live": live.id, "data-source": build.source })}>${html}</ptlab-figure>`,
+    files,
+  };
 }
 
 /** Title, caption and picture of a figure, for a page that only refers to it. */
@@ -79,14 +81,4 @@ function figureFiles(id: string, data: FigureData, bundle: MimeBundle): readonly
     { name: `${id}.csv`, mime: "text/csv", text: toCsv(data) },
     ...(typeof table === "string" ? [{ name: `${id}.txt`, mime: "text/plain", text: table }] : []),
   ];
-}
-
-const LINK_TEXT: Readonly<Record<string, string>> = { svg: "SVG", csv: "CSV", txt: "Text table" };
-
-function linksHtml(files: readonly PageFile[], address: string): string {
-  const links = files.map(({ name }) => {
-    const kind = name.split(".").at(-1)!;
-    return `<a${attributes({ href: address + name, download: name, "data-file": kind })}>${LINK_TEXT[kind]}</a>`;
-  });
-  return `<p class="ptlab-links">${links.join(" ")}</p>`;
 }

@@ -6,7 +6,8 @@ import type { LiveFigure } from "../../figure/live.ts";
 import { figuresOf, type NumberedFigure } from "../figures.ts";
 import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
-import { figureSummary, type PageFile, renderFigure } from "./figure.ts";
+import type { PageFile } from "./exports.ts";
+import { figureSummary, renderFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputHtml } from "./output.ts";
 import { sanitizeHtml } from "./sanitize.ts";
@@ -28,6 +29,8 @@ export interface Markdown {
 export interface RenderEffects {
   /** Address of the page, with a slash at its end; its files are below it. */
   readonly address: string;
+  /** Address of the page that shows the figure of that number alone. */
+  embed(number: number): string;
   /** Markdown as HTML; fenced code comes back highlighted. Its output is sanitised here, except for code cells. */
   markdown(text: string): Promise<Markdown>;
   /** What redraws a live figure of that name. */
@@ -152,7 +155,7 @@ function outputContext(state: PageState): OutputContext {
       if (state.figures[0]?.bundle !== bundle) return "";
       const { number, stored } = state.figures.shift()!;
       const live = stored.data.live && effects.live(stored.data.live.id);
-      const place = { number, address: effects.address, live };
+      const place = { number, address: effects.address, embed: effects.embed(number), live };
       const rendered = renderFigure(stored, bundle, place);
       files.push(...rendered.files);
       return rendered.html;

@@ -14,7 +14,12 @@ export async function getStaticPaths() {
 /** Files do not depend on how prose looks, so nothing renders it here. */
 async function pathsOf(name: string) {
   const nb = await readNotebook(`${FOLDER}/${name}.ipynb`);
-  const effects = { address: "", markdown: async () => ({ html: "", headings: [] }), live: () => undefined };
+  const effects = {
+    address: "",
+    embed: () => "",
+    markdown: async () => ({ html: "", headings: [] }),
+    live: () => undefined,
+  };
   const { files } = await renderPage(name, nb, effects);
   return files.map((file) => ({ params: { notebook: name, file: file.name }, props: { file } }));
 }
