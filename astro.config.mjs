@@ -10,6 +10,14 @@ import { sourceDigest } from "./src/notebook/digest.ts";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const build = { version: packageJson.version, source: await sourceDigest(here(".")) };
 
+const base = process.env.PTLAB_BASE ?? "/";
+const feed = {
+  rel: "alternate",
+  type: "application/rss+xml",
+  title: "ptlab",
+  href: `${base.replace(/\/?$/, "/")}rss.xml`,
+};
+
 const notebooks = readdirSync(here("notebooks"))
   .filter((name) => name.endsWith(".ipynb"))
   .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}`)
@@ -18,9 +26,9 @@ const notebooks = readdirSync(here("notebooks"))
 export default defineConfig({
   srcDir: "./site",
   publicDir: "./site/public",
-  // Where the site is published, for links that must be absolute and for a folder other than the root.
-  site: process.env.PTLAB_SITE,
-  base: process.env.PTLAB_BASE,
+  // Where the site is published, for the links of feed and sitemap, which must be absolute; and its folder there.
+  site: process.env.PTLAB_SITE ?? "http://127.0.0.1:4321",
+  base,
   vite: {
     resolve: { alias: { ptlab: here("src/index.ts") } },
     define: { __PTLAB_BUILD__: JSON.stringify(build) },
@@ -51,9 +59,11 @@ export default defineConfig({
             "glossary",
             "decisions",
             "review-2018",
+            "changelog",
           ],
         },
       ],
+      head: [{ tag: "link", attrs: feed }],
       credits: false,
     }),
     contentSecurityPolicy(),

@@ -9,6 +9,7 @@ import { docsLoader } from "@astrojs/starlight/loaders";
 import type { Loader, LoaderContext } from "astro/loaders";
 import { liveFigures } from "../src/figure/live/index.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
+import type { Notebook } from "../src/notebook/format.ts";
 import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
 import { renderPage } from "../src/notebook/render/page.ts";
 import { embedAddress, notebookAddress } from "./addresses.ts";
@@ -17,9 +18,10 @@ import { embedAddress, notebookAddress } from "./addresses.ts";
 const RENDERING = 4;
 
 /** Entries that come from outside Starlight's own folder. */
-const ID = /^(notebooks\/|data$)/;
+const ID = /^(notebooks\/|data$|changelog$)/;
 
 const DATA_README = "notebooks/data/README.md";
+const CHANGELOG = "CHANGELOG.md";
 
 export function docsAndNotebooks(): Loader {
   return {
@@ -30,6 +32,7 @@ export function docsAndNotebooks(): Loader {
       await docsLoader().load({ ...context, store });
       await loadNotebooks(context);
       await loadDataPage(context);
+      await loadChangelog(context);
       watch(context);
     },
   };
@@ -64,7 +67,8 @@ async function loadNotebook(file: string, around: Surroundings, context: LoaderC
     markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
   });
-  const data = await parseData({ id, data: { title: page.title, description: page.description } });
+  const { title, description } = page;
+  const data = await parseData({ id, data: { title, description, published: publishedOf(nb) } });
   const html = fresh ? page.html : `${STALE}${page.html}`;
   const rendered = { html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
@@ -74,18 +78,36 @@ async function loadNotebook(file: string, around: Surroundings, context: LoaderC
 const STALE =
   '<p class="ptlab-stale not-content" role="note"><strong>These outputs are old, or there are none yet.</strong> Sources, data or recordings have changed since this notebook was run: <code>npx ptlab run</code> runs it again.</p>';
 
+/** The day of a notebook's metadata, where editors and converters keep it. */
+const publishedOf = ({ metadata: { date } }: Notebook): string | undefined =>
+  typeof date === "string" && /^\d{4}-\d{2}-\d{2}$/.test(date) ? date : undefined;
+
 /** The note of origin that lies beside the data files is their page, with the files to download. */
 async function loadDataPage(context: LoaderContext): Promise<void> {
-  const { store, parseData, generateDigest } = context;
-  const root = fileURLToPath(context.config.root);
-  const text = await readFile(join(root, DATA_README), "utf8").catch(() => undefined);
-  if (text === undefined) return store.delete("data");
-  const files = await dataFiles(join(root, "notebooks", "data"));
-  const [title, body] = splitHeading(text, "Data");
+  const files = await dataFiles(join(folder(context), "data"));
   const links = files.map((name) => `- [${name}](${context.config.base.replace(/\/?$/, "/")}data/${name})`);
-  const rendered = await context.renderMarkdown(`${body}\n\n## Files\n\n${links.join("\n")}\n`);
-  const data = await parseData({ id: "data", data: { title } });
-  store.set({ id: "data", data, rendered, digest: generateDigest({ text, files }), filePath: DATA_README });
+  await loadFile(context, "data", DATA_README, { title: "Data", end: `## Files\n\n${links.join("\n")}` });
+}
+
+const loadChangelog = (context: LoaderContext): Promise<void> =>
+  loadFile(context, "changelog", CHANGELOG, { title: "Changelog", end: "" });
+
+/** A Markdown file from elsewhere in the project as a page; `title` if it has none. */
+async function loadFile(
+  context: LoaderContext,
+  id: string,
+  filePath: string,
+  { title, end }: { title: string; end: string },
+): Promise<void> {
+  const { store, parseData, generateDigest } = context;
+  const text = await readFile(join(fileURLToPath(context.config.root), filePath), "utf8").catch(() => undefined);
+  if (text === undefined) return store.delete(id);
+  const digest = generateDigest({ RENDERING, text, end });
+  if (store.get(id)?.digest === digest) return;
+  const [heading, body] = splitHeading(text, title);
+  const rendered = await context.renderMarkdown(`${body}\n\n${end}\n`);
+  const data = await parseData({ id, data: { title: heading } });
+  store.set({ id, data, rendered, digest, filePath });
 }
 
 function splitHeading(text: string, otherwise: string): [title: string, body: string] {
