@@ -9,7 +9,9 @@ import manifest from "../package.json" with { type: "json" };
 import type { CoverageOptions } from "./cli/coverage.ts";
 import type { CommandEffects } from "./cli/effects.ts";
 import { exitStatus } from "./cli/exit-status.ts";
+import type { FigureEffects, FigureOptions } from "./cli/figure.ts";
 import type { RunEffects } from "./cli/notebooks.ts";
+import type { ReproduceOptions } from "./cli/reproduce.ts";
 import type { ConvertOptions } from "./cli/trace.ts";
 import type { RunOptions } from "./cli/trace-run.ts";
 import type { Place } from "./jupyter/install/data-dir.ts";
@@ -177,6 +179,32 @@ program
   });
 
 program
+  .command("figure")
+  .description("make a live figure and export it; without an id, list them and their parameters")
+  .argument("[id]", "live figure")
+  .option("--set <name=value>", "a parameter, its default if left out; may be given again", collect)
+  .option("--input <file>", "a file to read instead of the project's of that name; may be given again", collect)
+  .option("-o, --out <file>", "FILE.svg, FILE.csv or FILE.txt, which is replaced; text on standard output by default")
+  .option("--width <pixels>", "width of a picture, 680 by default")
+  .action(async (id: string | undefined, o: FigureOptions) => {
+    const { figureCommand } = await import("./cli/figure.ts");
+    await figureCommand(id, o, await figureEffects());
+  });
+
+program
+  .command("reproduce")
+  .description("make the figure of a picture again, from that file alone, and say whether it matches; status 1 if not")
+  .argument("<file.svg>", "picture drawn by ptlab")
+  .option("--input <file>", "a file to read instead of the project's of that name; may be given again", collect)
+  .option("-o, --out <file>", "write the new picture; an existing file is replaced")
+  .option("--run-cells", "run the code in the file, where cells of a notebook drew the figure")
+  .action(async (file: string, o: ReproduceOptions) => {
+    const { reproduceCommand } = await import("./cli/reproduce.ts");
+    const { createSession } = await runEffects();
+    process.exitCode = await reproduceCommand(file, o, { ...(await figureEffects()), createSession });
+  });
+
+program
   .command("run")
   .description("run notebooks headless and store their outputs; what is fresh is left alone")
   .argument("[file...]", "notebooks, all of notebooks/ by default")
@@ -221,6 +249,12 @@ jupyter
 
 function printLine(line: string): void {
   effects.out(`${line}\n`);
+}
+
+/** What drawing needs. */
+async function figureEffects(): Promise<FigureEffects> {
+  const { lazyHost } = await import("./jupyter/session/host.ts");
+  return { ...effects, root: ROOT, host: lazyHost().get };
 }
 
 /** What running notebooks needs: a session a notebook, each in a process of its own. */

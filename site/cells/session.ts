@@ -5,6 +5,7 @@
 import type { Host } from "../../src/figure/figure.ts";
 import { type Bridge, setBridge } from "../../src/jupyter/session/bridge.ts";
 import { displayWith, disposed, type Outcome, report, showResult } from "../../src/jupyter/session/finish.ts";
+import { createRecipes, type Recipes } from "../../src/jupyter/session/recipes.ts";
 import { ask, type CellRun, emit, endRun, useResource, within } from "../../src/jupyter/session/run.ts";
 import {
   type CellText,
@@ -38,6 +39,7 @@ export interface Place {
 interface State {
   readonly place: Place;
   readonly cells: Map<number, CellText>;
+  readonly recipes: Recipes;
   /** Names that libraries look for, or that the realm has: a cell's variable is called otherwise. */
   readonly taken: ReadonlySet<string>;
   /** Names that cells have declared. */
@@ -49,9 +51,11 @@ interface State {
 
 /** Opens a session in this realm, which can hold one at a time. */
 export function openSession(place: Place): Session {
-  const state: State = { place, cells: new Map(), taken: takenNames(), known: new Set(), made: new Set(), count: 0 };
+  const cells = new Map<number, CellText>();
+  const recipes = createRecipes(place.host, cells);
+  const state: State = { place, cells, recipes, taken: takenNames(), known: new Set(), made: new Set(), count: 0 };
   const undo = [captureConsole(), ownStacks(state.cells)];
-  setBridge(bridge(place));
+  setBridge(bridge(place, recipes));
   return {
     execute: (code, options) => execute(state, code, options),
     close: async () => {
@@ -72,7 +76,7 @@ function takenNames(): ReadonlySet<string> {
   return names;
 }
 
-function bridge({ load, host, meta }: Place): Bridge {
+function bridge({ load, meta }: Place, { host }: Recipes): Bridge {
   return {
     load,
     require: refuseRequire as unknown as NodeJS.Require,
@@ -141,10 +145,11 @@ async function evaluate(script: Script, run: CellRun): Promise<Outcome> {
 async function finish(state: State, run: CellRun, outcome: Outcome): Promise<ExecuteResult> {
   if (outcome.kind === "thrown") return report(run, "error", thrownFailure(outcome.error, state.cells));
   try {
-    if (outcome.value !== undefined) await showResult(run, outcome.value, state.place.host);
+    if (outcome.value !== undefined) await showResult(run, outcome.value, state.recipes.host);
   } catch (error) {
     return report(run, "error", thrownFailure(error, state.cells));
   }
+  state.recipes.ended(run.count);
   endRun(run, "ok");
   return { status: "ok", count: run.count };
 }

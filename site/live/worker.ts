@@ -2,7 +2,7 @@
 import { dataOf } from "../../src/figure/create.ts";
 import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
-import type { LiveInputs } from "../../src/figure/live.ts";
+import { inputContent, type LiveInputs } from "../../src/figure/live.ts";
 import type { Answer, Ask } from "./messages.ts";
 
 /** Least time between two progress messages, so that a fast run does not spend itself on them. */
@@ -55,5 +55,5 @@ async function fetchOnce(name: string, address: string): Promise<string | Uint8A
 async function fetchOne(name: string, address: string): Promise<string | Uint8Array> {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${name} cannot be read: ${response.status} ${response.statusText}`);
-  return /\.(gz|ptt)$/.test(name) ? new Uint8Array(await response.arrayBuffer()) : response.text();
+  return inputContent(name, new Uint8Array(await response.arrayBuffer()));
 }

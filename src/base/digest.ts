@@ -23,6 +23,16 @@ export function digest(data: string | Uint8Array): string {
   return word(high) + word(low);
 }
 
+const known = new WeakMap<Uint8Array, string>();
+
+/** Digest of a file's content. That of bytes is kept for as long as they are: nobody changes what was read from a file. */
+export function fileDigest(content: string | Uint8Array): string {
+  if (typeof content === "string") return digest(content);
+  const found = known.get(content) ?? digest(content);
+  known.set(content, found);
+  return found;
+}
+
 function word(value: number): string {
   return value.toString(16).padStart(8, "0");
 }

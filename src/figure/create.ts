@@ -30,8 +30,7 @@ function checkFigure(spec: FigureData): void {
   };
   for (const key of ["title", "caption", "alt", "better"] as const)
     if (!hasText(spec[key])) fail(`${key} is missing: ${NEEDED[key]}`);
-  if (spec.columns.length === 0) fail("has no columns");
-  if (spec.rows.length === 0) fail("has no rows");
+  for (const key of ["columns", "rows"] as const) if (!hasItems(spec[key])) fail(`has no ${key}`);
   spec.columns.forEach((column, i) => {
     checkColumn(column, spec, fail);
     if (spec.columns.findIndex((c) => c.key === column.key) !== i) fail(`two columns have the key '${column.key}'`);
@@ -88,6 +87,10 @@ function checkCompare(key: string, spec: FigureData, fail: Fail): void {
   if (column?.basis === undefined) fail(`compare is '${key}', which is not a column with a basis`);
   if (typeof spec.rows[0]?.[key] !== "number")
     fail(`compare is '${key}', but the first row, the baseline, has no number`);
+}
+
+function hasItems(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 function hasText(value: unknown): boolean {

@@ -22,7 +22,8 @@ export function display(figure: Figure, host: Host): MimeBundle {
   const stored: StoredFigure = {
     ...dataOf(figure),
     stamp: stampOf(figure, host.build),
-    narrow: toSvg(figure, host, { width: NARROW }),
+    // The cells' code is in the wide picture, and once is enough.
+    narrow: toSvg(figure, { ...host, cells: undefined }, { width: NARROW }),
   };
   return {
     "image/svg+xml": toSvg(figure, host, { width: WIDE }),

@@ -60,10 +60,16 @@ export interface FigureData {
   readonly compareWithin?: string;
   readonly origin: Origin;
   /** The live figure (see `live.ts`) that can redraw this one with other parameters, if there is one. */
-  readonly live?: {
-    readonly id: string;
-    readonly params: Readonly<Record<string, string | number | boolean>>;
-  };
+  readonly live?: LiveOrigin;
+}
+
+/** By what a live figure made a figure. */
+export interface LiveOrigin {
+  readonly id: string;
+  /** All of them, defaults filled in. */
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Digests of the files that were read, by name. */
+  readonly inputs: Readonly<Record<string, string>>;
 }
 
 /** Options of one position scale; those of Plot, but the label is always made from the columns shown. */
@@ -118,13 +124,19 @@ export interface Build {
 export interface Host {
   readonly document: Document;
   readonly build: Build;
+  /** Code of the notebook's cells, up to the one that draws: how a figure that is not live can be made again. */
+  readonly cells?: readonly string[];
 }
 
 /** Representations of one value by media type. */
 export type MimeBundle = Readonly<Record<string, unknown>>;
 
+/** In no object and not exported, so that nothing but the constructor makes a {@link Figure}. */
+declare const CHECKED: unique symbol;
+
 /** A drawable result, checked: made by `figure()` only. */
 export interface Figure extends FigureSpec {
+  readonly [CHECKED]: true;
   readonly [DISPLAY]: (host: Host) => Promise<MimeBundle>;
 }
 

@@ -2,6 +2,7 @@
  * A live figure: a figure that can be made again with other parameters, in a notebook, in a test, and in a worker of the
  * reader's browser. The worker makes the data; the page, which has a document, draws it with the same `plot`.
  */
+import { fileDigest } from "../base/digest.ts";
 import { invariant, oneOf, UserError } from "../base/errors.ts";
 import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
 import { figure } from "./create.ts";
@@ -12,6 +13,11 @@ export type LiveParams = Readonly<Record<string, string | number | boolean>>;
 
 /** Contents of input files by name. */
 export type LiveInputs = Readonly<Record<string, string | Uint8Array>>;
+
+/** An input as `make` takes it: what is packed or binary by its name as bytes, everything else as text. */
+export function inputContent(name: string, bytes: Uint8Array): string | Uint8Array {
+  return /\.(gz|ptt)$/.test(name) ? bytes : new TextDecoder().decode(bytes);
+}
 
 /** Everything needed to redraw a figure with other parameters. */
 export interface LiveFigure {
@@ -61,10 +67,12 @@ export function defineLive<S extends ParamSpecs>(spec: LiveSpec<S>): LiveFigure 
   );
   const make: LiveFigure["make"] = async (given, files, effects) => {
     const filled = fillParams(params, given);
-    for (const name of needs(filled))
+    const read = needs(filled);
+    for (const name of read)
       if (files[name] === undefined) throw new UserError(`live figure '${id}' needs the input file '${name}'`);
+    const digests = Object.fromEntries(read.map((name) => [name, fileDigest(files[name]!)]));
     const [data, used] = [await spec.run(filled, files, effects), filled as LiveParams];
-    const made = figure({ ...data, live: { id, params: used }, plot });
+    const made = figure({ ...data, live: { id, params: used, inputs: digests }, plot });
     return Object.defineProperty(made, MADE_BY, { value: { live, params: used, inputs: files } satisfies MadeBy });
   };
   const inputsFor: LiveFigure["inputsFor"] = (given) => {

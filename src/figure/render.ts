@@ -1,5 +1,5 @@
 /**
- * A figure as one self-contained SVG: legend, axes that say how their numbers came about, alternative text, stamp.
+ * A figure as one self-contained SVG: legend, axes that say how their numbers came about, alternative text, recipe.
  * Equal figures give equal bytes, whatever was drawn before, in Node and in a browser; only where a screen has one device
  * pixel for each CSS pixel does Plot move marks by half of one, to keep thin lines sharp.
  */
@@ -12,8 +12,9 @@ import { type FrameRecord, makeFrame } from "./frame.ts";
 import { isGeometry, roundGeometry } from "./geometry.ts";
 import { drawLegend, textures } from "./legend.ts";
 import { FONT_FAMILY, FONT_SIZE } from "./measure.ts";
+import { recipeOf } from "./recipe.ts";
 import { type Drawn, isContinuous, makeRoom, shownAxisLabel, tickLabels } from "./room.ts";
-import { canonicalJson, stampOf } from "./stamp.ts";
+import { canonicalJson } from "./stamp.ts";
 import { type Element, el, elements, fromDom, mapAttributes, print } from "./xml.ts";
 
 /** Width of a picture where none is given, in CSS pixels: a text column on a desktop. */
@@ -26,8 +27,8 @@ export const NARROW = 344;
  * Throws {@link UserError} where a numeric axis is not labelled through `frame.axis`, or a colour is not in the legend.
  */
 export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: number } = {}): string {
-  const stamp = stampOf(figure, host.build);
-  const id = `ptlab-${digest(canonicalJson({ ...dataOf(figure), stamp, width }))}`;
+  const recipe = recipeOf(figure, host, width);
+  const id = `ptlab-${digest(canonicalJson({ ...dataOf(figure), recipe }))}`;
   const { frame, used } = makeFrame(figure, width, id);
   const drawn = drawFitted(figure.plot(Plot, frame), width, host.document);
   checkAxes(figure, drawn, used);
@@ -44,7 +45,7 @@ export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: nu
     el("svg", rootAttributes(id, width, height), [
       el("title", { id: `${id}-title` }, [figure.title]),
       el("desc", { id: `${id}-desc` }, [figure.alt]),
-      el("metadata", {}, [canonicalJson(stamp)]),
+      el("metadata", {}, [canonicalJson(recipe)]),
       ...defs(textures(entries, id)),
       legend.content,
       tidy(content, id),

@@ -64,15 +64,16 @@ function figureJson(stored: JsonObject): string {
   return JSON.stringify(JSON.parse(canonicalJson(clean)), null, 1);
 }
 
+/** Neither the build nor the digest of the data, which are compared themselves: what the picture rounds away leaves it the same. */
 function withoutBuild(stamp: Json | undefined): Json {
   if (typeof stamp !== "object" || stamp === null || Array.isArray(stamp)) return stamp ?? null;
-  const { version: _version, source: _source, ...rest } = stamp as JsonObject;
+  const { version: _version, source: _source, data: _data, ...rest } = stamp as JsonObject;
   return rest;
 }
 
 /**
  * A picture with a line for each element: ids in the order of their first use, places rounded as figures round them, and
- * no build in the stamp. Texts, colours and all else are kept as they are.
+ * no build in the recipe. Texts, colours and all else are kept as they are.
  */
 export function normaliseSvg(svg: string): string {
   const rounded = svg.replace(/<[a-z][^<>]*>/gi, (tag) =>
@@ -88,7 +89,7 @@ export function normaliseSvg(svg: string): string {
   return numberIds(stamped).replace(/>\s*<(?!\/?tspan|\/text)/g, ">\n<");
 }
 
-/** A stamp without its build, or whatever else stands there as it is. */
+/** A recipe without its build, or whatever else stands there as it is. */
 function metadata(escaped: string): string {
   try {
     return escapeText(canonicalJson(withoutBuild(JSON.parse(unescapeText(escaped)) as Json)));

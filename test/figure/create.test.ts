@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { dataOf, figure } from "../../src/figure/create.ts";
-import { DISPLAY, FIGURE_MIME, type FigureSpec } from "../../src/figure/figure.ts";
-import { groupedBars, testHost } from "./samples.ts";
+import { DISPLAY, FIGURE_MIME, type Figure, type FigureSpec } from "../../src/figure/figure.ts";
+import { defineLive } from "../../src/figure/live.ts";
+import { toSvg } from "../../src/figure/render.ts";
+import { groupedBars, powers, testHost } from "./samples.ts";
 
 const spec: FigureSpec = { ...groupedBars() };
 
@@ -16,6 +18,37 @@ function refusal(change: Partial<FigureSpec>): string {
 
 test("a figure without alternative text is refused", () => {
   expect(refusal({ alt: " " })).toContain("alt is missing");
+});
+
+test("the type asks for alternative text and for the table, as the constructor does", () => {
+  const { alt: _alt, ...silent } = spec;
+  const { rows: _rows, ...empty } = spec;
+  const { columns: _columns, ...unnamed } = spec;
+  // @ts-expect-error: no alternative text
+  expect(() => figure(silent)).toThrow("alt is missing");
+  // @ts-expect-error: no rows
+  expect(() => figure(empty)).toThrow("has no rows");
+  // @ts-expect-error: no columns
+  expect(() => figure(unnamed)).toThrow("has no columns");
+  // @ts-expect-error: alternative text that may be missing
+  expect(() => figure({ ...spec, alt: undefined as string | undefined })).toThrow("alt is missing");
+  expect(refusal({ rows: [] })).toContain("has no rows");
+  expect(refusal({ columns: [] })).toContain("has no columns");
+});
+
+test("nothing but the constructor's own figures can be drawn, by type", () => {
+  const draw = (one: Figure) => toSvg(one, testHost());
+  // @ts-expect-error: data with a way to draw is not yet a figure
+  const unchecked: () => string = () => draw(spec);
+  expect(unchecked).toBeTypeOf("function");
+  expect(draw(figure(spec))).toContain("<svg");
+});
+
+test("a live figure cannot be defined to make figures without alternative text or table", async () => {
+  const { alt: _alt, live: _live, ...data } = dataOf(await powers.make({}, { "names.txt": "one" }));
+  // @ts-expect-error: what it makes has no alternative text
+  const silent = defineLive({ ...powers, run: () => data });
+  await expect(silent.make({}, { "names.txt": "one" })).rejects.toThrow("alt is missing");
 });
 
 test("a column without a definition is refused by name", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { digest } from "../../src/base/digest.ts";
 import { dataOf } from "../../src/figure/create.ts";
 import { liveFigure, liveFigures } from "../../src/figure/live/index.ts";
 import { defineLive, revive } from "../../src/figure/live.ts";
@@ -9,7 +10,11 @@ const inputs = { "names.txt": "one" };
 
 test("a made figure knows by which parameters it can be made again, defaults included", async () => {
   const made = await powers.make({ base: 3 }, inputs);
-  expect(made.live).toEqual({ id: "powers", params: { base: 3, scale: "linear", zero: false } });
+  expect(made.live).toEqual({
+    id: "powers",
+    params: { base: 3, scale: "linear", zero: false },
+    inputs: { "names.txt": digest("one") },
+  });
   expect(dataOf(await powers.make(made.live!.params, inputs))).toEqual(dataOf(made));
 });
 

@@ -2,8 +2,8 @@ import { Window } from "happy-dom";
 import { expect, test } from "vitest";
 import type { Figure, Frame } from "../../src/figure/figure.ts";
 import { textWidth } from "../../src/figure/measure.ts";
+import { recipeOf } from "../../src/figure/recipe.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
-import { stampOf } from "../../src/figure/stamp.ts";
 import { expectGolden } from "./golden.ts";
 import { clippedStack, groupedBars, logDots, severalLines, testHost } from "./samples.ts";
 
@@ -28,14 +28,14 @@ for (const [name, make] of Object.entries(SAMPLES)) {
     expect(toSvg(make(), host)).toBe(first);
   });
 
-  test(`${name} carries title, alternative text and its stamp`, () => {
+  test(`${name} carries title, alternative text and its recipe`, () => {
     const host = testHost();
     const svg = parsed(toSvg(make(), host)).querySelector("svg")!;
     const [title, desc] = svg.getAttribute("aria-labelledby")!.split(" ");
     expect(svg.getAttribute("role")).toBe("img");
     expect(svg.querySelector(`#${title}`)!.textContent).toBe(make().title);
     expect(svg.querySelector(`#${desc}`)!.textContent).toBe(make().alt);
-    expect(JSON.parse(svg.querySelector("metadata")!.textContent!)).toEqual(stampOf(make(), host.build));
+    expect(JSON.parse(svg.querySelector("metadata")!.textContent!)).toEqual(recipeOf(make(), host, WIDE));
   });
 
   test(`every reference in ${name} finds its target, and every id begins with the figure's own prefix`, () => {

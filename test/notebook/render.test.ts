@@ -51,7 +51,9 @@ const page = (...cells: Notebook["cells"]) => renderPage("x", notebook(...cells)
 const showing = (...bundles: MimeBundle[]) => page(code("f()", { outputs: bundles.map(shown) }));
 
 const figure = stored(display(groupedBars(), testHost()));
-const live = stored(display({ ...groupedBars(), live: { id: "choices", params: { base: 3 } } }, testHost()));
+const live = stored(
+  display({ ...groupedBars(), live: { id: "choices", params: { base: 3 }, inputs: {} } }, testHost()),
+);
 
 /** Fields of a stored figure without which it is none. */
 const STRUCTURE = new Set(["key", "basis", "role", "compare", "compareWithin"]);
@@ -267,7 +269,9 @@ describe("a figure on a page", () => {
       },
     });
     const show = async (value: string) => {
-      const bundle = stored(display({ ...groupedBars(), live: { id: "writes", params: { text: value } } }, testHost()));
+      const bundle = stored(
+        display({ ...groupedBars(), live: { id: "writes", params: { text: value }, inputs: {} } }, testHost()),
+      );
       const given = { ...effects, live: () => writes };
       const document = new Window().document;
       document.body.innerHTML = (

@@ -1,7 +1,7 @@
 /**
  * The live figure of coverage by THP policy: four real processes, their anonymous memory faulted in again in the model.
  */
-import { digest } from "../../base/digest.ts";
+import { digest, fileDigest } from "../../base/digest.ts";
 import type { Capture } from "../../study/capture/format.ts";
 import { readCapture } from "../../study/capture/read.ts";
 import { coveragePolicies, type NamedCaptures, type PolicyRow } from "../../study/coverage/policies.ts";
@@ -75,7 +75,7 @@ export const contptePoliciesLive = defineLive({
         seed: params.readFirst > 0 || params.order === "shuffled" ? params.seed : null,
         input: digest(
           Object.values(CAPTURE_FILES)
-            .map((file) => digest(inputs[file]!))
+            .map((file) => fileDigest(inputs[file]!))
             .join(" "),
         ),
       },

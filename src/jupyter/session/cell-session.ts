@@ -22,6 +22,7 @@ import { lazyHost } from "./host.ts";
 import { createLeftovers, type Leftovers } from "./leftovers.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
 import { refuseStdin } from "./no-stdin.ts";
+import { createRecipes, type Recipes } from "./recipes.ts";
 import {
   ask,
   type CellRun,
@@ -82,6 +83,7 @@ interface State {
   readonly loader: ModuleLoader;
   readonly host: ReturnType<typeof lazyHost>;
   readonly cells: Map<number, CellText>;
+  readonly recipes: Recipes;
   readonly bindings: Map<string, Binding>;
   readonly folder: string;
   onPhase(phase: Phase): void;
@@ -106,9 +108,10 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
   if (open !== undefined)
     throw new Error("a session is open in this process; close it first or use a session of its own process");
   const undo = [captureStreams(), refuseStdin(), trackTimers()];
+  const [host, cells] = [lazyHost(), new Map<number, CellText>()];
   const state: State = {
     ...{ checker: createChecker(onDisk(folder)), evaluator: createEvaluator(), loader: createLoader(folder) },
-    ...{ host: lazyHost(), cells: new Map(), bindings: new Map(), folder, onPhase, count: 0 },
+    ...{ host, cells, recipes: createRecipes(host.get, cells), bindings: new Map(), folder, onPhase, count: 0 },
     ...{ comms: createComms(), leftovers: createLeftovers(isLeftover), running: new Set(), begun: Promise.resolve() },
   };
   open = state;
@@ -148,7 +151,7 @@ function bridge(state: State): Bridge {
     use: useResource,
     meta: { url, dirname: state.folder, filename: `${state.folder}/cell.ts` },
     take: state.evaluator.take,
-    display: displayWith(state.host.get),
+    display: displayWith(state.recipes.host),
     clear: (wait) => emit({ type: "clear", wait }),
     ask,
     comms: state.comms,
@@ -247,6 +250,7 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   const outcome = await disposed(run, await evaluated);
   if (run.interrupted) return never;
   const result = await finish(state, run, prepared, outcome);
+  if (result.status === "ok") state.recipes.ended(run.count);
   endRun(run, "ok");
   return result;
 }
@@ -278,7 +282,7 @@ async function finish(state: State, run: CellRun, script: Script, outcome: Outco
   if (outcome.kind === "thrown") return report(run, "error", failure(state, run, outcome));
   if (!script.endsWithExpression || outcome.value === undefined) return { status: "ok", count: run.count };
   try {
-    await showResult(run, outcome.value, state.host.get);
+    await showResult(run, outcome.value, state.recipes.host);
     if (run.interrupted) return never;
     return { status: "ok", count: run.count };
   } catch (error) {

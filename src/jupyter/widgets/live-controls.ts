@@ -3,7 +3,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { DISPLAY, type Figure, type Host } from "../../figure/figure.ts";
-import type { LiveFigure, LiveInputs, LiveParams, MadeBy } from "../../figure/live.ts";
+import { inputContent, type LiveFigure, type LiveInputs, type LiveParams, type MadeBy } from "../../figure/live.ts";
 import type { MimeBundle } from "../../notebook/format.ts";
 import { PROJECT_ROOT } from "../paths.ts";
 import { withHtml } from "../show/bundle-html.ts";
@@ -43,7 +43,5 @@ function readOnce(name: string): Promise<string | Uint8Array> {
   return known;
 }
 
-const readInput = async (name: string): Promise<string | Uint8Array> => {
-  const bytes = await readFile(`${PROJECT_ROOT}/notebooks/data/${name}`);
-  return /\.(gz|ptt)$/.test(name) ? new Uint8Array(bytes) : bytes.toString();
-};
+const readInput = async (name: string): Promise<string | Uint8Array> =>
+  inputContent(name, new Uint8Array(await readFile(`${PROJECT_ROOT}/notebooks/data/${name}`)));

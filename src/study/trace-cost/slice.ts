@@ -5,7 +5,7 @@
  * first TLB level at the entry that was used last, which changes nothing. Where the program's data goes through caches, only those
  * that repeat a line are left out. A store that follows a load stays, since it may have to set dirty.
  */
-import { digest } from "../../base/digest.ts";
+import { fileDigest } from "../../base/digest.ts";
 import { AccessKind, type AccessWords, LINE_LG2 } from "../../mmu/access-words.ts";
 import { type FilterChoice, StreamFilter } from "../../mmu/engine/filter.ts";
 import { openPtt } from "../trace/ptt.ts";
@@ -166,5 +166,5 @@ export function traceSlice(bytes: Uint8Array, name: string, accesses: number): P
 async function decode(bytes: Uint8Array, name: string, accesses: number): Promise<TraceSlice> {
   const { info, chunks } = await openPtt(bytesInput(bytes, name));
   const from = Math.max(info.accesses! - accesses, 0);
-  return new TraceSlice(info.text, digest(bytes), await allWords(chunks(from)), info.areas ?? []);
+  return new TraceSlice(info.text, fileDigest(bytes), await allWords(chunks(from)), info.areas ?? []);
 }
