@@ -11,7 +11,7 @@ import { READ_LIMITS, readCapture } from "../study/capture/read.ts";
 import { contOrder, rollupThpStats, vmaThpStats } from "../study/capture/thpmaps.ts";
 import { thpmapsText } from "../study/capture/thpmaps-text.ts";
 import type { LayoutCost } from "../study/capture/whatif.ts";
-import { contShare, layouts, levelBits, whatIf } from "../study/capture/whatif.ts";
+import { contBlockPages, contShare, layouts, levelBits, whatIf } from "../study/capture/whatif.ts";
 import type { CommandEffects } from "./effects.ts";
 import { readBounded } from "./read-file.ts";
 
@@ -68,19 +68,14 @@ function coverageData(
     process,
     thpmaps: rollupThpStats(capture, options),
     ...(options.rollup ? {} : { vmas: perVma }),
-    contpte: { pages: contPages(capture), ...contShare(capture, contPages(capture)) },
+    contpte: { pages: contBlockPages(capture), ...contShare(capture, contBlockPages(capture)) },
     whatIf: whatIf(capture),
   };
 }
 
-/** Pages of an arm64 contiguous block of the capture's page size. */
-function contPages(capture: Capture): number {
-  return layouts.find((l) => l.page === capture.page && l.cont > 1)!.cont;
-}
-
 /** The exact figure beside the one that thpmaps infers. */
 function contText(capture: Capture): string {
-  const pages = contPages(capture);
+  const pages = contBlockPages(capture);
   const share = contShare(capture, pages);
   const order = Math.log2(pages);
   const { stats } = rollupThpStats(capture, { contOrders: [order], incSmaps: false });

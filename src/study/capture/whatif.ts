@@ -50,6 +50,11 @@ export function layoutNamed(name: string): Layout {
   return layouts[names.indexOf(oneOf("layout", name, names))]!;
 }
 
+/** Pages of an arm64 contiguous block of the capture's page size. */
+export function contBlockPages(capture: Capture): number {
+  return layouts.find((l) => l.page === capture.page && l.cont > 1)!.cont;
+}
+
 /** Page tables in bytes. */
 export interface TableBytes {
   /** By level: 0 is the level of PTE tables, the last one is the root. */

@@ -1,0 +1,114 @@
+/**
+ * What one look at an address space shows: its VMAs, or the ranges that the entries of one level span within a VMA, or the single
+ * pages of one table. A path of numbers leads from one to the next: `all`, then `7` (the seventh VMA), then `7.3` (its third range).
+ */
+import { oneOf, UserError } from "../../base/errors.ts";
+import { type AddressSpace, type MapVma, summarize } from "./space.ts";
+
+/** The path of the whole address space. */
+export const ALL = "all";
+
+/** One part of a view: pages `[start, end)` and what maps them, in the order of `MAP_KINDS`. */
+export interface MapCell {
+  /** Where zooming into it leads, or null where there is nothing smaller. */
+  readonly path: string | null;
+  readonly start: number;
+  readonly end: number;
+  readonly pages: readonly number[];
+}
+
+/** One look. `level` is that of the entries that span the cells; null where the cells are VMAs. */
+export interface MapView {
+  readonly path: string;
+  /** The path out of it, or null for the whole. */
+  readonly up: string | null;
+  readonly level: number | null;
+  /** The VMA looked into, by its number from 1 on; null where the cells are VMAs. */
+  readonly vma: number | null;
+  readonly start: number;
+  readonly end: number;
+  readonly cells: readonly MapCell[];
+}
+
+interface Window {
+  readonly start: number;
+  readonly end: number;
+  readonly level: number;
+}
+
+/** The look that a path names; a VMA may also be named by what it holds, the first such one. Throws {@link UserError} for a wrong one. */
+export function viewAt(space: AddressSpace, path: string): MapView {
+  const [first, ...rest] = path.trim().split(".");
+  if (space.vmas.length === 0) throw new UserError(`${space.name} has no VMA`);
+  if (first === ALL && rest.length === 0) return wholeView(space);
+  const number = vmaNumber(space, first!);
+  const vma = space.vmas[number - 1]!;
+  let window: Window = { start: vma.start, end: vma.end, level: firstLevel(space, vma) };
+  let at = String(number);
+  for (const step of rest) {
+    const cells = boundsOf(space, window).length - 1;
+    if (window.level === 0) throw new UserError(`'${path}' leads below single pages: '${at}' is the end`);
+    window = inner(space, window, whole(step, cells, `range of ${at}`));
+    at = `${at}.${step}`;
+  }
+  const up = rest.length === 0 ? ALL : at.slice(0, at.lastIndexOf("."));
+  const bounds = boundsOf(space, window);
+  const cells = cellsOf([vma], bounds, (i) => (window.level === 0 ? null : `${at}.${i + 1}`));
+  return { ...window, path: at, up, vma: number, cells };
+}
+
+function wholeView(space: AddressSpace): MapView {
+  const { vmas } = space;
+  const cells = vmas.map((vma, i) => cellsOf([vma], [vma.start, vma.end], () => String(i + 1))[0]!);
+  return { path: ALL, up: null, level: null, vma: null, start: vmas[0]!.start, end: vmas.at(-1)!.end, cells };
+}
+
+function vmaNumber({ vmas }: AddressSpace, name: string): number {
+  if (/^\d+$/.test(name)) return whole(name, vmas.length, "VMA");
+  const kinds = [...new Set(vmas.map(({ what }) => what))];
+  const wanted = oneOf("VMA (a number, all, or)", name, kinds);
+  return 1 + vmas.findIndex(({ what }) => what === wanted);
+}
+
+function whole(text: string, most: number, what: string): number {
+  const n = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (n < 1 || n > most) throw new UserError(`no ${what} has the number '${text}': 1 to ${most} are allowed`);
+  return n;
+}
+
+/** The lowest level of which the VMA takes no more entries than a table has. */
+function firstLevel({ spans }: AddressSpace, { start, end }: MapVma): number {
+  const fits = (span: number) => Math.ceil(end / span) - Math.floor(start / span) <= spans[1]!;
+  const level = spans.findIndex(fits);
+  return level < 0 ? spans.length - 1 : level;
+}
+
+/** Where the entries' ranges begin, and the end of the last one. */
+function boundsOf({ spans }: AddressSpace, { start, end, level }: Window): number[] {
+  const span = spans[level]!;
+  const bounds = [start];
+  for (let at = (Math.floor(start / span) + 1) * span; at < end; at += span) bounds.push(at);
+  return [...bounds, end];
+}
+
+function inner(space: AddressSpace, window: Window, number: number): Window {
+  const bounds = boundsOf(space, window);
+  return { start: bounds[number - 1]!, end: bounds[number]!, level: window.level - 1 };
+}
+
+function cellsOf(vmas: readonly MapVma[], bounds: readonly number[], path: (i: number) => string | null): MapCell[] {
+  return summarize(vmas, bounds).map((pages, i) => ({ path: path(i), start: bounds[i]!, end: bounds[i + 1]!, pages }));
+}
+
+/** Most parts of a strip: as many as a PMD range of 4K pages has blocks of 64K. */
+const PARTS = 32;
+
+/**
+ * Pages `[start, end)` of one VMA as at most 32 parts of one size (the last may be shorter), each the pages by kind; a part is one page
+ * where there are few.
+ */
+export function stripOf(vma: MapVma, start: number, end: number): number[][] {
+  const size = Math.ceil((end - start) / PARTS);
+  const bounds = Array.from({ length: Math.ceil((end - start) / size) }, (_, i) => start + i * size);
+  return summarize([vma], [...bounds, end]);
+}
