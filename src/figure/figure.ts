@@ -91,9 +91,10 @@ export interface Frame {
   axis(key: string | readonly string[], options?: AxisOptions): Plot.ScaleOptions;
   /**
    * The rows (default: all) apart by the values of a column, each with a look that works without colour; also fills the
-   * legend.
+   * legend. A look goes by the place of a name among `names`, where those are given, so that it does not depend on what
+   * else is shown; else by its place among the rows.
    */
-  series(key: string, kind: SeriesKind, rows?: readonly Row[]): readonly Series[];
+  series(key: string, kind: SeriesKind, rows?: readonly Row[], names?: readonly string[]): readonly Series[];
   /** A colour scale for a column drawn as a `fill` or `stroke` channel, as stacks need it; also fills the legend. */
   colours(key: string, kind: SeriesKind, rows?: readonly Row[]): Plot.ScaleOptions;
   /** Rows for columns that are drawn side by side: one for each row and key, with the added cells `series` and `value`. */

@@ -12,6 +12,8 @@ import { look, type Series, type SeriesKind, type Texture } from "./series.ts";
 export interface LegendEntry extends Series {
   readonly kind: SeriesKind;
   readonly texture: Texture;
+  /** The place that its look goes by. */
+  readonly index: number;
 }
 
 /** What a drawing used of its frame. */
@@ -24,8 +26,9 @@ export interface FrameRecord {
 /** A frame and the record of its use. `idPrefix` makes the ids of fills unique in a page. */
 export function makeFrame(figure: FigureData, width: number, idPrefix: string): { frame: Frame; used: FrameRecord } {
   const used: FrameRecord = { axisLabels: new Set(), legend: new Map() };
-  const series = (key: string, kind: SeriesKind, rows: readonly Row[] = figure.rows) => {
-    const entries = apart(key, rows).map(([name, own], i) => entry(name, own, kind, i, idPrefix));
+  const series: Frame["series"] = (key, kind, rows = figure.rows, names) => {
+    const place = (name: string, i: number) => (names === undefined ? i : names.indexOf(name));
+    const entries = apart(key, rows).map(([name, own], i) => entry(name, own, kind, place(name, i), idPrefix));
     // The first kind of a name stays: a line whose dots are drawn as well is a line in the legend.
     for (const e of entries) if (!used.legend.has(e.name)) used.legend.set(e.name, e);
     return entries;
@@ -106,7 +109,7 @@ function apart(key: string, rows: readonly Row[]): [string, Row[]][] {
 function entry(name: string, rows: readonly Row[], kind: SeriesKind, index: number, idPrefix: string): LegendEntry {
   const { texture, ...rest } = look(index);
   const fill = texture === "solid" ? rest.colour : `url(#${fillId(idPrefix, index)})`;
-  return { name, rows, ...rest, fill, kind, texture };
+  return { name, rows, ...rest, fill, kind, texture, index };
 }
 
 /** The id of the textured fill of a series by its place. */

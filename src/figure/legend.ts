@@ -89,9 +89,9 @@ function swatchMarks(entry: LegendEntry, x: number, middle: number, width: numbe
 
 /** The pattern elements that the fills of the given series name; solid fills need none. */
 export function textures(entries: readonly LegendEntry[], idPrefix: string): Element[] {
-  return entries.flatMap((entry, i) =>
-    entry.kind === "fill" && entry.texture !== "solid" ? [pattern(fillId(idPrefix, i), entry)] : [],
-  );
+  const textured = entries.filter((entry) => entry.kind === "fill" && entry.texture !== "solid");
+  const byIndex = new Map(textured.map((entry) => [entry.index, entry]));
+  return [...byIndex.values()].map((entry) => pattern(fillId(idPrefix, entry.index), entry));
 }
 
 const STROKES: Readonly<Record<Exclude<Texture, "solid" | "dots">, string>> = {

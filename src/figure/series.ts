@@ -39,12 +39,15 @@ export const TEXTURES = ["solid", "rising", "dots", "falling", "level", "upright
 /** Name of one of {@link TEXTURES}. */
 export type Texture = (typeof TEXTURES)[number];
 
-/** A look by the place of a series; colours and dashes have coprime cycles, so that no two of the first 30 lines are alike. */
+/**
+ * A look by the place of a series; the cycle of colours has no divisor in common with those of dashes and textures, so that
+ * no two of the first 30 lines and no two of the first 42 areas are alike.
+ */
 export function look(index: number) {
   return {
     colour: PALETTE[index % PALETTE.length]!,
     dash: DASHES[index % DASHES.length]!,
     symbol: SYMBOLS[index % SYMBOLS.length]!,
-    texture: TEXTURES[(index + Math.floor(index / PALETTE.length)) % TEXTURES.length]!,
+    texture: TEXTURES[index % TEXTURES.length]!,
   };
 }

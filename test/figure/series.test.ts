@@ -85,6 +85,11 @@ test("no two of the first 30 lines have both colour and dash in common", () => {
   expect(new Set(looks).size).toBe(30);
 });
 
+test("no two of the first 42 areas have both colour and texture in common", () => {
+  const looks = Array.from({ length: 42 }, (_, i) => `${look(i).colour} ${look(i).texture}`);
+  expect(new Set(looks).size).toBe(42);
+});
+
 test("the first bars, dots and lines differ without colour", () => {
   const first = [0, 1, 2, 3, 4].map(look);
   for (const sign of ["dash", "symbol", "texture"] as const) expect(new Set(first.map((l) => l[sign])).size).toBe(5);
