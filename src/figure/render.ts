@@ -78,6 +78,8 @@ function defs(patterns: readonly Element[]): Element[] {
 function drawFitted(author: Plot.PlotOptions, width: number, document: Document): Drawn {
   let options = author;
   let drawn = draw(options, width, document);
+  // A picture that sets its own margin and height has placed its words itself.
+  if (author.margin !== undefined && author.height !== undefined) return drawn;
   for (let pass = 0; pass < 3; pass++) {
     options = makeRoom(author, options, drawn, width);
     drawn = draw(options, width, document);

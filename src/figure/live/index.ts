@@ -3,6 +3,7 @@
  */
 import { oneOf } from "../../base/errors.ts";
 import type { LiveFigure } from "../live.ts";
+import { addressMapLive } from "./address-map.ts";
 import { batchingLive } from "./batching.ts";
 import { batchingPublishedLive, contpteMicroLive, remapVariantsLive } from "./batching-published.ts";
 import { contpteDecayLive } from "./contpte-decay.ts";
@@ -63,6 +64,7 @@ export const liveFigures: readonly LiveFigure[] = [
   publishedTimesLive,
   contpteTimesLive,
   genericPtLive,
+  addressMapLive,
 ];
 
 /** The live figure of that name; a wrong name is a `UserError` that lists the names there are. */

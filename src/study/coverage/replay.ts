@@ -40,10 +40,10 @@ export interface FirstAccesses {
   readonly seed: number;
 }
 
-/** The process built anew on an arm64 machine with 4K pages. */
-export function replayCapture(capture: Capture, policy: ThpPolicy, first: FirstAccesses): Mm {
+/** The process built anew on a machine with 4K pages; without another format, on arm64. */
+export function replayCapture(capture: Capture, policy: ThpPolicy, first: FirstAccesses, arch = "arm64-4k"): Mm {
   invariant(capture.page === 4096, "only captures with 4K pages are replayed on a 4K format");
-  const kernel = new Kernel({ arch: "arm64-4k", memory: 256 * GiB });
+  const kernel = new Kernel({ arch, memory: 256 * GiB });
   for (const kB of policy.sizes) kernel.thp.set(`hugepages-${kB}kB/enabled`, "always");
   const mm = new Mm(kernel);
   const rng = random(first.seed);

@@ -11,20 +11,26 @@ import { emptyRun } from "../../pgtable/runs.ts";
 import { visit } from "../../pgtable/visit.ts";
 import { type AddressSpace, type MapKind, type MapRun, type MapVma, pushRun } from "./space.ts";
 
-/** A simulated process as an address space, as it is now; what {@link AddressSpace.entry} says is read when it is asked. */
-export function mmSpace(mm: Mm, name: string): AddressSpace {
+/** What a VMA holds, as far as the model knows it. */
+const whatOf = (vma: Vma): string => (vma.file === null ? "anon" : "file");
+
+/**
+ * A simulated process as an address space, as it is now; what {@link AddressSpace.entry} says is read when it is asked. `what` names
+ * what a VMA holds.
+ */
+export function mmSpace(mm: Mm, name: string, what: (vma: Vma) => string = whatOf): AddressSpace {
   const { pt } = mm;
   return {
     name,
     page: 2 ** pt.format.pageLg2,
     spans: pt.span.slice(0, pt.levels),
     cont: contSlots(pt, 0),
-    vmas: mm.vmas.all.map((vma) => mapVma(mm, vma)),
-    entry: (vpn) => entryText(mm, vpn),
+    vmas: mm.vmas.all.map((vma) => mapVma(mm, vma, what(vma))),
+    entry: (vpn) => entryOf(mm, vpn),
   };
 }
 
-function mapVma(mm: Mm, vma: Vma): MapVma {
+function mapVma(mm: Mm, vma: Vma, what: string): MapVma {
   const { pt } = mm;
   const runs: MapRun[] = [];
   visit(pt, vma.start, vma.end, {
@@ -39,7 +45,7 @@ function mapVma(mm: Mm, vma: Vma): MapVma {
       }
     },
   });
-  return { start: vma.start, end: vma.end, perms: permsOf(vma), what: vma.file === null ? "anon" : "file", runs };
+  return { start: vma.start, end: vma.end, perms: permsOf(vma), what, runs };
 }
 
 const HAS_FRAMES: readonly MapKind[] = [
@@ -84,8 +90,8 @@ function permsOf({ flags }: Vma): string {
   return letter(Vm.read, "r") + letter(Vm.write, "w") + letter(Vm.exec, "x") + letter(Vm.shared, "s", "p");
 }
 
-/** The last entry that a walk of the page reads: its name, its word, and what that says. */
-function entryText({ pt }: Mm, vpn: number): string {
-  const { name, index, word, meaning } = walkSteps(pt, vpn).at(-1)!;
-  return `${name}[${index}] 0x${word}: ${meaning}`;
+/** The last entry that a walk of the page reads. */
+function entryOf({ pt }: Mm, vpn: number) {
+  const { name, word, meaning } = walkSteps(pt, vpn).at(-1)!;
+  return { word: `0x${word}`, says: `${name}: ${meaning}` };
 }

@@ -5,23 +5,23 @@
  */
 
 /**
- * What maps a page. Order is that of legends; a kind keeps its place, and with it its look. Letters are for strips of text.
- * `not mapped` is a page of a VMA without an entry; `no VMA` is the rest of the address space.
+ * What maps a page. Order is that of legends; a kind keeps its place, and with it its look. Letters are for strips of text, `pages` for
+ * sentences: 480 in contpte blocks. `not mapped` is a page of a VMA without an entry; `no VMA` is the rest of the address space.
  */
 export const MAP_KINDS = [
-  { name: "PMD leaf", letter: "P" },
-  { name: "contpte block", letter: "C" },
-  { name: "large folio", letter: "L" },
-  { name: "single page", letter: "B" },
-  { name: "zero page", letter: "Z" },
-  { name: "other memory", letter: "O" },
-  { name: "swap", letter: "W" },
-  { name: "guard", letter: "G" },
-  { name: "PROT_NONE", letter: "N" },
-  { name: "PUD leaf", letter: "U" },
-  { name: "marker", letter: "M" },
-  { name: "not mapped", letter: "." },
-  { name: "no VMA", letter: " " },
+  { name: "PMD leaf", letter: "P", pages: "in PMD leaves" },
+  { name: "contpte block", letter: "C", pages: "in contpte blocks" },
+  { name: "large folio", letter: "L", pages: "of large folios" },
+  { name: "single page", letter: "B", pages: "single" },
+  { name: "zero page", letter: "Z", pages: "of zeros" },
+  { name: "other memory", letter: "O", pages: "of other memory" },
+  { name: "swap", letter: "W", pages: "swapped out" },
+  { name: "guard", letter: "G", pages: "guarded" },
+  { name: "PROT_NONE", letter: "N", pages: "PROT_NONE" },
+  { name: "PUD leaf", letter: "U", pages: "in PUD leaves" },
+  { name: "marker", letter: "M", pages: "with markers" },
+  { name: "not mapped", letter: ".", pages: "not mapped" },
+  { name: "no VMA", letter: " ", pages: "outside VMAs" },
 ] as const;
 
 /** Name of one of {@link MAP_KINDS}. */
@@ -70,8 +70,8 @@ export interface AddressSpace {
   /** Pages of a contiguous block, 1 where there are none. */
   readonly cont: number;
   readonly vmas: readonly MapVma[];
-  /** What the entry of a page says, word and meaning; absent where entries are not known. */
-  readonly entry?: (vpn: number) => string;
+  /** The entry that maps a page, or would: its word in hexadecimal and what that says. Absent where entries are not known. */
+  readonly entry?: (vpn: number) => { readonly word: string; readonly says: string };
 }
 
 /** Adds a run behind others, joined to the last one where it goes on with it. */
@@ -90,7 +90,7 @@ function goesOn(last: MapRun, run: MapRun): boolean {
  * Pages by kind in each of the cells between neighbouring `bounds` (ascending page numbers): of cell `i`, which is
  * `[bounds[i], bounds[i + 1])`, a list in the order of {@link MAP_KINDS} whose sum is the cell's size.
  */
-export function summarize(vmas: readonly MapVma[], bounds: readonly number[]): number[][] {
+export function pagesByKind(vmas: readonly MapVma[], bounds: readonly number[]): number[][] {
   const cells = bounds.slice(1).map((end, i) => {
     const pages = new Array<number>(MAP_KINDS.length).fill(0);
     pages[NO_VMA] = end - bounds[i]!;
@@ -145,5 +145,5 @@ function firstWhere(n: number, is: (i: number) => boolean): number {
 export function totals(space: AddressSpace): number[] {
   const [first, last] = [space.vmas[0], space.vmas.at(-1)];
   if (first === undefined || last === undefined) return new Array<number>(MAP_KINDS.length).fill(0);
-  return summarize(space.vmas, [first.start, last.end])[0]!;
+  return pagesByKind(space.vmas, [first.start, last.end])[0]!;
 }

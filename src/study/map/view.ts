@@ -3,7 +3,7 @@
  * pages of one table. A path of numbers leads from one to the next: `all`, then `7` (the seventh VMA), then `7.3` (its third range).
  */
 import { oneOf, UserError } from "../../base/errors.ts";
-import { type AddressSpace, type MapVma, summarize } from "./space.ts";
+import { type AddressSpace, type MapVma, pagesByKind } from "./space.ts";
 
 /** The path of the whole address space. */
 export const ALL = "all";
@@ -97,18 +97,23 @@ function inner(space: AddressSpace, window: Window, number: number): Window {
 }
 
 function cellsOf(vmas: readonly MapVma[], bounds: readonly number[], path: (i: number) => string | null): MapCell[] {
-  return summarize(vmas, bounds).map((pages, i) => ({ path: path(i), start: bounds[i]!, end: bounds[i + 1]!, pages }));
+  return pagesByKind(vmas, bounds).map((pages, i) => ({
+    path: path(i),
+    start: bounds[i]!,
+    end: bounds[i + 1]!,
+    pages,
+  }));
 }
 
-/** Most parts of a strip: as many as a PMD range of 4K pages has blocks of 64K. */
-const PARTS = 32;
+/** Most parts of a strip: of a PMD range of 4K pages, each is two blocks of 64K. */
+export const STRIP_PARTS = 16;
 
 /**
- * Pages `[start, end)` of one VMA as at most 32 parts of one size (the last may be shorter), each the pages by kind; a part is one page
+ * Pages `[start, end)` of one VMA as at most 16 parts of one size (the last may be shorter), each the pages by kind; a part is one page
  * where there are few.
  */
 export function stripOf(vma: MapVma, start: number, end: number): number[][] {
-  const size = Math.ceil((end - start) / PARTS);
+  const size = Math.ceil((end - start) / STRIP_PARTS);
   const bounds = Array.from({ length: Math.ceil((end - start) / size) }, (_, i) => start + i * size);
-  return summarize([vma], [...bounds, end]);
+  return pagesByKind([vma], [...bounds, end]);
 }

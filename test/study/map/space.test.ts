@@ -23,10 +23,10 @@ import {
   type MapKind,
   type MapRun,
   type MapVma,
-  summarize,
+  pagesByKind,
   totals,
 } from "../../../src/study/map/space.ts";
-import { stripOf, viewAt } from "../../../src/study/map/view.ts";
+import { STRIP_PARTS, stripOf, viewAt } from "../../../src/study/map/view.ts";
 
 const CAPTURES = ["node-json", "node-json-mthp64k", "python-sqlite", "python-sqlite-thp"];
 const sample = (name: string) => readCapture(readFileSync(`notebooks/data/${name}.json.gz`), name);
@@ -70,16 +70,16 @@ test("any cells of any address space are summed up as counting page by page does
     const rng = random(seed);
     const vmas = randomVmas(rng);
     const bounds = [...new Set(Array.from({ length: 2 + rng.below(12) }, () => rng.below(4000)))].sort((a, b) => a - b);
-    if (bounds.length > 1) expect(summarize(vmas, bounds), `seed ${seed}`).toEqual(slowSummary(vmas, bounds));
+    if (bounds.length > 1) expect(pagesByKind(vmas, bounds), `seed ${seed}`).toEqual(slowSummary(vmas, bounds));
   }
 });
 
-test("a strip has a part for each page of a small range, and at most 32 parts of a large one, with no page lost", () => {
+test("a strip has a part for each page of a small range, and at most 16 parts of a large one, with no page lost", () => {
   for (let seed = 1; seed <= 60; seed++) {
     const vma = randomVmas(random(seed))[0]!;
     const parts = stripOf(vma, vma.start, vma.end);
-    expect(parts.length).toBeLessThanOrEqual(32);
-    if (vma.end - vma.start <= 32) expect(parts.length).toBe(vma.end - vma.start);
+    expect(parts.length).toBeLessThanOrEqual(STRIP_PARTS);
+    if (vma.end - vma.start <= STRIP_PARTS) expect(parts.length).toBe(vma.end - vma.start);
     const sums = MAP_KINDS.map((_, kind) => parts.reduce((sum, part) => sum + part[kind]!, 0));
     expect(sums, `seed ${seed}`).toEqual(slowSummary([vma], [vma.start, vma.end])[0]);
   }
@@ -140,7 +140,7 @@ test.each(formats)("every kind of entry on $name is told apart", (format) => {
   const near = ["single page", "zero page", "guard", "guard", ...Array(4).fill("not mapped")];
   expect(kinds).toEqual([...near, ...Array(8).fill("no VMA"), "PROT_NONE", "not mapped"]);
   expect(space.vmas.map((vma) => vma.perms)).toEqual(["rw-p", "---p"]);
-  expect(space.entry!(start + 2)).toContain("marker");
+  expect(space.entry!(start + 2).says).toContain("marker");
 });
 
 test("a process of 64 GiB in huge leaves is as many runs as it has stretches of frames, and is summed up by them", () => {
