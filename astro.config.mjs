@@ -44,6 +44,7 @@ export default defineConfig({
       sidebar: [
         { label: "Start", slug: "start" },
         { label: "Notebooks", items: notebooks },
+        { label: "Address-space map", slug: "map" },
         {
           label: "Reference",
           items: [

@@ -40,6 +40,7 @@ export * from "./design/pt-range-walk.ts";
 export * from "./design/pt-range-walk-ops.ts";
 export * from "./design/ptp.ts";
 export * from "./design/ptp-ops.ts";
+export { addressMap } from "./figure/address-map.ts";
 export * from "./figure/agreement.ts";
 export * from "./figure/as-text.ts";
 export * from "./figure/calibration.ts";

@@ -46,9 +46,12 @@ async function makeSpace(process: string, policyName: string, arch: string, byte
   const capture = await readCapture(bytes, process);
   const policy = THP_POLICIES.find(({ name }) => name === policyName);
   if (policy === undefined) return { ...captureSpace(capture), name: process };
-  const kinds = new Map(capture.vmas.map(({ start, kind }) => [start, kind]));
   const mm = replayCapture(capture, policy, { shuffled: false, readFirst: 0, seed: 1 }, arch);
-  return mmSpace(mm, `${process}, anonymous memory under ${policyName}`, ({ start }) => kinds.get(start)!);
+  const replayed = mmSpace(mm, `${process}, anonymous memory under ${policyName}`);
+  // The VMAs without anonymous memory stay in their places, so that a number names the same VMA under every policy.
+  const byStart = new Map(replayed.vmas.map((vma) => [vma.start, vma.runs]));
+  const vmas = captureSpace(capture).vmas.map((vma) => ({ ...vma, runs: byStart.get(vma.start) ?? [] }));
+  return { ...replayed, vmas };
 }
 
 /** The map of a process, redrawn for another look, policy or format. */

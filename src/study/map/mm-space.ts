@@ -11,26 +11,20 @@ import { emptyRun } from "../../pgtable/runs.ts";
 import { visit } from "../../pgtable/visit.ts";
 import { type AddressSpace, type MapKind, type MapRun, type MapVma, pushRun } from "./space.ts";
 
-/** What a VMA holds, as far as the model knows it. */
-const whatOf = (vma: Vma): string => (vma.file === null ? "anon" : "file");
-
-/**
- * A simulated process as an address space, as it is now; what {@link AddressSpace.entry} says is read when it is asked. `what` names
- * what a VMA holds.
- */
-export function mmSpace(mm: Mm, name: string, what: (vma: Vma) => string = whatOf): AddressSpace {
+/** A simulated process as an address space, as it is now; what {@link AddressSpace.entry} says is read when it is asked. */
+export function mmSpace(mm: Mm, name: string): AddressSpace {
   const { pt } = mm;
   return {
     name,
     page: 2 ** pt.format.pageLg2,
     spans: pt.span.slice(0, pt.levels),
     cont: contSlots(pt, 0),
-    vmas: mm.vmas.all.map((vma) => mapVma(mm, vma, what(vma))),
+    vmas: mm.vmas.all.map((vma) => mapVma(mm, vma)),
     entry: (vpn) => entryOf(mm, vpn),
   };
 }
 
-function mapVma(mm: Mm, vma: Vma, what: string): MapVma {
+function mapVma(mm: Mm, vma: Vma): MapVma {
   const { pt } = mm;
   const runs: MapRun[] = [];
   visit(pt, vma.start, vma.end, {
@@ -45,7 +39,7 @@ function mapVma(mm: Mm, vma: Vma, what: string): MapVma {
       }
     },
   });
-  return { start: vma.start, end: vma.end, perms: permsOf(vma), what, runs };
+  return { start: vma.start, end: vma.end, perms: permsOf(vma), what: vma.file === null ? "anon" : "file", runs };
 }
 
 const HAS_FRAMES: readonly MapKind[] = [

@@ -1,0 +1,14 @@
+// The files that the address-space map's page offers for its first look.
+import type { APIRoute } from "astro";
+import type { PageFile } from "../../../src/notebook/render/figure.ts";
+import { mapFigure } from "../../map/figure.ts";
+
+export async function getStaticPaths() {
+  const { files } = await mapFigure(import.meta.env.BASE_URL.replace(/\/?$/, "/"));
+  return files.map((file) => ({ params: { file: file.name }, props: { file } }));
+}
+
+export const GET: APIRoute = ({ props }) => {
+  const { text, mime } = props.file as PageFile;
+  return new Response(text, { headers: { "content-type": mime } });
+};
