@@ -5,6 +5,9 @@ const root = (base: string): string => base.replace(/\/?$/, "/");
 /** A notebook's page; `name` is its file name without extension. */
 export const notebookAddress = (base: string, name: string): string => `${root(base)}notebooks/${name}/`;
 
+/** The page of the address-space map. */
+export const mapAddress = (base: string): string => `${root(base)}map/`;
+
 /** The page that shows one figure of a notebook and nothing else. */
 export const embedAddress = (base: string, name: string, number: number): string =>
   `${root(base)}embed/${name}/figure-${number}/`;

@@ -51,8 +51,9 @@ export const mapDrawing: Drawing = (plot, frame) => {
   const layout = look.level === 0 ? grid(frame, look) : strips(frame, look);
   const edges = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" };
   const identity = { type: "identity", axis: null } as const;
-  const names = MAP_KINDS.map((_, kind) => legendName(frame, look, kind));
-  const present = [...new Set(layout.pieces.map(({ kind }) => kind))].sort((a, b) => a - b);
+  const counts = MAP_KINDS.slice(0, NOT_MAPPED).map((_, kind) => pagesOf(frame, look, kind));
+  const names = counts.map((pages, kind) => `${MAP_KINDS[kind]!.name}: ${pages} (${formatSize(pages * look.page)})`);
+  const present = names.map((_, kind) => kind).filter((kind) => counts[kind]! > 0);
   const series = frame.series(
     "kind",
     "fill",
@@ -79,14 +80,15 @@ export const mapDrawing: Drawing = (plot, frame) => {
   };
 };
 
-/** The legend follows the look: each kind with how much of it there is. */
-function legendName({ rows }: Frame, { page, level }: Look, kind: number): string {
+/** Pages of a kind in the whole look, which the legend tells. */
+function pagesOf({ rows }: Frame, { level }: Look, kind: number): number {
   const { name } = MAP_KINDS[kind]!;
   const of = (row: Row) => (level === 0 ? Number(row.holds === name) : Number(row[kindKey(name)] ?? 0));
-  const pages = rows.reduce((sum, row) => sum + of(row), 0);
-  return `${name}: ${pages} (${formatSize(pages * page)})`;
+  return rows.reduce((sum, row) => sum + of(row), 0);
 }
 
+/** Room for the mark of the focus. */
+const EDGE = 3;
 const STRIP = 16;
 const PITCH = 34;
 const GAP = 10;
@@ -95,15 +97,15 @@ const RANGE = 38;
 /** Strips from left to right, in as many lines as they need. */
 function strips({ rows, width }: Frame, { level }: Look): Layout {
   const fits = Math.max(1, Math.floor(width / RANGE));
-  const equal = (width - 2) / Math.min(rows.length, fits) - 3;
+  const equal = (width - 2 * EDGE) / Math.min(rows.length, fits) - 3;
   const [cells, pieces, words]: [(Box & { name: string })[], Piece[], Word[]] = [[], [], []];
-  let [x, y] = [1, 1];
+  let [x, y] = [EDGE, EDGE];
   rows.forEach((row, i) => {
     const wide = level === null ? 8 + 5 * Math.log2(Number(row.pages) + 1) : equal;
     const gap = row.gap === true && i > 0 ? GAP : 0;
-    if (x > 1 && x + gap + wide > width) [x, y] = [1, y + PITCH];
+    if (x > EDGE && x + gap + wide > width - EDGE) [x, y] = [EDGE, y + PITCH];
     else if (gap > 0) words.push({ x: x + 1, y: y + STRIP / 2, text: "//" });
-    if (x > 1) x += gap;
+    if (x > EDGE) x += gap;
     const box = { x1: x, x2: x + wide, y1: y, y2: y + STRIP };
     cells.push({ ...box, name: cellName(row, i, rows.length) });
     pieces.push(...piecesOf(String(row.strip), Number(row.pages), box));
@@ -144,11 +146,11 @@ const HIGH = 18;
 /** Squares in lines of 16 or 32, which begin where blocks do. */
 function grid({ rows, width }: Frame, { cont, entries }: Look): Layout {
   const columns = width < 500 ? 16 : 32;
-  const wide = (width - MARGIN - 1) / columns;
+  const wide = (width - MARGIN - EDGE) / columns;
   const lead = Number(rows[0]!.slot) % columns;
   const boxAt = (place: number, n = 1): Box => {
     const [column, line] = [place % columns, Math.floor(place / columns)];
-    const [x1, y1] = [MARGIN + column * wide, 1 + line * HIGH];
+    const [x1, y1] = [MARGIN + column * wide, EDGE + line * HIGH];
     const lines = Math.ceil(n / columns);
     return { x1, x2: x1 + Math.min(n, columns) * wide, y1, y2: y1 + lines * HIGH };
   };
@@ -165,7 +167,7 @@ function grid({ rows, width }: Frame, { cont, entries }: Look): Layout {
       y: boxAt(place).y1 + HIGH / 2,
       text: String((Number(rows[0]!.slot) + place - lead) % entries),
     })),
-    height: boxAt(places.at(-1)!).y2 + 2,
+    height: boxAt(places.at(-1)!).y2 + EDGE,
   };
 }
 

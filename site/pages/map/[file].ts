@@ -1,10 +1,10 @@
 // The files that the address-space map's page offers for its first look.
 import type { APIRoute } from "astro";
-import type { PageFile } from "../../../src/notebook/render/figure.ts";
-import { mapFigure } from "../../map/figure.ts";
+import type { PageFile } from "../../../src/notebook/render/exports.ts";
+import { renderMap } from "../../map/figure.ts";
 
 export async function getStaticPaths() {
-  const { files } = await mapFigure(import.meta.env.BASE_URL.replace(/\/?$/, "/"));
+  const { files } = await renderMap(import.meta.env.BASE_URL);
   return files.map((file) => ({ params: { file: file.name }, props: { file } }));
 }
 
