@@ -25,6 +25,7 @@ const effects: CommandEffects = {
   out: (text) => write(1, text),
   err: (text) => write(2, text),
   terminal: process.stderr.isTTY === true,
+  columns: process.stdout.columns,
   signal: interrupted.signal,
 };
 
@@ -212,6 +213,16 @@ program
   .action(async (files: string[], o: { force?: boolean }) => {
     const { runCommand } = await import("./cli/run.ts");
     process.exitCode = await runCommand({ files, ...o }, await runEffects());
+  });
+
+program
+  .command("verify")
+  .description("run notebooks again and fail, with old and new side by side, where an output is not as stored")
+  .argument("[file...]", "notebooks, all of notebooks/ by default")
+  .option("--stale", "trust the notebooks whose code, imports, sources, data and versions have not changed")
+  .action(async (files: string[], o: { stale?: boolean }) => {
+    const { verifyCommand } = await import("./cli/verify.ts");
+    process.exitCode = await verifyCommand({ files, ...o }, await runEffects());
   });
 
 program

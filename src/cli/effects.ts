@@ -8,6 +8,8 @@ export interface CommandEffects {
   err(text: string): void;
   /** Is standard error a terminal, so that a line may be drawn over? */
   readonly terminal: boolean;
+  /** Columns of standard output, if that is a terminal. */
+  readonly columns?: number;
   /** Aborted when the user interrupts. */
   readonly signal?: AbortSignal;
 }

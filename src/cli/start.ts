@@ -6,8 +6,12 @@ import { spawn } from "node:child_process";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { compareNotebooks } from "../notebook/compare.ts";
 import { digestPaths } from "../notebook/digest.ts";
 import { replaceFile } from "../notebook/file.ts";
+import type { Notebook } from "../notebook/format.ts";
+import type { Compared } from "../notebook/report.ts";
+import { printDifferences, writeReport } from "./differences.ts";
 import type { RunEffects } from "./notebooks.ts";
 import { runCommand } from "./run.ts";
 
@@ -29,12 +33,30 @@ const TELEMETRY_OFF = { ASTRO_TELEMETRY_DISABLED: "1" };
 /** Returns the exit status: that of the notebooks' run if it is not 0, else 1 if the build fails, else 0. */
 export async function startCommand(options: StartOptions, effects: RunEffects): Promise<number> {
   const port = parsePort(options.port);
-  const ran = await runCommand({ files: [] }, effects);
+  const ran = await runStale(effects);
   if (ran !== 0) return ran;
   const built = await buildSite(effects);
   if (built !== 0 || options.serve === false) return built;
   return serve(port, effects);
 }
+
+/** What moved is stored and shown: whoever changes the simulator wants to see what it does, and git keeps the old one. */
+async function runStale(effects: RunEffects): Promise<number> {
+  const moved: Compared[] = [];
+  const ran = await runCommand({ files: [] }, effects, ({ name, nb }, now) => {
+    if (!hasOutputs(nb)) return;
+    const compared = { name, differences: compareNotebooks(nb, now) };
+    if (compared.differences.length === 0) effects.out(`${name}: as it was stored\n`);
+    else moved.push(compared);
+    printDifferences(compared, effects);
+  });
+  if (moved.length > 0) await writeReport(moved, effects);
+  return ran;
+}
+
+/** One that was never run has nothing that could have moved. */
+const hasOutputs = (nb: Notebook): boolean =>
+  nb.cells.some((cell) => cell.cell_type === "code" && cell.outputs.length > 0);
 
 /** The notebooks have been run before, so what is digested here is what will be shown. */
 async function buildSite(effects: RunEffects): Promise<number> {

@@ -3,6 +3,7 @@
  * whatever else differs is a difference. Left out is what says when, where or by which build something ran; what was
  * computed stays to its last digit.
  */
+import { LINE, wrap } from "../figure/ascii.ts";
 import { FIGURE_MIME } from "../figure/figure.ts";
 import { isGeometry, roundGeometry } from "../figure/geometry.ts";
 import { escapeText } from "../figure/xml.ts";
@@ -64,10 +65,13 @@ function figureJson(stored: JsonObject): string {
   return JSON.stringify(JSON.parse(canonicalJson(clean)), null, 1);
 }
 
-/** Neither the build nor the digest of the data, which are compared themselves: what the picture rounds away leaves it the same. */
+/**
+ * A stamp without the build; without the digest of the data, which are compared themselves, so that what the picture rounds
+ * away leaves it the same; and without the code of the cells, because a word more in a comment moves nothing.
+ */
 function withoutBuild(stamp: Json | undefined): Json {
   if (typeof stamp !== "object" || stamp === null || Array.isArray(stamp)) return stamp ?? null;
-  const { version: _version, source: _source, data: _data, ...rest } = stamp as JsonObject;
+  const { version: _version, source: _source, data: _data, cells: _cells, ...rest } = stamp as JsonObject;
   return rest;
 }
 
@@ -118,19 +122,20 @@ function normaliseHtml(html: string): string {
   return normaliseText(html.replace(/<svg\b.*?<\/svg>/gs, normaliseSvg));
 }
 
-/** Text, such as the text table of a figure: no build in the stamp, which is one line however long its build was. */
+/** Text, such as the text table of a figure: the stamp without its build, broken into lines as if there never was one. */
 export function normaliseText(text: string): string {
   return numberIds(text)
-    .replace(/^ptlab \d[^\s;]* \([0-9a-f]+\);[^\n]*(?:\n {2}[^\n]*)*/gm, (stamp) => stamp.replaceAll("\n  ", " "))
-    .replace(/\bptlab \d[^\s;]* \([0-9a-f]{8,16}\)/g, "ptlab");
+    .replace(/\bptlab \d[^\s;]* \([0-9a-f]{8,16}\)/g, "ptlab")
+    .replace(/^ptlab;[^\n]*(?:\n {2}[^\n]*)*/gm, (stamp) => wrap(stamp.replaceAll("\n  ", " "), LINE, "  ").join("\n"));
 }
 
 /** What `console.time` prints. Modelled times are data, and written with a space before their unit. */
 const CLOCK = /^([^\n]*?: )(?:\d+(?:\.\d+)?ms|\d+\.\d{3}s|[\d:]+\.\d{3} \([hms:.]+\))(?= |$)/gm;
 
-/** What code printed: also without the clock and without the count of cells that ran before. */
+/** What code printed: also without the clock, the count of cells that ran before, and the process in Node's warnings. */
 function normaliseStream(text: string): string {
   return normaliseText(text)
     .replace(CLOCK, "$1(time)")
-    .replace(/\b(In|Out) ?\[\d+\]/g, "$1[ ]");
+    .replace(/\b(In|Out) ?\[\d+\]/g, "$1[ ]")
+    .replace(/^\(node:\d+\) /gm, "(node) ");
 }

@@ -109,6 +109,7 @@ describe("what code printed", () => {
   test.each([
     ["walk: 1.234ms\n", "walk: 99ms\n"],
     ["walk: 1.234s\n", "walk: 2:03.456 (m:ss.mmm)\n"],
+    ["(node:123) Warning: x\n", "(node:4567) Warning: x\n"],
     ["at In[3]:2:5\n", "at In[14]:2:5\n"],
     ["id 6ba7b810-9dad-11d1-80b4-00c04fd430c8", "id 6ba7b811-9dad-11d1-80b4-00c04fd430c9"],
   ])("%j is %j", (a, b) => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunEffects } from "../../src/cli/notebooks.ts";
 import { startCommand } from "../../src/cli/start.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
-import { code, fakeSession, notebook } from "./builders.ts";
+import { code, fakeSession, notebook, stream } from "./builders.ts";
 import { newProject } from "./project.ts";
 
 /** Stands for Astro: counts its builds, and fails where a page says so. */
@@ -80,6 +80,19 @@ describe("ptlab start", () => {
     await start();
     await project.write("src/mmu/tlb.ts", "export const ways = 8;\n");
     expect(await start()).toMatchObject({ sessions: 1, builds: 2 });
+  });
+
+  test("says of a notebook that it runs again whether anything moved, and goes on with what is new", async () => {
+    expect((await start()).out).not.toMatch(/stored|changed/);
+    await project.write("src/mmu/tlb.ts", "export const ways = 8;\n");
+    expect((await start()).out).toContain("notebooks/010-a.ipynb: as it was stored\n");
+    await project.write("src/mmu/tlb.ts", "export const ways = 16;\n");
+    const moved = await start({ a: (emit) => void emit(stream("b\n")) });
+    expect(moved).toMatchObject({ status: 0, builds: 3 });
+    expect(moved.out).toContain("notebooks/010-a.ipynb: cell 1, output 1: changed (stdout)\n");
+    expect(moved.out).toContain("side by side: .ptlab/verify.html\n");
+    expect(await readFile(join(project.root, "notebooks/010-a.ipynb"), "utf8")).toContain('"b\\n"');
+    expect((await start()).out).toContain("010-a.ipynb: fresh\n");
   });
 
   test("shows what the builder said if it fails, ends with 1, and tries again the next time", async () => {
