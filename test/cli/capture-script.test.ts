@@ -145,7 +145,7 @@ describe.skipIf(missing.length > 0)(`ptlab-capture.py beside ptlab capture${why}
 
   test("says that it needs root where it is not", () => {
     // Everything is imported before root is given up: Python itself may lie in root's own folder.
-    const nobody = `import os, sys
+    const nobody = `import gettext, locale, os, sys
 sys.argv = sys.argv[1:]; script = {"__name__": "script"}
 exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"), script)
 os.setgid(65534); os.setuid(65534)
