@@ -13,7 +13,7 @@ import { ALL } from "../../study/map/view.ts";
 import { addressMapData } from "../address-map.ts";
 import { defineLive } from "../live.ts";
 import { mapDrawing } from "../map-drawing.ts";
-import { CAPTURE_FILES } from "./contpte-policies.ts";
+import { CAPTURE_FILES } from "./capture-input.ts";
 
 const RECORDED = "as recorded";
 

@@ -2,30 +2,13 @@
  * The live figure of coverage by THP policy: four real processes, their anonymous memory faulted in again in the model.
  */
 import { digest, fileDigest } from "../../base/digest.ts";
-import type { Capture } from "../../study/capture/format.ts";
-import { readCapture } from "../../study/capture/read.ts";
-import { coveragePolicies, type NamedCaptures, type PolicyRow } from "../../study/coverage/policies.ts";
+import { coveragePolicies, type PolicyRow } from "../../study/coverage/policies.ts";
 import type { Column, Row } from "../figure.ts";
-import { defineLive, type LiveInputs } from "../live.ts";
+import { defineLive } from "../live.ts";
+import { CAPTURE_FILES, namedCaptures } from "./capture-input.ts";
 
-/** The captures by the name that the figure shows. */
-export const CAPTURE_FILES: Readonly<Record<string, string>> = {
-  "node, no THP": "node-json.json.gz",
-  "node, mTHP 64K": "node-json-mthp64k.json.gz",
-  "python, no THP": "python-sqlite.json.gz",
-  "python, malloc THP": "python-sqlite-thp.json.gz",
-};
-
-/** The captures of a set of files, read and checked. */
-export async function namedCaptures(inputs: LiveInputs): Promise<NamedCaptures> {
-  const read = async ([name, file]: [string, string]): Promise<[string, Capture]> => {
-    const bytes = inputs[file]!;
-    return [name, await readCapture(typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes, file)];
-  };
-  return new Map(await Promise.all(Object.entries(CAPTURE_FILES).map(read)));
-}
-
-const columns: readonly Column[] = [
+/** What the rows of a process under a policy show. */
+export const policyColumns: readonly Column[] = [
   { key: "capture", label: "process", definition: "A recorded process; see the page on data." },
   { key: "policy", label: "THP policy", definition: "Folio sizes enabled for all memory." },
   counted("covered", "covered, %", "Anonymous memory behind contiguous blocks or PMD-sized leaves, per cent."),
@@ -64,7 +47,7 @@ export const contptePoliciesLive = defineLive({
       caption: `Anonymous memory of four recorded processes, faulted in again on arm64 with 4K pages: ${how}.`,
       alt: altText(rows),
       better: "more coverage, fewer entries and less memory",
-      columns,
+      columns: policyColumns,
       rows: rows as unknown as readonly Row[],
       compare: "entries",
       compareWithin: "capture",

@@ -15,6 +15,8 @@ import { granulePairLive, granulesLive, publishedGranulesLive } from "./granules
 import { installSplitLive, stackGuardsLive } from "./install-split.ts";
 import { calibrationLive, operationCausesLive } from "./kernel-costs.ts";
 import { opScriptLive } from "./op-script.ts";
+import { processContentLive, processCoverageLive, processLayoutsLive, processTablesLive } from "./process.ts";
+import { processDesignsLive, processPoliciesLive, processWalksLive } from "./process-model.ts";
 import { contpteTimesLive, genericPtLive, publishedTimesLive } from "./published-times.ts";
 import { archFlagLive, pageFlagLive, setPtesBatchingLive } from "./range-api.ts";
 import { splitCountsLive } from "./split-counts.ts";
@@ -39,6 +41,13 @@ export const liveFigures: readonly LiveFigure[] = [
   splitCountsLive,
   contptePoliciesLive,
   contpteDecayLive,
+  processContentLive,
+  processCoverageLive,
+  processPoliciesLive,
+  processLayoutsLive,
+  processTablesLive,
+  processWalksLive,
+  processDesignsLive,
   batchingLive,
   batchingPublishedLive,
   contpteMicroLive,

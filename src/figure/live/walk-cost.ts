@@ -5,7 +5,7 @@ import type { ParamsOf } from "../../study/experiment.ts";
 import { runWalkCost, type WalkCostRow, walkCostParams } from "../../study/walk-cost/experiment.ts";
 import { folioOrderParams, runFolioOrders } from "../../study/walk-cost/orders.ts";
 import { runTlbReach, tlbReachParams } from "../../study/walk-cost/reach.ts";
-import type { Column, Row } from "../figure.ts";
+import type { Column, Drawing, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { lines, stack } from "../marks.ts";
 
@@ -65,22 +65,42 @@ function timeColumn(level: number): Column {
   };
 }
 
-function walkCostRow({ mapping, measured: { counts, cost } }: WalkCostRow, levels: readonly number[]): Row {
+function walkCostRow({ mapping, measured: { counts, cost } }: Walked, levels: readonly number[]): Row {
   const perLoad = (n: number) => n / counts.accesses;
   return {
     name: mapping,
     misses: perLoad(counts.walks) * 1000,
     nsTlb: cost.tlb,
     ns: cost.total,
-    ...Object.fromEntries(levels.map((l) => [`reads${l}`, perLoad(counts.reads[l]!)])),
-    ...Object.fromEntries(levels.map((l) => [`ns${l}`, cost.reads[l]!])),
+    ...Object.fromEntries(levels.map((l) => [`reads${l}`, perLoad(counts.reads[l] ?? 0)])),
+    ...Object.fromEntries(levels.map((l) => [`ns${l}`, cost.reads[l] ?? 0])),
   };
 }
 
-function levelsRead(results: readonly WalkCostRow[]): number[] {
-  const levels = results[0]!.measured.counts.reads.map((_, level) => level);
-  return levels.filter((level) => results.some((r) => r.measured.counts.reads[level]! > 0));
+function levelsRead(results: readonly Walked[]): number[] {
+  const most = Math.max(...results.map((r) => r.measured.counts.reads.length));
+  const levels = Array.from({ length: most }, (_, level) => level);
+  return levels.filter((level) => results.some((r) => (r.measured.counts.reads[level] ?? 0) > 0));
 }
+
+/** A way of mapping in words, and what loads counted there. */
+type Walked = Pick<WalkCostRow, "mapping" | "measured">;
+
+/** Columns and rows for loads over memory mapped in several ways. */
+export function walkTable(results: readonly Walked[]): { columns: readonly Column[]; rows: readonly Row[] } {
+  const levels = levelsRead(results);
+  return { columns: walkCostColumns(levels), rows: results.map((result) => walkCostRow(result, levels)) };
+}
+
+/** Modelled time per load, by cause, for each way of mapping. */
+export const walkPlot: Drawing = (Plot, frame) => {
+  const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
+  return {
+    ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
+    x: frame.axis(keys, { label: "Translation of one load" }),
+    y: frame.axis("name", { label: null }),
+  };
+};
 
 /** What one load costs by format, page size and folio order. */
 export const walkCost = defineLive({
@@ -90,8 +110,7 @@ export const walkCost = defineLive({
   inputs: [],
   run(params, _inputs, effects) {
     const results = runWalkCost(params, undefined, effects);
-    const levels = levelsRead(results);
-    const rows = results.map((result) => walkCostRow(result, levels));
+    const { columns, rows } = walkTable(results);
     return {
       title: `Translation of one load, ${params.pattern} over ${params.mapped}`,
       caption:
@@ -100,23 +119,17 @@ export const walkCost = defineLive({
         "Levels that are not listed were not read. Misses and reads are exact counts; nanoseconds come from a cost table that is not fitted to any machine.",
       alt: walkCostAlt(rows),
       better: "fewer misses, fewer reads and less time",
-      columns: walkCostColumns(levels),
+      columns,
       rows,
       compare: "ns",
       origin: origin(params, `${params.pattern} loads over ${params.mapped}`),
     };
   },
-  plot: (Plot, frame) => {
-    const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
-    return {
-      ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
-      x: frame.axis(keys, { label: "Translation of one load" }),
-      y: frame.axis("name", { label: null }),
-    };
-  },
+  plot: walkPlot,
 });
 
-function walkCostAlt(rows: readonly Row[]): string {
+/** What a picture of walks shows, in words. */
+export function walkCostAlt(rows: readonly Row[]): string {
   const parts = rows.map((row) => `${row.name}: ${Number(row.ns).toFixed(1)} ns`);
   return `Stacked bars of modelled time per load, by cause. ${parts.join("; ")}.`;
 }

@@ -78,6 +78,11 @@ function checkFits(kernel: Kernel, capture: Capture): void {
       `a capture with pages of ${formatSize(capture.page)} and PMD mappings of ` +
         `${formatSize(capture.page * 2 ** capture.pmdOrder)} does not fit the format ${format.name}`,
     );
+  const end = capture.vmas.at(-1)?.end ?? 0;
+  if (end > 2 ** (format.userVaBits - format.pageLg2))
+    throw new UserError(
+      `a capture with addresses up to page ${end} does not fit: ${format.name} has ${format.userVaBits} bits`,
+    );
   const pages = capture.vmas.reduce((sum, vma) => sum + vma.runs.reduce((n, run) => n + neededPages(run), 0), 0);
   if (pages > frames.total - frames.used)
     throw new UserError(

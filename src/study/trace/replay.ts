@@ -10,6 +10,7 @@
  * that leaves its address the same modulo 1G, or where that is too much modulo 4M, so that alignment for huge pages stays.
  */
 import { type Format, pmdOrder } from "../../arch/format.ts";
+import { formatNamed } from "../../arch/formats.ts";
 import { invariant, UserError } from "../../base/errors.ts";
 import { formatSize, GiB, MiB } from "../../base/size.ts";
 import { access } from "../../mm/fault.ts";
@@ -18,7 +19,7 @@ import { Mm } from "../../mm/mm.ts";
 import { mmap, taskPages } from "../../mm/mmap.ts";
 import { Vm } from "../../mm/vma.ts";
 import { type AccessWords, lineAt, setAccess } from "../../mmu/access-words.ts";
-import type { TraceSummary } from "./summary.ts";
+import type { TraceArea, TraceSummary } from "./summary.ts";
 
 /** How a trace's memory is mapped; the same as `Policy` of the walk-cost studies. */
 export interface TracePolicy {
@@ -28,6 +29,12 @@ export interface TracePolicy {
   readonly order: number;
   /** Whether the kernel uses arm64's contiguous bit. No difference on formats without one. */
   readonly contpte: boolean;
+}
+
+/** What mapping needs of a trace's summary. */
+export interface Touched {
+  readonly areas: readonly Omit<TraceArea, "pages">[];
+  readonly touches: TraceSummary["touches"];
 }
 
 /** An area as mapped. Page numbers are of the format's base pages. */
@@ -59,7 +66,7 @@ const SUMMARY_LG2 = 12;
  * of a longer trace than the one that is run, not of a shorter one.
  */
 export function mapTrace(
-  summary: Pick<TraceSummary, "areas" | "touches">,
+  summary: Touched,
   policy: TracePolicy,
   kernel: Kernel = newKernel(summary, policy),
 ): MappedTrace {
@@ -82,8 +89,10 @@ export function mapTrace(
 /** Memory beside the areas, for zero pages and for what the buddy allocator cannot use. */
 const SLACK = 256 * MiB;
 
-function newKernel({ areas }: Pick<TraceSummary, "areas">, { format, order, contpte }: TracePolicy): Kernel {
-  const bytes = areas.reduce((sum, { start, end }) => sum + (end - start), 0) * 2 ** SUMMARY_LG2;
+function newKernel({ areas, touches }: Touched, { format, order, contpte }: TracePolicy): Kernel {
+  const inAreas = areas.reduce((sum, { start, end }) => sum + (end - start), 0) * 2 ** SUMMARY_LG2;
+  // A touch takes one folio at most, and an area may be terabytes that are hardly touched.
+  const bytes = Math.min(inAreas, touches.length * 2 ** (formatNamed(format).pageLg2 + order));
   const memory = bytes > 16 * GiB ? 2 * bytes + SLACK : undefined;
   const kernel = new Kernel({ arch: format, contpte, memory });
   if (order === 0) return kernel;
@@ -93,7 +102,7 @@ function newKernel({ areas }: Pick<TraceSummary, "areas">, { format, order, cont
 }
 
 /** Maps the areas where they are, or moved down if one does not fit there. */
-function placeAreas(mm: Mm, { areas }: Pick<TraceSummary, "areas">): MappedArea[] {
+function placeAreas(mm: Mm, { areas }: Pick<Touched, "areas">): MappedArea[] {
   const { format } = mm.kernel;
   const placed = placesFor(areas, format, taskPages(mm));
   for (const [i, { start, end }] of placed.entries()) {
@@ -107,7 +116,7 @@ function placeAreas(mm: Mm, { areas }: Pick<TraceSummary, "areas">): MappedArea[
 /** What stays of an address when areas are moved, in bytes, the most that fits. */
 const KEPT = [GiB, 4 * MiB];
 
-function placesFor(areas: TraceSummary["areas"], { name, pageLg2 }: Format, most: number): MappedArea[] {
+function placesFor(areas: Touched["areas"], { name, pageLg2 }: Format, most: number): MappedArea[] {
   const down = (page: number) => Math.floor(page / 2 ** (pageLg2 - SUMMARY_LG2));
   const up = (page: number) => Math.ceil(page / 2 ** (pageLg2 - SUMMARY_LG2));
   const wanted = areas.map(({ start, end }) => ({ start: down(start), end: up(end), shift: 0 }));
