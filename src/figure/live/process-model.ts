@@ -15,7 +15,7 @@ import { defineLive } from "../live.ts";
 import { stack } from "../marks.ts";
 import { CAPTURE_INPUT, CAPTURE_PARAM, chosenCapture } from "./capture-input.ts";
 import { policyColumns } from "./contpte-policies.ts";
-import { walkCostAlt, walkPlot, walkTable } from "./walk-cost.ts";
+import { walkCostAlt, walkCostPlot, walkTable } from "./walk-cost.ts";
 
 /** Coverage of one process as recorded, and under THP policies. */
 export const processPoliciesLive = defineLive({
@@ -88,7 +88,7 @@ export const processWalksLive = defineLive({
       },
     };
   },
-  plot: walkPlot,
+  plot: walkCostPlot,
 });
 
 /** What one operation over a whole process counts with each of the five designs. */

@@ -93,7 +93,7 @@ export function walkTable(results: readonly Walked[]): { columns: readonly Colum
 }
 
 /** Modelled time per load, by cause, for each way of mapping. */
-export const walkPlot: Drawing = (Plot, frame) => {
+export const walkCostPlot: Drawing = (Plot, frame) => {
   const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
   return {
     ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
@@ -125,7 +125,7 @@ export const walkCost = defineLive({
       origin: origin(params, `${params.pattern} loads over ${params.mapped}`),
     };
   },
-  plot: walkPlot,
+  plot: walkCostPlot,
 });
 
 /** What a picture of walks shows, in words. */
