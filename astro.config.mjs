@@ -38,13 +38,14 @@ export default defineConfig({
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["./site/styles/ptlab.css", "./site/styles/exports.css"],
+      customCss: ["./site/styles/ptlab.css", "./site/styles/exports.css", "./site/styles/walk.css"],
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [
         { label: "Start", slug: "start" },
         { label: "Notebooks", items: notebooks },
         { label: "Address-space map", slug: "map" },
+        { label: "The walk of an address", slug: "walk" },
         {
           label: "Reference",
           items: [

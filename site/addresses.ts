@@ -5,8 +5,8 @@ const root = (base: string): string => base.replace(/\/?$/, "/");
 /** A notebook's page; `name` is its file name without extension. */
 export const notebookAddress = (base: string, name: string): string => `${root(base)}notebooks/${name}/`;
 
-/** The page of the address-space map. */
-export const mapAddress = (base: string): string => `${root(base)}map/`;
+/** The page of a figure that belongs to no notebook; `name` is that of the page. */
+export const pageAddress = (base: string, name: string): string => `${root(base)}${name}/`;
 
 /** The page that shows one figure of a notebook and nothing else. */
 export const embedAddress = (base: string, name: string, number: number): string =>

@@ -35,7 +35,7 @@ export type ParamSpec =
       readonly max: number;
       /** Texts to begin with, by name. */
       readonly samples: Readonly<Record<string, string>>;
-      /** It is one line. */
+      /** Whether one line is enough for it. */
       readonly oneLine?: true;
     };
 

@@ -84,10 +84,15 @@ test("the page beside needs a walk unless an entry in the TLB covers both", asyn
   expect(await reads("x86-64", "PMD leaf")).toEqual([0, 0, 0, 0]);
 });
 
-test("an address that no root translates is cut to the user's bits, and the caption says so", async () => {
+test("an address that no root translates is taken as one that is, and the caption says so", async () => {
   const figure = await walkLive.make({ arch: "x86-32", address: "0x7f1234567890" }, {});
   expect(hex(readWalk(figure).address)).toBe("0x34567890");
-  expect(figure.caption).toContain("0x7f1234567890 is cut to the 32 bits of user addresses.");
+  expect(figure.caption).toContain("No root translates 0x7f1234567890: 0x34567890 is taken instead.");
+});
+
+test("bits of the upper half mean the kernel's half, with the sign extended", async () => {
+  const figure = await walkLive.make({ address: "0x800000000000" }, {});
+  expect(hex(readWalk(figure).address)).toBe("0xffff800000000000");
 });
 
 test("an address of the kernel's half is walked as it is", async () => {

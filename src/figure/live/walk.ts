@@ -1,7 +1,7 @@
 /**
  * The live figure of one walk: a reader chooses format, kind of memory, address and core, and sees every slot that hardware reads.
  */
-import { type Format, rootOf } from "../../arch/format.ts";
+import { type Format, rootOf, vaBits } from "../../arch/format.ts";
 import { formatNamed, formats } from "../../arch/formats.ts";
 import { UserError } from "../../base/errors.ts";
 import { hex } from "../../base/size.ts";
@@ -37,19 +37,24 @@ export const walkLive = defineLive({
     const address = translated(format, asked);
     const { pt } = walkMemory(given.arch, given.mapped);
     const data = walkData(pt, address, walkAccesses(pt, pageOf(format, address), given.core));
-    const cut = asked === address ? "" : ` ${hex(asked)} is cut to the ${format.userVaBits} bits of user addresses.`;
+    const taken = asked === address ? "" : ` No root translates ${hex(asked)}: ${hex(address)} is taken instead.`;
     return {
       ...data,
-      caption: `${data.caption}${cut} Memory as ${given.mapped}, made by the simulated kernel; loads on the core "${given.core}".`,
+      caption: `${data.caption}${taken} Memory as ${given.mapped}, made by the simulated kernel; loads on the core "${given.core}".`,
       origin: { ...data.origin, params: { ...data.origin.params, ...given } },
     };
   },
   plot: walkPlot,
 });
 
-/** The address itself where a root translates it, else as many of its bits as user addresses have. */
-const translated = (format: Format, address: bigint): bigint =>
-  rootOf(format, pageOf(format, address)) === null ? BigInt.asUintN(format.userVaBits, address) : address;
+/** The address itself where a root translates it, else with its sign extended, else as many of its bits as user addresses have. */
+function translated(format: Format, address: bigint): bigint {
+  const extended = BigInt.asUintN(64, BigInt.asIntN(vaBits(format), address));
+  const whole = BigInt.asUintN(vaBits(format), address) === address;
+  const isTranslated = (at: bigint) => rootOf(format, pageOf(format, at)) !== null;
+  const found = [address, ...(whole ? [extended] : [])].find(isTranslated);
+  return found ?? BigInt.asUintN(format.userVaBits, address);
+}
 
 const pageOf = ({ pageLg2 }: Format, address: bigint): number => Number(address >> BigInt(pageLg2));
 

@@ -67,7 +67,7 @@ export const sampleOf = (value: string, samples: Readonly<Record<string, string>
 
 /** A menu of samples, which is no parameter but fills the text, and the text. A line feed right behind the tag would be lost. */
 function textArea(id: string, name: string, spec: ParamSpec & { kind: "text" }, value: string): string {
-  const { label, max, samples } = spec;
+  const { label, max, samples, oneLine } = spec;
   const chosen = sampleOf(value, samples);
   const options = [...Object.entries(samples), [OWN, ""] as const].map(
     ([key, text]) =>
@@ -77,7 +77,7 @@ function textArea(id: string, name: string, spec: ParamSpec & { kind: "text" }, 
   const area = attributes({
     id,
     name,
-    rows: rowsOf(value),
+    rows: oneLine ? 1 : rowsOf(value),
     maxlength: max,
     spellcheck: "false",
     autocapitalize: "off",
