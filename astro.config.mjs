@@ -50,6 +50,7 @@ export default defineConfig({
           label: "Reference",
           items: [
             "commands",
+            "fresh",
             "jupyter-install",
             "jupyter",
             "jupyter-display",

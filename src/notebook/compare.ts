@@ -71,7 +71,7 @@ function compareCell(
 
 function changedParts(old: Side | undefined, now: Side | undefined): string[] {
   const names = new Set([...Object.keys(old?.parts ?? {}), ...Object.keys(now?.parts ?? {})]);
-  return [...names].filter((name) => old?.parts[name] !== now?.parts[name]);
+  return [...names].filter((name) => old?.parts[name] !== now?.parts[name]).sort();
 }
 
 /** Forms that are read rather than looked at, the most readable first. */

@@ -26,44 +26,39 @@ export function outputParts(output: NbOutput): Parts {
   }
 }
 
-/** Where a figure is, the front end's own forms say nothing of their own: they are made of its picture and its data. */
-const FIGURE_PARTS: Readonly<Record<string, string>> = {
-  "image/svg+xml": "picture",
-  "text/plain": "text table",
-  [FIGURE_MIME]: "data",
-};
-
 /** A control that is held in a running front end, under an id of that moment. */
 const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
 
 function bundleParts(bundle: MimeBundle): Parts {
-  const isFigure = bundle[FIGURE_MIME] !== undefined;
-  const parts = Object.entries(bundle).flatMap(([mime, value]) => {
-    const name = isFigure ? FIGURE_PARTS[mime] : mime;
-    if (name === undefined || mime === WIDGET_MIME) return [];
-    return [[name, normaliseForm(mime, value)]];
-  });
-  return Object.fromEntries(parts);
+  const figure = bundle[FIGURE_MIME];
+  if (typeof figure === "object" && figure !== null && !Array.isArray(figure))
+    return figureParts(bundle, figure as JsonObject);
+  const shown = Object.entries(bundle).filter(([mime]) => mime !== WIDGET_MIME);
+  return Object.fromEntries(shown.map(([mime, value]) => [mime, normaliseForm(mime, value)]));
+}
+
+/** Data to the last digit; of the stamp what was run, not by which build. What a front end adds is made of these. */
+function figureParts(bundle: MimeBundle, { stamp, narrow, ...data }: JsonObject): Parts {
+  const forms: [name: string, mime: string, value: Json | undefined][] = [
+    ["picture", "image/svg+xml", bundle["image/svg+xml"]],
+    ["phone picture", "image/svg+xml", narrow],
+    ["text table", "text/plain", bundle["text/plain"]],
+  ];
+  const given = forms.flatMap(([name, mime, value]) =>
+    value === undefined ? [] : [[name, normaliseForm(mime, value)]],
+  );
+  return { ...Object.fromEntries(given), data: printJson({ ...data, stamp: withoutBuild(stamp) }) };
 }
 
 function normaliseForm(mime: string, value: Json): string {
-  if (mime === FIGURE_MIME) return figureJson(value as JsonObject);
-  if (isJsonMime(mime) || typeof value !== "string") return JSON.stringify(JSON.parse(canonicalJson(value)), null, 1);
+  if (isJsonMime(mime) || typeof value !== "string") return printJson(value);
   if (mime === "image/svg+xml") return normaliseSvg(value);
   if (mime === "text/html") return normaliseHtml(value);
   return normaliseText(value);
 }
 
-/** Data to the last digit; of the stamp what was run, not by which build. */
-function figureJson(stored: JsonObject): string {
-  const { stamp, narrow, ...data } = stored;
-  const clean = {
-    ...data,
-    stamp: withoutBuild(stamp),
-    narrow: typeof narrow === "string" ? normaliseSvg(narrow) : null,
-  };
-  return JSON.stringify(JSON.parse(canonicalJson(clean)), null, 1);
-}
+/** JSON with a line for each value, its keys in order. */
+const printJson = (value: Json): string => JSON.stringify(JSON.parse(canonicalJson(value)), null, 1);
 
 /**
  * A stamp without the build; without the digest of the data, which are compared themselves, so that what the picture rounds

@@ -43,7 +43,7 @@ describe("one figure drawn by two builds", () => {
 
   test("is the same output, with all its forms", () => {
     const parts = outputParts(shown(display(BARS, A) as MimeBundle));
-    expect(Object.keys(parts).sort()).toEqual(["data", "picture", "text table"]);
+    expect(Object.keys(parts).sort()).toEqual(["data", "phone picture", "picture", "text table"]);
     expect(parts).toEqual(outputParts(shown(display(BARS, B) as MimeBundle)));
   });
 
@@ -62,7 +62,7 @@ describe("one number that changes", () => {
       Object.keys(before)
         .filter((name) => before[name] !== after[name])
         .sort(),
-    ).toEqual(["data", "picture", "text table"]);
+    ).toEqual(["data", "phone picture", "picture", "text table"]);
   });
 
   test("is seen in the data also where the picture and the table round it away", () => {

@@ -107,7 +107,7 @@ describe("ptlab verify", () => {
     const { status, out } = await verify({ b: figureOf(40000) });
     expect(status).toBe(1);
     expect(out).toContain(
-      "notebooks/020-b.ipynb: cell 2, figure 1, Slots written by operation: changed (data, picture, text table)\n",
+      "notebooks/020-b.ipynb: cell 2, figure 1, Slots written by operation: changed (data, phone picture, picture, text table)\n",
     );
     expect(out).toMatch(/^ {2}fork +base pages +7 +0\.0 % *\| fork +base pages +40000 +0\.0 %$/m);
     expect(out).toContain("stored and new pictures side by side: .ptlab/verify.html\n");
