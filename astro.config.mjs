@@ -33,12 +33,14 @@ export default defineConfig({
     resolve: { alias: { ptlab: here("src/index.ts") } },
     define: { __PTLAB_BUILD__: JSON.stringify(build) },
     worker: { format: "es" },
+    // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
+    build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
   },
   integrations: [
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["./site/styles/ptlab.css", "./site/styles/exports.css", "./site/styles/walk.css"],
+      customCss: ["ptlab", "exports", "walk", "types"].map((name) => `./site/styles/${name}.css`),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [

@@ -3,13 +3,14 @@
  * build to the next.
  */
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import type { ServerResponse } from "node:http";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { digestPaths } from "../../src/notebook/digest.ts";
-import { replaceFile } from "../../src/notebook/file.ts";
-import { COMPILER, ENVIRONMENT } from "./files.ts";
+import { listNotebooks, replaceFile } from "../../src/notebook/file.ts";
+import { COMPILER, ENVIRONMENT, HOVERS } from "./files.ts";
 
 /** A file of the built site. */
 interface Made {
@@ -19,10 +20,21 @@ interface Made {
   make(): Promise<string>;
 }
 
-const FILES: readonly Made[] = [
-  { name: COMPILER, inputs: ["package-lock.json", "site/types/integration.ts"], make: compilerModule },
-  { name: ENVIRONMENT, inputs: ["package-lock.json", "site/types", "src"], make: environmentFile },
-];
+/** All that decides over a type: sources, packages, and how types are told. */
+const TYPES = ["src", "site/types", "package-lock.json"];
+
+async function files(): Promise<Made[]> {
+  const notebooks = await listNotebooks(join(PROJECT_ROOT, "notebooks"));
+  return [
+    { name: COMPILER, inputs: ["package-lock.json", "site/types/integration.ts"], make: compilerModule },
+    { name: ENVIRONMENT, inputs: TYPES, make: environmentFile },
+    ...notebooks.map((file) => ({
+      name: `notebooks/${basename(file, ".ipynb")}/${HOVERS}`,
+      inputs: [...TYPES, `notebooks/${file}`],
+      make: () => hoversFile(file),
+    })),
+  ];
+}
 
 /** Writes the files for types at the end of a build. */
 export function typeFiles(): AstroIntegration {
@@ -30,10 +42,25 @@ export function typeFiles(): AstroIntegration {
     name: "ptlab-types",
     hooks: {
       "astro:build:done": async ({ dir }) => {
-        for (const made of FILES) await write(join(fileURLToPath(dir), made.name), await kept(made));
+        const digests = new Map<string, Promise<string>>();
+        for (const made of await files()) await write(join(fileURLToPath(dir), made.name), await kept(made, digests));
+      },
+      "astro:server:setup": ({ server }) => {
+        server.middlewares.use((request, response, next) => {
+          serve(request.url ?? "", response).then((isServed) => isServed || next(), next);
+        });
       },
     },
   };
+}
+
+/** In development, a file is made when it is asked for. */
+async function serve(url: string, response: ServerResponse): Promise<boolean> {
+  const made = (await files()).find(({ name }) => url.split("?")[0]!.endsWith(`/${name}`));
+  if (made === undefined) return false;
+  response.setHeader("Content-Type", made.name.endsWith(".js") ? "text/javascript" : "application/json");
+  response.end(await kept(made, new Map()));
+  return true;
 }
 
 async function write(path: string, text: string): Promise<void> {
@@ -41,10 +68,11 @@ async function write(path: string, text: string): Promise<void> {
   await replaceFile(path, text);
 }
 
-/** The file as it was made last if nothing that it depends on has changed since. */
-async function kept({ name, inputs, make }: Made): Promise<string> {
+/** The file as it was made last if nothing that it depends on has changed since; `digests` are those known of its inputs. */
+async function kept({ name, inputs, make }: Made, digests: Map<string, Promise<string>>): Promise<string> {
   const path = join(PROJECT_ROOT, ".ptlab", name);
-  const key = `${await digestPaths(PROJECT_ROOT, inputs)}\n`;
+  for (const input of inputs) if (!digests.has(input)) digests.set(input, digestPaths(PROJECT_ROOT, [input]));
+  const key = `${await Promise.all(inputs.map((input) => digests.get(input)))}\n`;
   const stored = await readFile(path, "utf8").catch(() => "");
   if (stored.startsWith(key)) return stored.slice(key.length);
   const text = await make();
@@ -60,6 +88,11 @@ async function compilerModule(): Promise<string> {
     module: true,
   });
   return code;
+}
+
+async function hoversFile(file: string): Promise<string> {
+  const { notebookHovers } = await import("./hovers.ts");
+  return JSON.stringify(await notebookHovers(file));
 }
 
 async function environmentFile(): Promise<string> {

@@ -4,6 +4,7 @@
  */
 import type { CompilerOptions, Diagnostic, Program, SourceFile } from "typescript";
 import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
+import { type Hover, hoversOf } from "./hovers.ts";
 import { globalNames, type Names, runtimeNames } from "./names.ts";
 import type { CellPlace } from "./place.ts";
 import { createCellProgram, type OpenCell } from "./program.ts";
@@ -23,6 +24,8 @@ export interface Checked {
   readonly problems: readonly Problem[];
   /** Names that are called otherwise at run time. */
   readonly names: Names;
+  /** All names of the cell that have something to say. */
+  hovers(): readonly Hover[];
   /** Lets later cells see what the cell declares. */
   keep(): void;
 }
@@ -47,7 +50,8 @@ export function createChecker(place: CellPlace): Checker {
     check(code) {
       const cell = program.open(code);
       const problems = diagnostics(cell).map(toProblem);
-      return { problems, names: runtimeNames(cell, globals), keep: () => program.keep(cell) };
+      const names = runtimeNames(cell, globals);
+      return { problems, names, hovers: () => hoversOf(cell), keep: () => program.keep(cell) };
     },
     complete: (code, offset) => complete(program.open(code), offset),
     inspect: (code, offset, withSource) => inspect(program.open(code), offset, withSource),

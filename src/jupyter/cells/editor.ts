@@ -86,12 +86,19 @@ function places(file: OpenCell["file"], offset: number): TypeScript.Node[] {
 }
 
 function describe(node: TypeScript.Node, checker: TypeScript.TypeChecker): string | undefined {
+  const meant = meaning(node, checker);
+  if (meant === undefined) return undefined;
+  return [describeSymbol(meant.symbol, node, checker), ...(meant.docs === undefined ? [] : [meant.docs])].join("\n\n");
+}
+
+/** What a name stands for, at the end of its imports too, with the doc comment of that. */
+export function meaning(node: TypeScript.Node, checker: TypeScript.TypeChecker) {
   const ts = loadTypeScript();
   const symbol = ts.isSourceFile(node) ? undefined : checker.getSymbolAtLocation(node);
   if (symbol === undefined || checker.isUnknownSymbol(symbol)) return undefined;
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const docs = (target.declarations ?? []).map(docComment).find((text) => text !== "");
-  return [describeSymbol(symbol, node, checker), ...(docs === undefined ? [] : [docs])].join("\n\n");
+  return { symbol, target, docs };
 }
 
 /** The doc comment in front of a declaration as text, tags and all. */

@@ -134,8 +134,14 @@ function uniqueSlug({ slugs }: PageState, slug: string): string {
   return id;
 }
 
+const isEmpty = (cell: CodeCell): boolean => cell.source.trim() === "" && cell.outputs.length === 0;
+
+/** The code of the cells that a page shows, in their order. */
+export const shownCode = (nb: Notebook): string[] =>
+  nb.cells.flatMap((cell) => (cell.cell_type === "code" && !isEmpty(cell) ? [cell.source] : []));
+
 async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
-  if (cell.source.trim() === "" && cell.outputs.length === 0) return "";
+  if (isEmpty(cell)) return "";
   const highlighted = await state.effects.markdown(fenced(cell.source));
   const { rest, found } = splitAssets(highlighted.html);
   for (const asset of found) state.assets.add(asset);
