@@ -1,12 +1,11 @@
 // Draws a computed figure with the very functions that drew the stored one. Loaded when a reader first moves a control,
 // because it brings the plotting library.
-import { toCsv } from "../../src/figure/csv.ts";
+import { exportsOf, type FigureFiles } from "../../src/figure/exports.ts";
 import type { Figure, FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
 import { fillParams, type LiveParams, revive } from "../../src/figure/live.ts";
-import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
+import { NARROW, toSvg } from "../../src/figure/render.ts";
 import { stampLine } from "../../src/figure/stamp.ts";
-import { toText } from "../../src/figure/text.ts";
 import { dataHtml } from "../../src/notebook/render/table.ts";
 
 declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
@@ -22,7 +21,7 @@ export interface Drawn {
   readonly stamp: string;
   /** Digest of the sources that computed it. */
   readonly source: string;
-  readonly files: Readonly<Record<"svg" | "csv" | "txt", string>>;
+  readonly files: FigureFiles;
 }
 
 /** Names of the data files that a live figure reads for these parameters. */
@@ -37,16 +36,16 @@ export const draw = (id: string, data: FigureData): Drawn => drawn(revive(data, 
 /** A figure, drawn. */
 export function drawn(figure: Figure): Drawn {
   const host = { document, build: __PTLAB_BUILD__ };
-  const wide = toSvg(figure, host, { width: WIDE });
+  const files = exportsOf(figure, host);
   return {
     title: figure.title,
     caption: figure.caption,
     alt: figure.alt,
-    wide,
+    wide: files.svg,
     narrow: toSvg(figure, host, { width: NARROW }),
     table: dataHtml(figure),
     stamp: stampLine(figure, host.build),
     source: host.build.source,
-    files: { svg: wide, csv: toCsv(figure), txt: toText(figure, host.build) },
+    files,
   };
 }

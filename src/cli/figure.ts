@@ -3,13 +3,12 @@
  */
 import { extname } from "node:path";
 import { oneOf, UserError } from "../base/errors.ts";
-import { toCsv } from "../figure/csv.ts";
-import type { Figure, Host } from "../figure/figure.ts";
+import { alone, exportsOf, type FigureFiles } from "../figure/exports.ts";
+import type { Host } from "../figure/figure.ts";
 import { liveFigure, liveFigures } from "../figure/live/index.ts";
 import type { LiveFigure, LiveParams } from "../figure/live.ts";
 import { WIDTHS } from "../figure/recipe.ts";
-import { toSvg, WIDE } from "../figure/render.ts";
-import { toText } from "../figure/text.ts";
+import { WIDE } from "../figure/render.ts";
 import type { ParamSpec } from "../study/experiment.ts";
 import type { CommandEffects } from "./effects.ts";
 import { makeFigure, readInputs } from "./make-figure.ts";
@@ -46,28 +45,27 @@ export async function figureCommand(
   const live = liveFigure(id);
   const params = parseParams(live, options.set ?? []);
   const { out } = options;
-  const form = FORMS[out === undefined ? ".txt" : oneOf("ending of a file", extname(out), ENDINGS)];
+  const form = formOf(out);
   const width = parseWidth(options, form);
   if (out !== undefined) await checkWritable(out, true);
   const inputs = await readInputs(live, params, { root: effects.root, given: options.input ?? [] });
   const made = await makeFigure(live, params, inputs, effects);
-  const text = form(made, await effects.host(), width);
-  if (out === undefined) effects.out(text);
-  else await writeWhole(out, new TextEncoder().encode(text), effects.signal);
+  const files = exportsOf(made, await effects.host(), width);
+  if (out === undefined) return effects.out(files[form]);
+  const content = form === "svg" ? alone(files.svg) : files[form];
+  await writeWhole(out, new TextEncoder().encode(content), effects.signal);
 }
 
-type Form = (figure: Figure, host: Host, width: number) => string;
+const FORMS: readonly (keyof FigureFiles)[] = ["svg", "csv", "txt"];
 
-const FORMS: Readonly<Record<string, Form>> & { readonly ".svg": Form } = {
-  ".svg": (figure, host, width) => toSvg(figure, host, { width }),
-  ".csv": (figure) => toCsv(figure),
-  ".txt": (figure, { build }) => toText(figure, build),
-};
-const ENDINGS = Object.keys(FORMS);
+function formOf(out: string | undefined): keyof FigureFiles {
+  if (out === undefined) return "txt";
+  return oneOf("ending of a file", extname(out).slice(1), FORMS);
+}
 
-function parseWidth({ width }: FigureOptions, form: Form): number {
+function parseWidth({ width }: FigureOptions, form: keyof FigureFiles): number {
   if (width === undefined) return WIDE;
-  if (form !== FORMS[".svg"]) throw new UserError("--width is for pictures: give -o FILE.svg");
+  if (form !== "svg") throw new UserError("--width is for pictures: give -o FILE.svg");
   const { least, most } = WIDTHS;
   const pixels = /^\d{1,5}$/.test(width) ? Number(width) : 0;
   if (pixels >= least && pixels <= most) return pixels;

@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { fileDigest } from "../base/digest.ts";
 import { UserError } from "../base/errors.ts";
 import { MiB } from "../base/size.ts";
+import { alone, exportsOf, type FigureFiles, inPage } from "../figure/exports.ts";
 import { FIGURE_MIME, type LiveOrigin } from "../figure/figure.ts";
 import { liveFigure } from "../figure/live/index.ts";
 import type { LiveInputs } from "../figure/live.ts";
 import { type Recipe, readRecipe } from "../figure/recipe.ts";
-import { toSvg } from "../figure/render.ts";
 import { canonicalJson } from "../figure/stamp.ts";
-import { toText } from "../figure/text.ts";
 import type { Notebook } from "../notebook/format.ts";
 import { normaliseSvg } from "../notebook/normalise.ts";
 import { CellFailure, RunInterrupted, runNotebook } from "../notebook/run.ts";
@@ -35,10 +34,7 @@ export interface ReproduceOptions {
 export type ReproduceEffects = FigureEffects & Pick<RunEffects, "createSession">;
 
 /** A figure as made now. */
-interface Remade {
-  readonly svg: string;
-  readonly text: string;
-}
+type Remade = Pick<FigureFiles, "svg" | "txt">;
 
 /** No picture is larger: the largest of the project's has a hundredth of that. */
 const MOST_BYTES = 4 * MiB;
@@ -53,15 +49,16 @@ export async function reproduceCommand(
   effects: ReproduceEffects,
 ): Promise<number> {
   if (options.out !== undefined) await checkWritable(options.out, true);
-  const svg = (await readBounded(file, MOST_BYTES, "a picture")).toString("utf8");
+  const svg = inPage((await readBounded(file, MOST_BYTES, "a picture")).toString("utf8"));
   const recipe = named(file, () => readRecipe(svg));
   const { build } = await effects.host();
   effects.out(printable(madeBy(recipe, build.source)));
   const remade = best(svg, await remake(file, recipe, options, effects));
-  if (options.out !== undefined) await writeWhole(options.out, new TextEncoder().encode(remade.svg), effects.signal);
+  if (options.out !== undefined)
+    await writeWhole(options.out, new TextEncoder().encode(alone(remade.svg)), effects.signal);
   const found = differences(svg, remade.svg);
   effects.out(printable(found.length === 0 ? "matches\n" : `differs\n${found.join("")}`));
-  if (readRecipe(remade.svg).data !== recipe.data) effects.out(`\nas made now:\n\n${remade.text}`);
+  if (readRecipe(remade.svg).data !== recipe.data) effects.out(`\nas made now:\n\n${remade.txt}`);
   return found.length === 0 ? 0 : 1;
 }
 
@@ -116,13 +113,12 @@ async function remakeLive(
   const live = named(file, () => liveFigure(id));
   const read = await readInputs(live, params, { root: effects.root, given: options.input ?? [] });
   checkInputs(read, inputs);
-  const host = await effects.host();
   const made = await makeFigure(live, params, read, effects).catch((error: unknown) =>
     named(file, () => {
       throw error;
     }),
   );
-  return [{ svg: toSvg(made, host, { width }), text: toText(made, host.build) }];
+  return [exportsOf(made, await effects.host(), width)];
 }
 
 function checkInputs(read: LiveInputs, wanted: LiveOrigin["inputs"]): void {
@@ -152,7 +148,7 @@ async function remakeByCells(
     const outputs = last?.cell_type === "code" ? last.outputs : [];
     const shown = outputs.flatMap((output) => ("data" in output && FIGURE_MIME in output.data ? [output.data] : []));
     if (shown.length === 0) throw new UserError(`${file}: its cells show no figure now`);
-    return shown.map((data) => ({ svg: String(data["image/svg+xml"]), text: String(data["text/plain"]) }));
+    return shown.map((data) => ({ svg: String(data["image/svg+xml"]), txt: String(data["text/plain"]) }));
   } catch (error) {
     if (error instanceof RunInterrupted) effects.signal?.throwIfAborted();
     if (!(error instanceof CellFailure)) throw error;

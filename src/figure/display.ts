@@ -2,10 +2,10 @@
  * A figure as a bundle of media types, the form in which a notebook stores it and a page reads it.
  */
 import { dataOf } from "./create.ts";
+import { exportsOf } from "./exports.ts";
 import { FIGURE_MIME, type Figure, type FigureData, type Host, type MimeBundle } from "./figure.ts";
-import { NARROW, toSvg, WIDE } from "./render.ts";
+import { NARROW, toSvg } from "./render.ts";
 import { type Stamp, stampOf } from "./stamp.ts";
-import { toText } from "./text.ts";
 
 /**
  * What a notebook keeps of a figure beside the picture: enough for text, CSV and table without running anything, and the
@@ -19,6 +19,7 @@ export interface StoredFigure extends FigureData {
 
 /** Picture, text table and data of a figure. */
 export function display(figure: Figure, host: Host): MimeBundle {
+  const { svg, txt } = exportsOf(figure, host);
   const stored: StoredFigure = {
     ...dataOf(figure),
     stamp: stampOf(figure, host.build),
@@ -26,8 +27,8 @@ export function display(figure: Figure, host: Host): MimeBundle {
     narrow: toSvg(figure, { ...host, cells: undefined }, { width: NARROW }),
   };
   return {
-    "image/svg+xml": toSvg(figure, host, { width: WIDE }),
-    "text/plain": toText(figure, host.build),
+    "image/svg+xml": svg,
+    "text/plain": txt,
     [FIGURE_MIME]: stored,
   };
 }

@@ -52,7 +52,7 @@ test.each([
   ["folio-order", { set: ["seed="] }, "bad seed '': 1 to 99"],
   ["folio-order", { set: ["walkCache=yes"] }, "bad walkCache 'yes': true or false is allowed"],
   ["folio-order", { set: ["pattern=randon"] }, "unknown pattern 'randon': .*did you mean random\\?"],
-  ["folio-order", { out: "a.png" }, "unknown ending of a file '.png': allowed are .svg, .csv, .txt"],
+  ["folio-order", { out: "a.png" }, "unknown ending of a file 'png': allowed are svg, csv, txt"],
   ["folio-order", { out: "none/a.svg" }, "cannot write none/a.svg: there is no folder none"],
   ["folio-order", { width: "500" }, "--width is for pictures: give -o FILE.svg"],
   ["folio-order", { width: "5", out: "a.svg" }, "bad width '5': 200 to 4000 pixels are allowed"],

@@ -1,14 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { alone } from "../../src/figure/exports.ts";
 import { figuresOf } from "../../src/notebook/figures.ts";
 import { parseNotebook } from "../../src/notebook/format.ts";
 import { normaliseSvg } from "../../src/notebook/normalise.ts";
 
 const root = new URL("../../", import.meta.url);
 const PICTURE = new URL("site/public/readme.svg", root);
-
-/** A picture on its own has no page to give it a colour, so it brings one for light and for dark. */
-const COLOUR = "<style>svg{color:#1b1b1b}@media(prefers-color-scheme:dark){svg{color:#e8e8e8}}</style>";
 
 /** The stored picture of the figure with that title. */
 function storedPicture(notebook: string, title: string): string {
@@ -21,10 +19,7 @@ function storedPicture(notebook: string, title: string): string {
 
 describe("the README", () => {
   it("shows the picture that the notebook holds now (UPDATE_GOLDEN=1 writes it)", () => {
-    const picture = storedPicture("030-contpte-coverage", "Decay of contpte coverage").replace(
-      "</metadata>",
-      `</metadata>${COLOUR}`,
-    );
+    const picture = alone(storedPicture("030-contpte-coverage", "Decay of contpte coverage"));
     if (process.env.UPDATE_GOLDEN) writeFileSync(PICTURE, picture);
     expect(normaliseSvg(readFileSync(PICTURE, "utf8"))).toBe(normaliseSvg(picture));
   });
