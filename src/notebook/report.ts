@@ -69,17 +69,17 @@ function lines(difference: Difference): string {
   const { old, now } = readable(difference);
   const rows = pairs(toLines(old), toLines(now));
   const shown = rows.length <= WHOLE ? rows : hunks(rows, AROUND);
-  const cells = shown.map((row) => (row === undefined ? '<tr class="cut"><td>⋯<td>⋯' : lineRow(row)));
-  return `<table><thead><tr><th scope="col">Stored<th scope="col">Now</thead><tbody>\n${cells.join("\n")}\n</tbody></table>`;
+  const cells = shown.map((row) => (row === undefined ? '<tr class="cut"><td>⋯</td><td>⋯</td></tr>' : lineRow(row)));
+  return `<table><thead><tr><th scope="col">Stored</th><th scope="col">Now</th></tr></thead><tbody>\n${cells.join("\n")}\n</tbody></table>`;
 }
 
 function lineRow({ old, now, same }: Pair<string>): string {
   // The sign says it too, for those who do not see the colour.
+  const marked = (line: string, sign: string, tag: string) =>
+    same ? `  ${escapeHtml(line)}` : `<${tag}>${sign} ${escapeHtml(line)}</${tag}>`;
   const cell = (line: string | undefined, sign: string, tag: string) =>
-    line === undefined
-      ? "<td>"
-      : `<td>${same ? `  ${escapeHtml(line)}` : `<${tag}>${sign} ${escapeHtml(line)}</${tag}>`}`;
-  return `<tr>${cell(old, "-", "del")}${cell(now, "+", "ins")}`;
+    `<td>${line === undefined ? "" : marked(line, sign, tag)}</td>`;
+  return `<tr>${cell(old, "-", "del")}${cell(now, "+", "ins")}</tr>`;
 }
 
 /** Lines of a text, without the empty one behind its last line end. */
