@@ -56,6 +56,7 @@ export default defineConfig({
             "jupyter-install",
             "jupyter",
             "jupyter-display",
+            "types",
             "traces",
             "hardware",
             "oracle",
