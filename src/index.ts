@@ -54,6 +54,7 @@ export * from "./figure/live/walk.ts";
 export * from "./figure/live/walk-cost.ts";
 export * from "./figure/live.ts";
 export * from "./figure/marks.ts";
+export * from "./figure/slope.ts";
 export * from "./figure/stamp.ts";
 export * from "./figure/table.ts";
 export * from "./figure/text.ts";

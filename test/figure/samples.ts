@@ -6,6 +6,7 @@ import { figure } from "../../src/figure/create.ts";
 import type { Figure, FigureSpec, Host, Origin } from "../../src/figure/figure.ts";
 import { defineLive } from "../../src/figure/live.ts";
 import { bars, dots, lines, stack } from "../../src/figure/marks.ts";
+import { slopes } from "../../src/figure/slope.ts";
 
 /** A host with a fresh document, and a build that never changes. */
 export function testHost(): Host {
@@ -140,6 +141,37 @@ export function clippedStack(): Figure {
       y: frame.axis("op"),
       clip: true,
     }),
+  });
+}
+
+/** Slopes from one design to another, with two lines that lie on one another. */
+export function slopeChart(): Figure {
+  const rows = [
+    { cause: "slots written", a: 16418, b: 1026 },
+    { cause: "faults", a: 1024, b: 1024 },
+    { cause: "TLB entries", a: 64, b: 64 },
+    { cause: "table pages", a: 35, b: 3 },
+  ];
+  return figure({
+    title: "Costs of two designs",
+    caption: "Made-up numbers that look like costs.",
+    alt: "Slopes. Slots written and table pages fall to less than a tenth, the others stay.",
+    better: "fewer of every cause",
+    columns: [
+      { key: "cause", label: "Cause", definition: "What is counted." },
+      { key: "a", label: "A", basis: "counted", definition: "Counts of A." },
+      { key: "b", label: "B", basis: "counted", definition: "Counts of B." },
+    ],
+    rows,
+    origin,
+    plot: (Plot, frame) =>
+      slopes(Plot, frame, {
+        rows: rows.flatMap(({ cause, a, b }) => [
+          { line: cause, station: "A", value: 100 },
+          { line: cause, station: "B", value: (100 * b) / a },
+        ]),
+        ...{ keys: ["a", "b"], label: "per cent of A", digits: 0, unit: " %" },
+      }),
   });
 }
 

@@ -5,9 +5,15 @@ import { textWidth } from "../../src/figure/measure.ts";
 import { recipeOf } from "../../src/figure/recipe.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
 import { expectGolden } from "./golden.ts";
-import { clippedStack, groupedBars, logDots, severalLines, testHost } from "./samples.ts";
+import { clippedStack, groupedBars, logDots, severalLines, slopeChart, testHost } from "./samples.ts";
 
-const SAMPLES: Readonly<Record<string, () => Figure>> = { groupedBars, severalLines, logDots, clippedStack };
+const SAMPLES: Readonly<Record<string, () => Figure>> = {
+  groupedBars,
+  severalLines,
+  logDots,
+  clippedStack,
+  slopeChart,
+};
 
 function parsed(svg: string): Document {
   const document = new Window().document as unknown as Document;

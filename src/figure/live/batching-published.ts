@@ -12,7 +12,8 @@ import {
 import { defaultKernelCosts } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
-import { bars, diagonal, folioDots } from "../marks.ts";
+import { diagonal, folioDots } from "../marks.ts";
+import { slopes } from "../slope.ts";
 
 /** A change in per cent that was counted. */
 function changed(key: string, label: string, what: string): Column {
@@ -165,7 +166,7 @@ export const remapVariantsLive = defineLive({
       caption:
         `Folio descriptors touched by page moved, on ${arch}${contpte ? "" : " without contpte"}, for folios of three sizes mapped by PTEs: ` +
         "entry by entry, looking up the folio of each entry before any batch, and asking pte_batch_hint first.",
-      alt: `Bars of folios touched per page moved. ${rows.map((r) => `${r.folio}, ${r.way}: ${r.folios.toFixed(3)}`).join("; ")}.`,
+      alt: `Lines over three ways, folios touched per page moved. ${rows.map((r) => `${r.folio}, ${r.way}: ${r.folios.toFixed(3)}`).join("; ")}.`,
       better: "fewer folios touched",
       columns: [
         { key: "folio", label: "folio", definition: "Size of each folio." },
@@ -197,11 +198,10 @@ export const remapVariantsLive = defineLive({
       },
     };
   },
-  plot: (Plot, frame) => ({
-    ...bars(Plot, frame, { x: "folio", y: "folios", series: "way" }),
-    fx: frame.axis("folio"),
-    y: frame.axis("folios", { zero: true }),
-  }),
+  plot: (Plot, frame) => {
+    const rows = frame.rows.map((row) => ({ line: row.folio!, station: row.way!, value: row.folios! }));
+    return slopes(Plot, frame, { rows, keys: ["folios"], label: "folios touched", digits: 3 });
+  },
 });
 
 function perMoved(key: string, label: string, what: string): Column {

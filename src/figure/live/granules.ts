@@ -14,6 +14,7 @@ import type { Column, Origin, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { diagonal, dots } from "../marks.ts";
 import { shareBars } from "../shares.ts";
+import { slopes } from "../slope.ts";
 
 type Counted = keyof typeof GRANULE_CAUSES;
 
@@ -107,8 +108,8 @@ export const granulePairLive = defineLive({
     const sides = [`A ${params.a}`, `B ${params.b}`];
     return {
       title: `By cause, ${sides.join(", ")}`,
-      caption: `Counts of ${programText(params)}, mapped by ${sides.join(" and ")} pages. Bars show each count as a part of the larger.`,
-      alt: `Pairs of bars by cause. ${found.map((r) => `${r.cause}: ${rounded(r.a)} and ${rounded(r.b)}`).join("; ")}.`,
+      caption: `Counts of ${programText(params)}, mapped by ${sides.join(" and ")} pages. Lines show each count as a part of the larger of the two; at their end stands that of B.`,
+      alt: `Lines from A to B by cause. ${found.map((r) => `${r.cause}: ${rounded(r.a)} and ${rounded(r.b)}`).join("; ")}.`,
       better: "fewer of every cause",
       columns: [
         { key: "cause", label: "cause", definition: causesText() },
@@ -125,13 +126,21 @@ export const granulePairLive = defineLive({
     };
   },
   plot: (Plot, frame) => {
-    const keys = ["a", "b"];
-    const [a, b] = frame.figure.origin.designs;
-    const names: Readonly<Record<string, string>> = { A: `A ${a}`, B: `B ${b}` };
-    const rows = frame.unpivot(keys).map((row) => ({ ...row, series: names[String(row.series)]! }));
-    return shareBars(Plot, frame, { series: "series", keys, rows, of: "the larger of the two" });
+    const stations = frame.figure.origin.designs.map((design, i) => `${"AB"[i]} ${design}`);
+    const rows = frame.rows.flatMap(({ cause, a, b }) =>
+      [a, b].map((value, i) => ({
+        line: cause!,
+        station: stations[i]!,
+        value: percentOfLarger(Number(value), [a, b]),
+      })),
+    );
+    const label = "per cent of the larger of the two";
+    return slopes(Plot, frame, { rows, keys: ["a", "b"], label, digits: 1, unit: " %" });
   },
 });
+
+const percentOfLarger = (value: number, both: readonly unknown[]): number =>
+  (100 * value) / (Math.max(...both.map(Number)) || 1);
 
 function causesText(): string {
   return Object.entries(GRANULE_CAUSES)
