@@ -40,7 +40,7 @@ export default defineConfig({
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["ptlab", "exports", "walk", "types"].map((name) => `./site/styles/${name}.css`),
+      customCss: ["ptlab", "exports", "room", "walk", "types"].map((name) => `./site/styles/${name}.css`),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [

@@ -6,6 +6,7 @@ import type { Drawn } from "./draw.ts";
 import type { ExportsElement } from "./exports.ts";
 import "./exports.ts";
 import { readParams, resetParams, showBeside, writeParams } from "./form.ts";
+import { Room } from "./room.ts";
 import { Simulation, Stopped } from "./simulation.ts";
 
 /** A run that has gone on for longer than this is given up for a newer one, in milliseconds; a shorter one is soon done. */
@@ -30,6 +31,7 @@ const PARTS = [
 class LiveFigureElement extends HTMLElement {
   readonly #simulation = new Simulation();
   readonly #stored = new Map<string, string>();
+  #room!: Room;
   /** The values of the stored figure, and those of the figure that is shown. */
   #values: LiveParams = {};
   #shown: LiveParams = {};
@@ -43,6 +45,9 @@ class LiveFigureElement extends HTMLElement {
 
   connectedCallback(): void {
     for (const part of PARTS) this.#stored.set(part, this.#part(part).innerHTML);
+    this.#room = new Room(this);
+    // Another width breaks lines elsewhere, and moves everything anyway.
+    addEventListener("resize", this.#room.release);
     const form = this.#form();
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => this.#moved(event.target as HTMLElement));
@@ -60,6 +65,7 @@ class LiveFigureElement extends HTMLElement {
   disconnectedCallback(): void {
     this.#simulation.stop();
     clearTimeout(this.#addressing);
+    removeEventListener("resize", this.#room.release);
     removeEventListener("pageshow", this.#showStored);
     removeEventListener("popstate", this.#follow);
   }
@@ -105,7 +111,7 @@ class LiveFigureElement extends HTMLElement {
       const data = await this.#simulation.ask(id, params, inputsOf(id, params), watch.progress);
       const drawn = draw(id, data);
       if (run === this.#run) {
-        this.#show(drawn, params);
+        this.#room.keep(() => this.#show(drawn, params));
         this.#say(`Computed on your machine ${reason}in ${watch.elapsed()}${this.#otherSources(drawn)}.`, drawn.alt);
       }
     } catch (error) {
@@ -158,6 +164,7 @@ class LiveFigureElement extends HTMLElement {
     this.#again = false;
     this.#simulation.stop();
     resetParams(this.#form());
+    this.#room.release();
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
     this.#shown = this.#values;
     this.#exports().offer(undefined);
@@ -196,7 +203,11 @@ class LiveFigureElement extends HTMLElement {
     const hidden = document.createElement("span");
     hidden.className = "sr-only";
     hidden.textContent = ` ${summary}`;
-    this.#part(".ptlab-status").replaceChildren(message, hidden);
+    const status = this.#part(".ptlab-status");
+    status.replaceChildren(message, hidden);
+    // What is longer than its room is scrolled, and not only by those who have a mouse.
+    if (status.scrollHeight > status.clientHeight) status.tabIndex = 0;
+    else status.removeAttribute("tabindex");
   }
 
   /** Puts the values that are shown into the address, a little later: browsers refuse an address that changes too often. */
