@@ -51,6 +51,7 @@ export default defineConfig({
         {
           label: "Reference",
           items: [
+            "figures",
             "commands",
             "fresh",
             "jupyter-install",

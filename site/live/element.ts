@@ -1,7 +1,7 @@
 // <ptlab-figure>: brings the controls of a figure to life. The page works without it; it loads the simulator and the
 // plotting library only when a reader first moves a control.
 import type { LiveParams } from "../../src/figure/live.ts";
-import { changedParams, MOST_QUERY, paramsIn, withParams } from "./address.ts";
+import { changedParams, figuresIn, MOST_QUERY, paramsIn, withParams } from "./address.ts";
 import type { Drawn } from "./draw.ts";
 import type { ExportsElement } from "./exports.ts";
 import "./exports.ts";
@@ -77,6 +77,7 @@ class LiveFigureElement extends HTMLElement {
       const wanted = { ...this.#values, ...paramsIn(location.search, this.#figure().id, this.#values) };
       if (isEmpty(changedParams(this.#shown, wanted))) return;
       if (isEmpty(changedParams(this.#values, wanted))) return this.#reset();
+      if (location.hash === "" && figuresIn(location.search)[0] === this.#figure().id) this.scrollIntoView();
       this.#setState("running");
       const { checkParams } = await import("./draw.ts");
       checkParams(this.dataset.live!, wanted);
@@ -112,6 +113,7 @@ class LiveFigureElement extends HTMLElement {
       const drawn = draw(id, data);
       if (run === this.#run) {
         this.#room.keep(() => this.#show(drawn, params));
+        if (reason === "") this.#writeAddress();
         this.#say(`Computed on your machine ${reason}in ${watch.elapsed()}${this.#otherSources(drawn)}.`, drawn.alt);
       }
     } catch (error) {
@@ -134,7 +136,6 @@ class LiveFigureElement extends HTMLElement {
     this.#part(".ptlab-stamp").textContent = drawn.stamp;
     this.#shown = params;
     this.#exports().offer({ files: drawn.files, query: this.#query("") });
-    this.#writeAddress();
     this.#setState("live");
   }
 

@@ -14,7 +14,7 @@ export interface Exported {
 }
 
 /** Room in a frame for the line that says where an embedded figure comes from, in CSS pixels. */
-const FOOT = 48;
+const FOOT = 64;
 
 /** The links and buttons below a figure. */
 export class ExportsElement extends HTMLElement {

@@ -15,7 +15,7 @@ export class Room {
   keep(replace: () => void): void {
     for (const part of this.#parts) hold(part);
     replace();
-    for (const part of this.#parts) fit(part);
+    for (const part of this.#parts) settle(part);
   }
 
   /** Lets every part take the room that it needs. */
@@ -31,7 +31,7 @@ function hold(part: HTMLElement): void {
 }
 
 /** A picture that is too high scrolls in its room until the reader wants all of it; text gets the room that it needs. */
-function fit(part: HTMLElement): void {
+function settle(part: HTMLElement): void {
   if (part.scrollHeight <= part.clientHeight + 1) return;
   if (!part.classList.contains("ptlab-picture")) return release(part);
   const more = document.createElement("button");
