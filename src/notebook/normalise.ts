@@ -47,7 +47,7 @@ function figureParts(bundle: MimeBundle, { stamp, narrow, ...data }: JsonObject)
   const given = forms.flatMap(([name, mime, value]) =>
     value === undefined ? [] : [[name, normaliseForm(mime, value)]],
   );
-  return { ...Object.fromEntries(given), data: printJson({ ...data, stamp: withoutBuild(stamp) }) };
+  return { ...Object.fromEntries(given), data: printJson({ ...data, stamp: comparableStamp(stamp) }) };
 }
 
 function normaliseForm(mime: string, value: Json): string {
@@ -64,7 +64,7 @@ const printJson = (value: Json): string => JSON.stringify(JSON.parse(canonicalJs
  * A stamp without the build; without the digest of the data, which are compared themselves, so that what the picture rounds
  * away leaves it the same; and without the code of the cells, because a word more in a comment moves nothing.
  */
-function withoutBuild(stamp: Json | undefined): Json {
+function comparableStamp(stamp: Json | undefined): Json {
   if (typeof stamp !== "object" || stamp === null || Array.isArray(stamp)) return stamp ?? null;
   const { version: _version, source: _source, data: _data, cells: _cells, ...rest } = stamp as JsonObject;
   return rest;
@@ -91,7 +91,7 @@ export function normaliseSvg(svg: string): string {
 /** A recipe without its build, or whatever else stands there as it is. */
 function metadata(escaped: string): string {
   try {
-    return escapeText(canonicalJson(withoutBuild(JSON.parse(unescapeText(escaped)) as Json)));
+    return escapeText(canonicalJson(comparableStamp(JSON.parse(unescapeText(escaped)) as Json)));
   } catch {
     return escaped;
   }

@@ -35,7 +35,7 @@ describe.each(await listNotebooks(notebooks))("%s", async (name) => {
   const figures = figuresOf(await readNotebook(join(notebooks, name)));
   test.each(figures.map(({ number, bundle, stored }) => [number, stored.data.title, String(bundle["image/svg+xml"])]))(
     "figure %i, %s, is made again from its file alone",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (number, _, svg) => {
       const { status, out } = await reproduce(`${name}-${number}.svg`, String(svg));
       expect(out).toContain("\nmatches\n");
