@@ -46,7 +46,10 @@ interface Found {
 async function addImports(text: string, folder: string, found: Found): Promise<void> {
   const { names, computed } = await namedModules(text);
   for (const name of names) await addModule(name, folder, found);
-  if (computed) for (const path of await modulesBelow(folder)) await addFile(path, found);
+  for (const start of computed) {
+    const below = dirname(resolve(folder, `${start}x`));
+    for (const path of await modulesBelow(below)) await addFile(path, found);
+  }
 }
 
 async function addModule(name: string, folder: string, found: Found): Promise<void> {
@@ -97,7 +100,7 @@ async function packageFolder(name: string, from: string): Promise<string | undef
 
 /** Every file below a folder that an import could load. */
 async function modulesBelow(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const shown = entries.filter(({ name }) => !name.startsWith(".") && name !== "node_modules");
   const paths = shown.map(async (entry) => {
     const path = join(folder, entry.name);
@@ -114,17 +117,26 @@ async function firstFile(paths: readonly string[]): Promise<string | undefined> 
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() === true;
 
-/** The modules that code names, and whether it makes up the name of any. Broken code gives what can be read of it. */
-async function namedModules(text: string): Promise<{ names: ReadonlySet<string>; computed: boolean }> {
+interface Named {
+  readonly names: ReadonlySet<string>;
+  /** How names begin whose rest is computed: a path as far as it is written down, or nothing. */
+  readonly computed: ReadonlySet<string>;
+}
+
+/** The modules that code names. Broken code gives what can be read of it. */
+async function namedModules(text: string): Promise<Named> {
   // Takes a fifth of a second, which code without imports need not wait for.
-  if (!/\b(import|export|require)\b/.test(text)) return { names: new Set(), computed: false };
+  if (!/\b(import|export|require)\b/.test(text)) return { names: new Set(), computed: new Set() };
   const { default: ts } = await import("typescript");
   const names = new Set<string>();
-  let computed = false;
+  const computed = new Set<string>();
   const take = (node: TypeScript.Node | undefined) => {
     if (node === undefined) return;
     if (ts.isStringLiteralLike(node) && !node.text.startsWith("#")) names.add(node.text);
-    else computed = true;
+    else {
+      const start = startOf(ts, node);
+      computed.add(/^\.{1,2}\//.test(start) ? start : "");
+    }
   };
   const visit = (node: TypeScript.Node): void => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) take(node.moduleSpecifier);
@@ -135,6 +147,13 @@ async function namedModules(text: string): Promise<{ names: ReadonlySet<string>;
   };
   visit(ts.createSourceFile("cell.ts", text, ts.ScriptTarget.Latest));
   return { names, computed };
+}
+
+/** The literal text that the value of an expression begins with. */
+function startOf(ts: typeof TypeScript, node: TypeScript.Node): string {
+  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isTemplateExpression(node)) return node.head.text;
+  return ts.isBinaryExpression(node) ? startOf(ts, node.left) : "";
 }
 
 const isLoad = (ts: typeof TypeScript, called: TypeScript.Expression): boolean =>

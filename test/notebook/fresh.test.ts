@@ -164,6 +164,7 @@ describe("what the cells import", () => {
     'const { a } = require("./lib/helper.ts");',
     "const { a } = await import(`./lib/helper.ts`);",
     'const name = "helper"; await import("./lib/" + name + ".ts");',
+    'const path = "./lib/helper.ts"; await import(path);',
     'let a: import("./lib/helper.ts").A;',
   ])("a changed file makes a notebook stale that says %s", async (source) => {
     await helper("export const a = 1;\n");
@@ -188,6 +189,15 @@ describe("what the cells import", () => {
     const nb = await ran("a", '"./lib/helper.ts"');
     await helper("export const a = 2;\n");
     expect(await fresh(nb)).toBe(true);
+  });
+
+  test("of a computed name the folder counts that is written down", async () => {
+    await helper("export const a = 1;\n");
+    const nb = await ran('const name = "helper"; await import("./lib/" + name);');
+    await project.write("notebooks/elsewhere.ts", "export const a = 1;\n");
+    expect(await fresh(nb)).toBe(true);
+    await project.write("notebooks/lib/more.ts", "export const a = 1;\n");
+    expect(await fresh(nb)).toBe(false);
   });
 
   test("a file that was missing makes it stale when it comes", async () => {
