@@ -48,6 +48,7 @@ export * from "./figure/comparison.ts";
 export * from "./figure/create.ts";
 export * from "./figure/csv.ts";
 export * from "./figure/figure.ts";
+export * from "./figure/heat.ts";
 export * from "./figure/live/capture-input.ts";
 export * from "./figure/live/index.ts";
 export * from "./figure/live/walk.ts";

@@ -97,6 +97,8 @@ export interface Frame {
   series(key: string, kind: SeriesKind, rows?: readonly Row[], names?: readonly string[]): readonly Series[];
   /** A colour scale for a column drawn as a `fill` or `stroke` channel, as stacks need it; also fills the legend. */
   colours(key: string, kind: SeriesKind, rows?: readonly Row[]): Plot.ScaleOptions;
+  /** A scale of shades for a column of numbers that `fill` shows; light is the lower end of `domain`. Also fills the legend. */
+  ramp(key: string, domain: readonly [number, number]): Plot.ScaleOptions;
   /** Rows for columns that are drawn side by side: one for each row and key, with the added cells `series` and `value`. */
   unpivot(keys: readonly string[]): readonly Row[];
 }

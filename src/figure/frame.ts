@@ -3,9 +3,10 @@
  * series the legend must name.
  */
 import type * as Plot from "@observablehq/plot";
-import { columnOf, sharedAxisLabel } from "./axis.ts";
+import { axisLabel, columnOf, sharedAxisLabel } from "./axis.ts";
 import { dataOf } from "./create.ts";
 import type { AxisOptions, FigureData, Frame, Row } from "./figure.ts";
+import { RAMP } from "./ramp.ts";
 import { look, type Series, type SeriesKind, type Texture } from "./series.ts";
 
 /** One line of the legend: a series, what it is drawn as, and the texture behind its `fill`. */
@@ -21,11 +22,19 @@ export interface FrameRecord {
   readonly axisLabels: Set<string>;
   /** By series name, in the order of first use. */
   readonly legend: Map<string, LegendEntry>;
+  /** What shades show; a picture has one scale of them. */
+  ramp: RampEntry | null;
+}
+
+/** The part of the legend that explains shades. */
+export interface RampEntry {
+  readonly label: string;
+  readonly domain: readonly [number, number];
 }
 
 /** A frame and the record of its use. `idPrefix` makes the ids of fills unique in a page. */
 export function makeFrame(figure: FigureData, width: number, idPrefix: string): { frame: Frame; used: FrameRecord } {
-  const used: FrameRecord = { axisLabels: new Set(), legend: new Map() };
+  const used: FrameRecord = { axisLabels: new Set(), legend: new Map(), ramp: null };
   const series: Frame["series"] = (key, kind, rows = figure.rows, names) => {
     const place = (name: string, i: number) => (names === undefined ? i : names.indexOf(name));
     const entries = apart(key, rows).map(([name, own], i) => entry(name, own, kind, place(name, i), idPrefix));
@@ -40,6 +49,10 @@ export function makeFrame(figure: FigureData, width: number, idPrefix: string): 
     series,
     axis: (key, options) => axis(figure, used, typeof key === "string" ? [key] : key, options),
     colours: (key, kind, rows) => colourScale(series(key, kind, rows), kind),
+    ramp: (key, domain) => {
+      used.ramp = { label: axisLabel(columnOf(figure, key)), domain };
+      return { type: "linear", domain: [...domain], range: [...RAMP], interpolate: "rgb", clamp: true };
+    },
     unpivot: (keys) => unpivot(figure, keys),
   };
   return { frame, used };

@@ -2,8 +2,10 @@
  * The legend as part of the picture, so that a downloaded picture is whole, and the textures its swatches and areas use.
  */
 import * as Plot from "@observablehq/plot";
-import { fillId, type LegendEntry } from "./frame.ts";
+import { fixed } from "./cells.ts";
+import { fillId, type LegendEntry, type RampEntry } from "./frame.ts";
 import { FONT_SIZE, LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
+import { RAMP } from "./ramp.ts";
 import type { Texture } from "./series.ts";
 import { type Element, el, fromDom } from "./xml.ts";
 
@@ -85,6 +87,39 @@ function swatchMarks(entry: LegendEntry, x: number, middle: number, width: numbe
     Plot.link([0], { ...edges, y1: middle, y2: middle, stroke: colour, strokeDasharray: dash, strokeWidth: 2 }),
     dot,
   ];
+}
+
+const BAR = { width: 200, height: 12 } as const;
+
+/** Under the label of its column, a bar of all shades with the values at its ends and in its middle. */
+export function drawRamp(ramp: RampEntry, width: number, idPrefix: string): Legend {
+  return {
+    content: el("g", { "aria-label": "legend" }, rampParts(ramp, width, idPrefix)),
+    height: 3 * LINE_HEIGHT + 12,
+  };
+}
+
+function rampParts({ label, domain: [from, to] }: RampEntry, width: number, idPrefix: string): Element[] {
+  const wide = Math.min(BAR.width, width - 2 * BETWEEN);
+  const words = (text: string, x: number, y: number, anchor: string) =>
+    el("text", { transform: `translate(${x},${y})`, "text-anchor": anchor }, [text]);
+  const digits = to - from <= 2 ? 1 : 0;
+  const below = LINE_HEIGHT + BAR.height + LINE_HEIGHT + 4;
+  return [
+    words(label, EDGE, FONT_SIZE, "start"),
+    el("rect", { x: EDGE, y: LINE_HEIGHT + 4, width: wide, height: BAR.height, fill: `url(#${rampId(idPrefix)})` }),
+    words(fixed(from, digits), EDGE, below, "start"),
+    words(fixed((from + to) / 2, digits), EDGE + wide / 2, below, "middle"),
+    words(fixed(to, digits), EDGE + wide, below, "end"),
+  ];
+}
+
+const rampId = (idPrefix: string): string => `${idPrefix}-ramp`;
+
+/** The gradient that the bar of shades names. */
+export function gradient(idPrefix: string): Element {
+  const stops = RAMP.map((colour, i) => el("stop", { offset: i, "stop-color": colour }));
+  return el("linearGradient", { id: rampId(idPrefix) }, stops);
 }
 
 /** The pattern elements that the fills of the given series name; solid fills need none. */

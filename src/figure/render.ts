@@ -10,7 +10,7 @@ import { dataOf } from "./create.ts";
 import type { Figure, Host } from "./figure.ts";
 import { type FrameRecord, makeFrame } from "./frame.ts";
 import { isGeometry, roundGeometry } from "./geometry.ts";
-import { drawLegend, textures } from "./legend.ts";
+import { drawLegend, drawRamp, gradient, textures } from "./legend.ts";
 import { FONT_FAMILY, FONT_SIZE } from "./measure.ts";
 import { recipeOf } from "./recipe.ts";
 import { type Drawn, isContinuous, makeRoom, shownAxisLabel, tickLabels } from "./room.ts";
@@ -34,7 +34,9 @@ export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: nu
   checkAxes(figure, drawn, used);
   checkColours(figure, drawn, used);
   const entries = [...used.legend.values()];
-  const legend = drawLegend(entries, width, host.document);
+  if (used.ramp !== null && entries.length > 0)
+    throw new UserError(`figure '${figure.title}': shades and series in one picture have no common legend`);
+  const legend = used.ramp === null ? drawLegend(entries, width, host.document) : drawRamp(used.ramp, width, id);
   const height = Math.ceil(Number(drawn.root.attributes.height) + legend.height);
   const content = el(
     "g",
@@ -46,7 +48,7 @@ export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: nu
       el("title", { id: `${id}-title` }, [figure.title]),
       el("desc", { id: `${id}-desc` }, [figure.alt]),
       el("metadata", {}, [canonicalJson(recipe)]),
-      ...defs(textures(entries, id)),
+      ...defs([...textures(entries, id), ...(used.ramp === null ? [] : [gradient(id)])]),
       legend.content,
       tidy(content, id),
     ]),
@@ -129,15 +131,21 @@ function checkAxes(figure: Figure, drawn: Drawn, used: FrameRecord): void {
 
 const AXIS_HINT = "make it with frame.axis(key), so that it says counted, modelled or measured";
 
+/** Whether a scale of shades is the one that the legend explains: no other may have slipped in. */
+function isRamp({ type, domain }: Plot.Scale, { ramp }: FrameRecord): boolean {
+  return type === "linear" && ramp !== null && String(domain) === String(ramp.domain);
+}
+
 function checkColours(figure: Figure, drawn: Drawn, used: FrameRecord): void {
   for (const name of ["color", "symbol"] as const) {
     const scale = drawn.scale(name);
     if (scale === undefined) continue;
     const missing = [...(scale.domain ?? [])].find((value) => !used.legend.has(String(value)));
     if (scale.type === "ordinal" && missing === undefined) continue;
-    const what = missing === undefined ? `a ${scale.type} scale` : `'${missing}'`;
+    if (name === "color" && isRamp(scale, used)) continue;
+    const what = scale.type === "ordinal" ? `'${missing}'` : `a ${scale.type} scale`;
     throw new UserError(
-      `figure '${figure.title}': the ${name} of ${what} has no legend; use frame.series or frame.colours`,
+      `figure '${figure.title}': the ${name} of ${what} has no legend; use frame.series, frame.colours or frame.ramp`,
     );
   }
   if (drawn.root.name !== "svg") throw new BrokenInvariant(`Plot drew a ${drawn.root.name}`);

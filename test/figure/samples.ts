@@ -2,11 +2,14 @@
  * Figures of the three usual kinds, with made-up numbers, and one live figure that lives in the tests only.
  */
 import { Window } from "happy-dom";
+import { addressMap } from "../../src/figure/address-map.ts";
 import { figure } from "../../src/figure/create.ts";
 import type { Figure, FigureSpec, Host, Origin } from "../../src/figure/figure.ts";
+import { heat } from "../../src/figure/heat.ts";
 import { defineLive } from "../../src/figure/live.ts";
 import { bars, dots, lines, stack } from "../../src/figure/marks.ts";
 import { slopes } from "../../src/figure/slope.ts";
+import type { MapKind, MapRun } from "../../src/study/map/space.ts";
 
 /** A host with a fresh document, and a build that never changes. */
 export function testHost(): Host {
@@ -173,6 +176,71 @@ export function slopeChart(): Figure {
         ...{ keys: ["a", "b"], label: "per cent of A", digits: 0, unit: " %" },
       }),
   });
+}
+
+/** Shades by two categories, one of them with a long name, and one pair without a number. */
+export function heatMap(): Figure {
+  const policies = ["4K only", "mTHP 64K", "several sizes, each in its turn, and THP 2M"];
+  const rows = ["node", "python", "postgres"].flatMap((process, i) =>
+    policies.map((policy, j) => ({ process, policy, covered: i === 2 && j === 2 ? null : 50 * j - 12.5 * i * j })),
+  );
+  return figure({
+    title: "Coverage by policy",
+    caption: "Made-up numbers that look like coverage.",
+    alt: "Three processes under three policies; coverage grows with the size of folios, less in the later processes.",
+    better: "more coverage",
+    columns: [
+      { key: "process", label: "Process", definition: "The process." },
+      { key: "policy", label: "Policy", definition: "What is enabled." },
+      {
+        key: "covered",
+        label: "Covered",
+        unit: "%",
+        basis: "counted",
+        digits: 1,
+        definition: "Share that is covered.",
+      },
+    ],
+    rows,
+    origin,
+    plot: (Plot, frame) => heat(Plot, frame, { x: "process", y: "policy", value: "covered", domain: [0, 100] }),
+  });
+}
+
+/** A made-up process with one VMA of every sort that a map draws: partly mapped, touching, apart, of several tables. */
+export function processMap(path = "all"): Figure {
+  const run = (start: number, end: number, kind: MapKind, order = 0): MapRun => {
+    const pfn = order > 0 || kind === "single page" ? 2 ** 20 + start : -1;
+    return { start, end, kind, pfn, order, index: pfn < 0 ? 0 : pfn % 2 ** order };
+  };
+  const vmas = [
+    {
+      start: 1024,
+      end: 1030,
+      perms: "r-xp",
+      what: "file",
+      runs: [run(1024, 1028, "large folio", 2), run(1029, 1030, "single page")],
+    },
+    {
+      start: 1030,
+      end: 1036,
+      perms: "rw-p",
+      what: "file",
+      runs: [run(1030, 1033, "zero page"), run(1033, 1034, "swap")],
+    },
+    {
+      ...{ start: 2000, end: 4700, perms: "rw-p", what: "heap" },
+      runs: [
+        run(2000, 2048, "single page"),
+        run(2048, 3072, "PMD leaf", 9),
+        run(3072, 3104, "contpte block", 4),
+        run(3110, 3112, "guard"),
+        run(4608, 4640, "other memory"),
+      ],
+    },
+    { start: 9000, end: 9001, perms: "---p", what: "anon", runs: [run(9000, 9001, "PROT_NONE")] },
+  ];
+  return addressMap({ name: "made up", page: 4096, spans: [1, 512, 2 ** 18, 2 ** 27], cont: 16, vmas }, path);
 }
 
 /** A live figure small enough to read: powers of a base. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { inkOn, RAMP } from "../../src/figure/ramp.ts";
 import { look, PALETTE } from "../../src/figure/series.ts";
 
 type Rgb = readonly [number, number, number];
@@ -93,4 +94,21 @@ test("no two of the first 42 areas have both colour and texture in common", () =
 test("the first bars, dots and lines differ without colour", () => {
   const first = [0, 1, 2, 3, 4].map(look);
   for (const sign of ["dash", "symbol", "texture"] as const) expect(new Set(first.map((l) => l[sign])).size).toBe(5);
+});
+
+/** The shade of a value from 0 to 100, mixed in sRGB. */
+function shade(value: number): string {
+  const channels = [1, 3, 5].map((i) => {
+    const [from, to] = RAMP.map((colour) => Number.parseInt(colour.slice(i, i + 2), 16)) as [number, number];
+    return Math.round(from + ((to - from) * value) / 100);
+  });
+  return `#${channels.map((c) => c.toString(16).padStart(2, "0")).join("")}`;
+}
+
+test("shades grow darker all the way, and words on any of them have a contrast of at least 4.5", () => {
+  const values = Array.from({ length: 101 }, (_, value) => value);
+  const light = values.map((value) => luminance(linear(shade(value))));
+  expect(light.toSorted((a, b) => b - a)).toEqual(light);
+  for (const value of values)
+    expect(contrast(linear(shade(value)), linear(inkOn(value, [0, 100]))), `at ${value}`).toBeGreaterThanOrEqual(4.5);
 });

@@ -1,3 +1,4 @@
+import * as Plot from "@observablehq/plot";
 import { Window } from "happy-dom";
 import { expect, test } from "vitest";
 import type { Figure, Frame } from "../../src/figure/figure.ts";
@@ -5,7 +6,16 @@ import { textWidth } from "../../src/figure/measure.ts";
 import { recipeOf } from "../../src/figure/recipe.ts";
 import { NARROW, toSvg, WIDE } from "../../src/figure/render.ts";
 import { expectGolden } from "./golden.ts";
-import { clippedStack, groupedBars, logDots, severalLines, slopeChart, testHost } from "./samples.ts";
+import {
+  clippedStack,
+  groupedBars,
+  heatMap,
+  logDots,
+  processMap,
+  severalLines,
+  slopeChart,
+  testHost,
+} from "./samples.ts";
 
 const SAMPLES: Readonly<Record<string, () => Figure>> = {
   groupedBars,
@@ -13,6 +23,10 @@ const SAMPLES: Readonly<Record<string, () => Figure>> = {
   logDots,
   clippedStack,
   slopeChart,
+  heatMap,
+  mapOfVmas: () => processMap(),
+  mapOfRanges: () => processMap("3"),
+  mapOfPages: () => processMap("heap.4"),
 };
 
 function parsed(svg: string): Document {
@@ -119,6 +133,27 @@ test("a colour that no legend explains is refused", () => {
     }),
   });
   expect(() => toSvg(figure, testHost())).toThrow("has no legend");
+});
+
+test("shades that no legend explains are refused", () => {
+  const shaded = (color: (frame: Frame) => object) =>
+    drawn((frame) => ({
+      y: frame.axis("slots"),
+      color: color(frame),
+      marks: [Plot.dot(frame.rows, { x: "op", y: "slots", fill: "slots" })],
+    }));
+  expect(shaded(() => ({ scheme: "blues" }))).toThrow("the color of a linear scale has no legend");
+  expect(shaded((frame) => ({ ...frame.ramp("slots", [0, 9]), domain: [0, 5] }))).toThrow("has no legend");
+  expect(shaded((frame) => frame.ramp("slots", [0, 300_000]))()).toContain("Slots written (counted)");
+});
+
+test("shades and series together are refused: there is one legend", () => {
+  const both = drawn((frame) => ({
+    y: frame.axis("slots"),
+    color: frame.ramp("slots", [0, 9]),
+    marks: [frame.series("op", "dot")].slice(1),
+  }));
+  expect(both).toThrow("no common legend");
 });
 
 /** The horizontal extent of every text by the estimate of widths, transforms and anchors added up. */

@@ -1,8 +1,9 @@
 /**
- * The live figure of how contpte coverage decays under small operations.
+ * The live figures of how contpte coverage decays under small operations, and where.
  */
-import { coverageDecay, type DecayRow } from "../../study/coverage/decay.ts";
+import { coverageDecay, coverageDecayMap, type DecayMapRow, type DecayRow } from "../../study/coverage/decay.ts";
 import type { Row } from "../figure.ts";
+import { heat } from "../heat.ts";
 import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
 
@@ -52,4 +53,57 @@ export const contpteDecayLive = defineLive({
     x: frame.axis("ops"),
     y: frame.axis("covered", { domain: [0, 100] }),
   }),
+});
+
+function mapAlt(rows: readonly DecayMapRow[]): string {
+  const last = Math.max(...rows.map((row) => row.ops));
+  const ends = rows.filter((row) => row.ops === last && row.covered !== null);
+  const sorted = ends.toSorted((a, b) => a.covered! - b.covered!);
+  const told = (row: DecayMapRow | undefined) =>
+    row ? `${row.covered!.toFixed(0)} % from ${row.from} MiB on` : "none";
+  return `Heat map of coverage by address and operations done. After ${last}: least ${told(sorted[0])}, most ${told(sorted.at(-1))}.`;
+}
+
+/** Coverage by address and operations, for one kind of operation. */
+export const contpteDecayMapLive = defineLive({
+  id: coverageDecayMap.id,
+  title: "Where contpte coverage decays",
+  params: coverageDecayMap.params,
+  inputs: [],
+  run: (params) => {
+    const rows = coverageDecayMap.run(params, undefined);
+    const { policy, mib, kernel, wear, places } = params;
+    return {
+      title: `Where coverage decays: ${wear}`,
+      caption: `Coverage of ${mib} MiB mapped as ${policy} on arm64, kernel ${kernel}, by address; operations at random places, ${places}.`,
+      alt: mapAlt(rows),
+      better: "more coverage",
+      columns: [
+        {
+          key: "from",
+          label: "address, MiB",
+          role: "parameter",
+          digits: 2,
+          definition: "Where a sixteenth of the memory begins.",
+        },
+        { key: "ops", label: "operations done", role: "parameter", definition: "How many there have been." },
+        {
+          key: "covered",
+          label: "covered, %",
+          basis: "counted",
+          digits: 0,
+          definition: "Mapped memory of the range behind contiguous blocks or larger leaves, per cent.",
+        },
+      ],
+      rows: rows as unknown as readonly Row[],
+      origin: {
+        designs: [`arm64-4k ${kernel}`, policy],
+        workload: `${wear} on ${mib} MiB`,
+        params,
+        seed: params.seed,
+        input: null,
+      },
+    };
+  },
+  plot: (Plot, frame) => heat(Plot, frame, { x: "ops", y: "from", value: "covered", domain: [0, 100] }),
 });

@@ -4,6 +4,7 @@
 import { digest, fileDigest } from "../../base/digest.ts";
 import { coveragePolicies, type PolicyRow } from "../../study/coverage/policies.ts";
 import type { Column, Row } from "../figure.ts";
+import { heat } from "../heat.ts";
 import { defineLive } from "../live.ts";
 import { CAPTURE_FILES, namedCaptures } from "./capture-input.ts";
 
@@ -30,7 +31,7 @@ function altText(rows: readonly PolicyRow[]): string {
   const range = (values: readonly number[]) =>
     `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)} %`;
   const policies = [...new Set(rows.map((row) => row.policy))];
-  return `Bars of coverage by THP policy for four processes. ${policies.map((p) => `${p}: ${range(of(p))}`).join("; ")}.`;
+  return `Heat map of coverage by THP policy and process. ${policies.map((p) => `${p}: ${range(of(p))}`).join("; ")}.`;
 }
 
 /** Coverage by THP policy, redrawn for other first accesses. */
@@ -64,16 +65,9 @@ export const contptePoliciesLive = defineLive({
       },
     };
   },
-  plot: (Plot, frame) => {
-    const processes = frame.series("capture", "fill");
-    const bars = processes.map((s) =>
-      Plot.barX(s.rows, { fy: "policy", y: "capture", x: "covered", fill: s.fill, stroke: s.colour }),
-    );
-    return {
-      x: frame.axis("covered", { domain: [0, 100] }),
-      y: { axis: null, domain: processes.map((s) => s.name) },
-      fy: { ...frame.axis("policy", { label: null }), axis: "left" },
-      marks: [...bars, Plot.ruleX([0])],
-    };
-  },
+  plot: (Plot, frame) => ({
+    ...heat(Plot, frame, { x: "capture", y: "policy", value: "covered", domain: [0, 100] }),
+    x: frame.axis("capture", { label: null, type: "band" }),
+    y: frame.axis("policy", { label: null, type: "band" }),
+  }),
 });

@@ -6,7 +6,7 @@ import type { LiveFigure } from "../live.ts";
 import { addressMapLive } from "./address-map.ts";
 import { batchingLive } from "./batching.ts";
 import { batchingPublishedLive, contpteMicroLive, remapVariantsLive } from "./batching-published.ts";
-import { contpteDecayLive } from "./contpte-decay.ts";
+import { contpteDecayLive, contpteDecayMapLive } from "./contpte-decay.ts";
 import { contptePoliciesLive } from "./contpte-policies.ts";
 import { designCostsLive, switchCostsLive } from "./design-costs.ts";
 import { encapsulationCostsLive, encapsulationLive, entryCostsLive } from "./encapsulation.ts";
@@ -41,6 +41,7 @@ export const liveFigures: readonly LiveFigure[] = [
   splitCountsLive,
   contptePoliciesLive,
   contpteDecayLive,
+  contpteDecayMapLive,
   processContentLive,
   processCoverageLive,
   processPoliciesLive,

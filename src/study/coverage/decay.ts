@@ -3,6 +3,7 @@
  * random places, each doing what programs and the kernel do all day.
  */
 import { type Random, random } from "../../base/random.ts";
+import { MiB } from "../../base/size.ts";
 import { access } from "../../mm/fault.ts";
 import { fork } from "../../mm/fork.ts";
 import { madvise } from "../../mm/madvise.ts";
@@ -11,6 +12,8 @@ import { mprotect } from "../../mm/mprotect.ts";
 import { Vm } from "../../mm/vma.ts";
 import type { Experiment, ParamsOf } from "../experiment.ts";
 import { filledMm, kernelFor, studyVpn } from "../layout.ts";
+import { mmSpace } from "../map/mm-space.ts";
+import { kindIndex, type MapKind, pagesByKind } from "../map/space.ts";
 import { coverageOf, coveredPercent } from "./coverage.ts";
 
 /** One kind of wear: an operation on `[start, end)` of the process that is looked at. */
@@ -62,7 +65,7 @@ const PARAMS = {
   seed: { kind: "range", label: "seed", min: 1, max: 99, step: 1, default: 1 },
 } as const;
 
-/** Points on each line, the start not counted. */
+/** Points on each line, and columns of the map, the start not counted. */
 const STEPS = 16;
 
 /** "How does contpte coverage decay?" Guards and others that a kernel lacks leave its line flat. */
@@ -79,24 +82,108 @@ export const coverageDecay: Experiment<typeof PARAMS, DecayRow> = {
 };
 
 function wearDown(wear: Wear, params: ParamsOf<typeof PARAMS>, index: number): DecayRow[] {
-  const pages = params.mib * 256;
-  const kernel = kernelFor(params.policy, { arch: "arm64-4k", kernel: params.kernel });
-  const filled = filledMm(kernel, pages);
-  const mm = wear.subject?.(filled) ?? filled;
-  const rng = random(params.seed * WEAR.length + index);
-  const rows: DecayRow[] = [point(wear, 0, mm)];
-  for (let step = 1; step <= STEPS; step++) {
-    for (let i = 0; i < params.ops / STEPS; i++) wearOnce(wear, mm, pages, rng);
-    rows.push(point(wear, (step * params.ops) / STEPS, mm));
-  }
+  const worn = fill(wear, params, params.seed * WEAR.length + index);
+  const rows: DecayRow[] = [];
+  wearSteps(worn, params.ops, anywhere, (ops) => rows.push(point(wear, ops, worn.mm)));
   return rows;
 }
 
-function wearOnce(wear: Wear, mm: Mm, pages: number, rng: Random): void {
-  const start = studyVpn(mm.kernel.format) + rng.below(pages / wear.pages) * wear.pages;
-  wear.act(mm, start, start + wear.pages);
+/** Memory under wear of one kind. */
+interface Worn {
+  readonly wear: Wear;
+  /** The process that is looked at. */
+  readonly mm: Mm;
+  readonly pages: number;
+  readonly rng: Random;
+}
+
+function fill(
+  wear: Wear,
+  { policy, mib, kernel: name }: { policy: string; mib: number; kernel: string },
+  seed: number,
+): Worn {
+  const pages = mib * 256;
+  const filled = filledMm(kernelFor(policy, { arch: "arm64-4k", kernel: name }), pages);
+  return { wear, mm: wear.subject?.(filled) ?? filled, pages, rng: random(seed) };
+}
+
+/** Which of so many places an operation takes. */
+type Choose = (rng: Random, places: number) => number;
+
+const anywhere: Choose = (rng, places) => rng.below(places);
+/** Nine of ten in the second quarter, the others anywhere. */
+const mostlyInAQuarter: Choose = (rng, places) =>
+  rng.below(10) === 0 ? rng.below(places) : Math.floor(places / 4) + rng.below(Math.floor(places / 4));
+
+/** So many operations in equal steps; `look` is called before the first step and after each. */
+function wearSteps({ wear, mm, pages, rng }: Worn, ops: number, choose: Choose, look: (done: number) => void): void {
+  look(0);
+  for (let step = 1; step <= STEPS; step++) {
+    for (let i = 0; i < ops / STEPS; i++) {
+      const start = studyVpn(mm.kernel.format) + choose(rng, pages / wear.pages) * wear.pages;
+      wear.act(mm, start, start + wear.pages);
+    }
+    look((step * ops) / STEPS);
+  }
 }
 
 function point(wear: Wear, ops: number, mm: Mm): DecayRow {
   return { wear: wear.name, ops, covered: coveredPercent(coverageOf(mm)) };
+}
+
+/** Coverage of one range of the memory after so many operations. */
+export interface DecayMapRow {
+  readonly ops: number;
+  /** Where the range begins, in MiB from the start of the memory. */
+  readonly from: number;
+  /** Null where nothing is mapped any more. */
+  readonly covered: number | null;
+}
+
+const MAP_PARAMS = {
+  wear: {
+    kind: "choice",
+    label: "operation",
+    options: WEAR.map(({ name }) => name),
+    default: "DONTNEED 4K, write again",
+  },
+  places: {
+    kind: "choice",
+    label: "places",
+    options: ["90 % in one quarter", "anywhere"],
+    default: "90 % in one quarter",
+  },
+  ...PARAMS,
+} as const;
+
+/** Ranges into which the memory is divided. */
+const RANGES = 16;
+
+/** "Where does contpte coverage decay?" One kind of operation, looked at by address. */
+export const coverageDecayMap: Experiment<typeof MAP_PARAMS, DecayMapRow> = {
+  id: "contpte-decay-map",
+  question: "Where does contpte coverage decay under small operations?",
+  params: MAP_PARAMS,
+  run: (params) => {
+    const wear = WEAR.find(({ name }) => name === params.wear)!;
+    const worn = fill(wear, params, params.seed);
+    const rows: DecayMapRow[] = [];
+    const choose = params.places === "anywhere" ? anywhere : mostlyInAQuarter;
+    wearSteps(worn, params.ops, choose, (ops) => rows.push(...rangesAt(ops, worn)));
+    return rows;
+  },
+};
+
+function rangesAt(ops: number, { mm, pages }: Worn): DecayMapRow[] {
+  const first = studyVpn(mm.kernel.format);
+  const bounds = Array.from({ length: RANGES + 1 }, (_, i) => first + (i * pages) / RANGES);
+  const cells = pagesByKind(mmSpace(mm, "worn").vmas, bounds);
+  return cells.map((cell, i) => ({ ops, from: ((bounds[i]! - first) * 4096) / MiB, covered: coveredOf(cell) }));
+}
+
+function coveredOf(cell: readonly number[]): number | null {
+  const of = (...kinds: readonly MapKind[]) => kinds.reduce((sum, kind) => sum + cell[kindIndex(kind)]!, 0);
+  const covered = of("contpte block", "PMD leaf");
+  const mapped = covered + of("large folio", "single page");
+  return mapped === 0 ? null : (100 * covered) / mapped;
 }

@@ -9,7 +9,7 @@ import { Vm } from "../../../src/mm/vma.ts";
 import { type Capture, isAnon } from "../../../src/study/capture/format.ts";
 import { readCapture } from "../../../src/study/capture/read.ts";
 import { coverageOf, coveredPercent } from "../../../src/study/coverage/coverage.ts";
-import { coverageDecay, type DecayRow } from "../../../src/study/coverage/decay.ts";
+import { coverageDecay, coverageDecayMap, type DecayRow, WEAR } from "../../../src/study/coverage/decay.ts";
 import { coveragePolicies, recordedCoverage } from "../../../src/study/coverage/policies.ts";
 import { replayCapture, THP_POLICIES } from "../../../src/study/coverage/replay.ts";
 import { filledMm, kernelFor, STUDY_VPN } from "../../../src/study/layout.ts";
@@ -134,6 +134,25 @@ describe("the decay of coverage", () => {
   it("is the same for the same seed and another for another", () => {
     expect(coverageDecay.run(PARAMS, undefined)).toEqual(coverageDecay.run(PARAMS, undefined));
     expect(coverageDecay.run({ ...PARAMS, seed: 2 }, undefined)).not.toEqual(coverageDecay.run(PARAMS, undefined));
+  });
+
+  it("by address adds up to the line of the same operations", () => {
+    const wear = "mprotect 4K and back";
+    const index = WEAR.findIndex(({ name }) => name === wear);
+    const map = coverageDecayMap.run({ ...PARAMS, wear, places: "anywhere", seed: WEAR.length + index }, undefined);
+    const steps = [...new Set(map.map((row) => row.ops))];
+    const means = steps.map((ops) => {
+      const ranges = map.filter((row) => row.ops === ops);
+      return ranges.reduce((sum, row) => sum + row.covered!, 0) / ranges.length;
+    });
+    expect(means).toEqual(line(coverageDecay.run(PARAMS, undefined), wear));
+  });
+
+  it("falls on the quarter in which most operations are", () => {
+    const wear = "DONTNEED 4K, write again";
+    const map = coverageDecayMap.run({ ...PARAMS, wear, places: "90 % in one quarter", ops: 64 }, undefined);
+    const last = map.filter((row) => row.ops === 64).map((row) => row.covered!);
+    expect(Math.max(...last.slice(4, 8))).toBeLessThan(Math.min(...last.slice(0, 4), ...last.slice(8)));
   });
 
   it("is per cent of what is mapped, and nothing mapped is not covered", () => {
