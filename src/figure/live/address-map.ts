@@ -2,7 +2,7 @@
  * The live figure of the address-space map: four recorded processes, as they were or with their anonymous memory faulted in again
  * under a THP policy, looked at as a whole or as near as a single table.
  */
-import { digest } from "../../base/digest.ts";
+import { fileDigest } from "../../base/digest.ts";
 import { readCapture } from "../../study/capture/read.ts";
 import { replayCapture, THP_POLICIES } from "../../study/coverage/replay.ts";
 import type { ParamsOf } from "../../study/experiment.ts";
@@ -68,7 +68,7 @@ export const addressMapLive = defineLive({
       designs: given.policy === RECORDED ? [] : [given.arch],
       workload: given.policy === RECORDED ? "a capture" : "anonymous memory of a capture, replayed",
       params: given,
-      input: digest(bytes),
+      input: fileDigest(bytes),
     });
   },
   plot: mapDrawing,
