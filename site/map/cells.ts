@@ -41,6 +41,8 @@ export function armCells(root: HTMLElement): void {
     if (cells.length === 0) continue;
     // What stands in an image is not there for those who do not see it.
     svg.setAttribute("role", "group");
+    // Groups of marks say what they are; that is allowed in an image only.
+    for (const group of svg.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
     const role = cells[0]!.closest(".ptlab-zoom") ? "button" : "img";
     cells.forEach((cell, i) => {
       cell.setAttribute("role", role);

@@ -8,14 +8,14 @@ import { describeSite, isLive, ROOT } from "./site-browser.ts";
 
 const AXE = readFileSync(`${ROOT}node_modules/axe-core/axe.min.js`, "utf8");
 
-/** What axe finds on a page. By the protocol of the browser: the page itself allows no script from elsewhere. */
+/** What axe finds in the page's own content. By the protocol of the browser: the page itself allows no script from elsewhere. */
 async function findings(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   return page.evaluate(async () => {
     const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      axe: { run(part: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
     };
-    const { violations } = await axe.run();
+    const { violations } = await axe.run("main");
     return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
   });
 }
