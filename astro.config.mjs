@@ -46,6 +46,7 @@ export default defineConfig({
       sidebar: [
         { label: "Start", slug: "start" },
         { label: "Notebooks", items: notebooks },
+        { label: "Your own process", slug: "process" },
         { label: "Address-space map", slug: "map" },
         { label: "The walk of an address", slug: "walk" },
         {

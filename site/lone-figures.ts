@@ -1,9 +1,10 @@
-// Live figures that have a page of their own: made with their defaults when the site is built, and shown as a notebook's are.
+// Live figures of pages that are no notebooks: made with their defaults when the site is built, and shown as a notebook's are.
 import { readFile } from "node:fs/promises";
 import { Window } from "happy-dom";
 import packageJson from "../package.json" with { type: "json" };
 import { DISPLAY, type Host } from "../src/figure/figure.ts";
 import { addressMapLive } from "../src/figure/live/address-map.ts";
+import { liveFigure } from "../src/figure/live/index.ts";
 import { walkLive } from "../src/figure/live/walk.ts";
 import type { LiveFigure } from "../src/figure/live.ts";
 import { sourceDigest } from "../src/notebook/digest.ts";
@@ -12,32 +13,46 @@ import type { MimeBundle } from "../src/notebook/format.ts";
 import { type RenderedFigure, renderFigure } from "../src/notebook/render/figure.ts";
 import { embedAddress, pageAddress } from "./addresses.ts";
 
-/** A live figure and the name of its page. */
+/** A live figure, the name of its page, and its number there. */
 export interface LoneFigure {
   readonly page: string;
+  readonly number: number;
   readonly title: string;
   readonly live: LiveFigure;
 }
 
 /** The page of a walk. */
-export const walkPage: LoneFigure = { page: "walk", title: "The walk of an address", live: walkLive };
+export const walkPage: LoneFigure = { page: "walk", number: 1, title: "The walk of an address", live: walkLive };
 
 /** The page of the address-space map. */
-export const mapPage: LoneFigure = { page: "map", title: "Address-space map", live: addressMapLive };
+export const mapPage: LoneFigure = { page: "map", number: 1, title: "Address-space map", live: addressMapLive };
+
+/** What the page of a process shows, in its order. */
+export const processFigures: readonly LoneFigure[] = [
+  "content",
+  "coverage",
+  "policies",
+  "layouts",
+  "tables",
+  "walks",
+  "designs",
+].map((name, i) => ({
+  ...{ page: "process", number: i + 1, title: "Your own process", live: liveFigure(`process-${name}`) },
+}));
 
 /** All of them. */
-export const loneFigures: readonly LoneFigure[] = [walkPage, mapPage];
+export const loneFigures: readonly LoneFigure[] = [walkPage, mapPage, ...processFigures];
 
-const made = new Map<string, Promise<NumberedFigure>>();
+const made = new Map<LoneFigure, Promise<NumberedFigure>>();
 
 /** The figure as a notebook would store it; made once a build. */
-export function foundLone({ page, live }: LoneFigure): Promise<NumberedFigure> {
-  const known = made.get(page) ?? make(live);
-  made.set(page, known);
+export function foundLone(lone: LoneFigure): Promise<NumberedFigure> {
+  const known = made.get(lone) ?? make(lone);
+  made.set(lone, known);
   return known;
 }
 
-async function make(live: LiveFigure): Promise<NumberedFigure> {
+async function make({ live, number }: LoneFigure): Promise<NumberedFigure> {
   const files = live
     .inputsFor({})
     .map(async (name) => [name, new Uint8Array(await readFile(`notebooks/data/${name}`))]);
@@ -47,7 +62,7 @@ async function make(live: LiveFigure): Promise<NumberedFigure> {
     build: { version: packageJson.version, source: await sourceDigest(".") },
   };
   const bundle = (await drawn[DISPLAY](host)) as MimeBundle;
-  return { number: 1, stored: storedFigure(bundle)!, bundle };
+  return { number, stored: storedFigure(bundle)!, bundle };
 }
 
 /** The figure with its controls, and its files; `base` is the site's. */

@@ -51,6 +51,7 @@ export * from "./figure/figure.ts";
 export * from "./figure/heat.ts";
 export * from "./figure/live/capture-input.ts";
 export * from "./figure/live/index.ts";
+export * from "./figure/live/own-capture.ts";
 export * from "./figure/live/walk.ts";
 export * from "./figure/live/walk-cost.ts";
 export * from "./figure/live.ts";

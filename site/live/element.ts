@@ -1,5 +1,6 @@
 // <ptlab-figure>: brings the controls of a figure to life. The page works without it; it loads the simulator and the
 // plotting library only when a reader first moves a control.
+import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
 import { changedParams, figuresIn, MOST_QUERY, paramsIn, withParams } from "./address.ts";
 import type { Drawn } from "./draw.ts";
@@ -28,8 +29,11 @@ const PARTS = [
   ".ptlab-stamp",
 ] as const;
 
+/** For figures that share a worker, because they read one file that may be large. */
+const shared = new Simulation();
+
 class LiveFigureElement extends HTMLElement {
-  readonly #simulation = new Simulation();
+  #simulation = shared;
   readonly #stored = new Map<string, string>();
   #room!: Room;
   /** The values of the stored figure, and those of the figure that is shown. */
@@ -44,6 +48,7 @@ class LiveFigureElement extends HTMLElement {
   #again = false;
 
   connectedCallback(): void {
+    if (this.closest("[data-one-worker]") === null) this.#simulation = new Simulation();
     for (const part of PARTS) this.#stored.set(part, this.#part(part).innerHTML);
     this.#room = new Room(this);
     // Another width breaks lines elsewhere, and moves everything anyway.
@@ -223,8 +228,9 @@ class LiveFigureElement extends HTMLElement {
     }, ADDRESS_MS);
   }
 
-  /** The query with what is shown; undefined where that is too long for an address. */
+  /** The query with what is shown; undefined where that is too long for an address, or was computed from the reader's own file. */
   #query(search: string): string | undefined {
+    if (Object.values(this.#shown).includes(OWN_CAPTURE.choice)) return undefined;
     const query = withParams(search, this.#figure().id, changedParams(this.#values, this.#shown));
     return query.length > MOST_QUERY ? undefined : query;
   }

@@ -2,11 +2,17 @@
 import type { FigureData } from "../../src/figure/figure.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
 
-/** A question to the worker. Inputs are addresses to fetch, by the names under which the figure knows them. */
+/** A file that the reader has given. No two have the same number. */
+export interface GivenFile {
+  readonly number: number;
+  readonly file: File;
+}
+
+/** A question to the worker. Inputs are addresses to fetch or files to read, by the names under which the figure knows them. */
 export interface Ask {
   readonly id: string;
   readonly params: LiveParams;
-  readonly inputs: Readonly<Record<string, string>>;
+  readonly inputs: Readonly<Record<string, string | GivenFile>>;
 }
 
 /**

@@ -2,6 +2,7 @@
 // with its worker, because a simulation in full run listens to nobody.
 import type { FigureData } from "../../src/figure/figure.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
+import { givenFile } from "./given.ts";
 import { type Answer, type Ask, fetchName } from "./messages.ts";
 
 /** Thrown to whoever waits when a run is stopped or overtaken by a newer one. */
@@ -19,6 +20,7 @@ export class Simulation {
     onProgress: (share: number) => void,
   ): Promise<FigureData> {
     this.stop();
+    const sources = inputs.map((name) => [name, givenFile(name) ?? addressOf(name)]);
     this.#worker ??= new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     const worker = this.#worker;
     const { promise, resolve, reject } = Promise.withResolvers<FigureData>();
@@ -34,8 +36,7 @@ export class Simulation {
       this.#worker = undefined;
       reject(new Error(event.message || "the simulator could not be started"));
     };
-    const addresses = inputs.map((name) => [name, new URL(`${base()}data/${fetchName(name)}`, location.href).href]);
-    worker.postMessage({ id, params, inputs: Object.fromEntries(addresses) } satisfies Ask);
+    worker.postMessage({ id, params, inputs: Object.fromEntries(sources) } satisfies Ask);
     return promise;
   }
 
@@ -48,5 +49,7 @@ export class Simulation {
     this.#giveUp = undefined;
   }
 }
+
+const addressOf = (name: string): string => new URL(`${base()}data/${fetchName(name)}`, location.href).href;
 
 const base = (): string => import.meta.env.BASE_URL.replace(/\/?$/, "/");

@@ -1,9 +1,12 @@
 // The simulator on the reader's machine: the same modules that notebooks and tests run, in a worker without a document.
+
+import { formatSize } from "../../src/base/size.ts";
 import { dataOf } from "../../src/figure/create.ts";
 import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
 import { inputContent, type LiveInputs } from "../../src/figure/live.ts";
-import type { Answer, Ask } from "./messages.ts";
+import { READ_LIMITS } from "../../src/study/capture/read.ts";
+import type { Answer, Ask, GivenFile } from "./messages.ts";
 
 /** Least time between two progress messages, so that a fast run does not spend itself on them. */
 const PROGRESS_MS = 50;
@@ -30,9 +33,23 @@ async function make(ask: Ask): Promise<FigureData> {
   return dataOf(await live.make(ask.params, inputs, { progress }));
 }
 
-async function fetchAll(addresses: Ask["inputs"]): Promise<LiveInputs> {
-  const entries = Object.entries(addresses).map(async ([name, address]) => [name, await fetchOnce(name, address)]);
+async function fetchAll(sources: Ask["inputs"]): Promise<LiveInputs> {
+  const entries = Object.entries(sources).map(async ([name, source]) => [
+    name,
+    await (typeof source === "string" ? fetchOnce(name, source) : readGiven(source)),
+  ]);
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** What was read of the last file that the reader gave. */
+let last: { readonly number: number; readonly bytes: Uint8Array } | undefined;
+
+async function readGiven({ number, file }: GivenFile): Promise<Uint8Array> {
+  if (last?.number === number) return last.bytes;
+  const most = READ_LIMITS.bytes;
+  if (file.size > most) throw new Error(`too large for a capture: at most ${formatSize(most)} are allowed`);
+  last = { number, bytes: new Uint8Array(await file.arrayBuffer()) };
+  return last.bytes;
 }
 
 /**

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { digest } from "../../src/base/digest.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { coverageCommand } from "../../src/cli/coverage.ts";
-import { CAPTURE_FILES, OWN_CAPTURE } from "../../src/figure/live/capture-input.ts";
+import { CAPTURE_FILES } from "../../src/figure/live/capture-input.ts";
 import { liveFigure, liveFigures } from "../../src/figure/live/index.ts";
+import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveInputs } from "../../src/figure/live.ts";
 import { toText } from "../../src/figure/text.ts";
 

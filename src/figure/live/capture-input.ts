@@ -8,6 +8,7 @@ import type { Capture } from "../../study/capture/format.ts";
 import { readCapture } from "../../study/capture/read.ts";
 import type { NamedCaptures } from "../../study/coverage/policies.ts";
 import type { LiveInputs } from "../live.ts";
+import { OWN_CAPTURE } from "./own-capture.ts";
 
 /** The captures by the name that figures show. */
 export const CAPTURE_FILES: Readonly<Record<string, string>> = {
@@ -16,9 +17,6 @@ export const CAPTURE_FILES: Readonly<Record<string, string>> = {
   "python, no THP": "python-sqlite.json.gz",
   "python, malloc THP": "python-sqlite-thp.json.gz",
 };
-
-/** The choice of a capture that the reader gives, and the name of its input. */
-export const OWN_CAPTURE = { choice: "your own file", input: "capture" } as const;
 
 /** The parameter that chooses a process. */
 export const CAPTURE_PARAM = {
