@@ -79,11 +79,13 @@ export function plainBundle(bundle: Readonly<Record<string, unknown>>): MimeBund
   return Object.fromEntries(
     Object.entries(bundle).flatMap(([mime, content]) => {
       if (content === undefined) return [];
-      const bytes = content instanceof Uint8Array ? Buffer.from(content).toString("base64") : undefined;
+      const bytes = content instanceof Uint8Array ? base64(content) : undefined;
       return [[mime, bytes ?? (JSON.parse(JSON.stringify(content)) as Json)]];
     }),
   );
 }
+
+const base64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
 /** An element of a document, such as a plot that was drawn in the cell itself. */
 function elementBundle(value: unknown): MimeBundle | undefined {

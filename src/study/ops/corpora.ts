@@ -1,7 +1,7 @@
 /**
  * What a corpus of recorded kernel runs is: the machine that each file was recorded on, and which operations stand in it.
  */
-import { UserError } from "../../base/errors.ts";
+import { oneOf, UserError } from "../../base/errors.ts";
 import { MiB } from "../../base/size.ts";
 import { parseRecorded, type Recorded } from "./compare.ts";
 import type { OpsSpec } from "./run.ts";
@@ -28,6 +28,23 @@ export function namedCorpus(name: string, lines: string): NamedCorpus {
   const guest = recorded[0]?.records[0]?.pt !== undefined;
   const named: OpsSpec = { arch, kernel, ...(guest ? { memory: GUEST_MEMORY } : {}) };
   return { name, recorded, spec: recorded[0]?.header.machine ?? named };
+}
+
+const ENDING = ".jsonl.gz";
+
+/** The corpora among the files of a folder, in the order of their names; with `names`, those alone. `read` unpacks a file. */
+export function namedCorpora(
+  files: readonly string[],
+  names: readonly string[],
+  read: (file: string) => string,
+): NamedCorpus[] {
+  const all = files
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => file.slice(0, -ENDING.length))
+    .sort();
+  for (const name of names) oneOf("recording", name, all);
+  const chosen = names.length === 0 ? all : names;
+  return chosen.map((name) => namedCorpus(name, read(name + ENDING)));
 }
 
 /** How often one operation of the grammar was compared. */

@@ -1,0 +1,57 @@
+// Runs the cells of a page: the simulator, the plotting library and all that cells may import, in a worker that can be ended.
+import * as plot from "@observablehq/plot";
+import { nearest } from "../../src/base/errors.ts";
+import * as ptlab from "../../src/index.ts";
+import type { Problem } from "./checker-interface.ts";
+import { compileWith } from "./code/compile.ts";
+import { plotDocument } from "./document.ts";
+import * as jupyter from "./jupyter.ts";
+import type { CellNews, RunCell } from "./messages.ts";
+import { existsSync, readdirSync, readFileSync } from "./node/fs.ts";
+import { gunzipSync } from "./node/zlib.ts";
+import { openSession } from "./session.ts";
+
+declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
+
+const withDefault = <T extends object>(module: T) => ({ ...module, default: module });
+
+const MODULES: Readonly<Record<string, object>> = {
+  ptlab,
+  "ptlab/jupyter": jupyter,
+  "@observablehq/plot": plot,
+  "node:fs": withDefault({ readFileSync, readdirSync, existsSync }),
+  "node:zlib": withDefault({ gunzipSync }),
+};
+
+async function load(specifier: string): Promise<object> {
+  const name = specifier === "fs" || specifier === "zlib" ? `node:${specifier}` : specifier;
+  if (Object.hasOwn(MODULES, name)) return MODULES[name]!;
+  const near = nearest(specifier, Object.keys(MODULES));
+  const hint = near === undefined ? "" : `; did you mean '${near}'?`;
+  const allowed = Object.keys(MODULES).join(", ");
+  throw new Error(`a cell in a page cannot import '${specifier}': ${allowed} are there${hint}`);
+}
+
+let problems: readonly Problem[] = [];
+
+const host = { document: plotDocument(), build: __PTLAB_BUILD__ };
+
+const session = openSession({
+  load,
+  compiler: async () => compileWith((await import("typescript")).default),
+  host: async () => host,
+  meta: { url: self.location.href },
+  checker: { check: async () => problems, commit: async () => {} },
+});
+
+const tell = (news: CellNews) => self.postMessage(news);
+
+self.addEventListener("message", async ({ data }: MessageEvent<RunCell>) => {
+  const { code, count } = data;
+  problems = data.problems;
+  const { status } = await session.execute(code, {
+    count,
+    onOutput: (event) => tell({ type: "output", count, event }),
+  });
+  tell({ type: "end", count, isError: status !== "ok" });
+});
