@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
+import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
@@ -32,7 +33,8 @@ export default defineConfig({
   vite: {
     resolve: { alias: { ptlab: here("src/index.ts") } },
     define: { __PTLAB_BUILD__: JSON.stringify(build) },
-    worker: { format: "es" },
+    plugins: [nodeInWorkers()],
+    worker: { format: "es", plugins: () => [nodeInWorkers()] },
     // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
     build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
   },
@@ -40,7 +42,7 @@ export default defineConfig({
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["ptlab", "exports", "room", "walk", "types"].map((name) => `./site/styles/${name}.css`),
+      customCss: ["ptlab", "exports", "room", "walk", "types", "cells"].map((name) => `./site/styles/${name}.css`),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [
@@ -58,6 +60,7 @@ export default defineConfig({
             "jupyter-install",
             "jupyter",
             "jupyter-display",
+            "cells",
             "types",
             "traces",
             "hardware",

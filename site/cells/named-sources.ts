@@ -13,6 +13,6 @@ export async function namedSources(): Promise<readonly string[]> {
   const quoted = code.flatMap(({ source }) =>
     [...source.matchAll(/["'`]([\w./-]+\.ts)["'`]/g)].map((match) => match[1]!),
   );
-  const files = new Set(sourceFiles());
+  const files = new Set(sourceFiles(process.cwd()));
   return [...new Set(quoted)].filter((path) => files.has(path)).sort();
 }

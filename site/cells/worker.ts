@@ -2,6 +2,7 @@
 import * as plot from "@observablehq/plot";
 import { nearest } from "../../src/base/errors.ts";
 import * as ptlab from "../../src/index.ts";
+import { COMPILER } from "../types/files.ts";
 import type { Problem } from "./checker-interface.ts";
 import { compileWith } from "./code/compile.ts";
 import { plotDocument } from "./document.ts";
@@ -32,13 +33,15 @@ async function load(specifier: string): Promise<object> {
   throw new Error(`a cell in a page cannot import '${specifier}': ${allowed} are there${hint}`);
 }
 
+const base = import.meta.env.BASE_URL.replace(/\/?$/, "/");
+
 let problems: readonly Problem[] = [];
 
 const host = { document: plotDocument(), build: __PTLAB_BUILD__ };
 
 const session = openSession({
   load,
-  compiler: async () => compileWith((await import("typescript")).default),
+  compiler: async () => compileWith((await import(/* @vite-ignore */ base + COMPILER)).default),
   host: async () => host,
   meta: { url: self.location.href },
   checker: { check: async () => problems, commit: async () => {} },

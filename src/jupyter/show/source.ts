@@ -17,30 +17,30 @@ export type SourcePlace = readonly [path: string, ...names: string[]];
  * `Class.method`, also of a constant object. Without names, the whole file. An unknown name or file is a UserError.
  */
 export const source = (path: string, ...names: string[]): Excerpt =>
-  excerptOf({ files: sourceFiles, index: sourceIndex }, path, names);
+  excerptOf({ files: () => sourceFiles(PROJECT_ROOT), index: (file) => sourceIndex(PROJECT_ROOT, file) }, path, names);
 
 /** Declarations of several files beside each other, as many columns as there is room for. */
 export const sourceBeside = (...places: readonly SourcePlace[]): object =>
   beside(places.map(([path, ...names]) => source(path, ...names)));
 
-/** What a file below `src/` declares. */
-export function sourceIndex(path: string): SourceIndex {
-  const file = parse(path);
+/** What a file below `src/` of the project at `root` declares. */
+export function sourceIndex(root: string, path: string): SourceIndex {
+  const file = parse(root, path);
   const part = (text: string) => ({ text, codeLines: codeLines(text) });
   const declared = declarations(file).map(({ name, node }) => ({ name, ...part(textOf(file, node)) }));
   return { whole: part(file.text.trimEnd()), declarations: declared };
 }
 
-function parse(path: string): TypeScript.SourceFile {
+function parse(root: string, path: string): TypeScript.SourceFile {
   const ts = loadTypeScript();
-  const text = readFileSync(`${PROJECT_ROOT}/src/${path}`, "utf8");
+  const text = readFileSync(`${root}/src/${path}`, "utf8");
   return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
 }
 
 /** Paths below `src/`. Only what is part of a notebook's digest: a page that showed anything else would not be known to be stale. */
-export function sourceFiles(): string[] {
+export function sourceFiles(root: string): string[] {
   return SIMULATOR_FOLDERS.flatMap((folder) => {
-    const names = readdirSync(`${PROJECT_ROOT}/src/${folder}`, { recursive: true, encoding: "utf8" });
+    const names = readdirSync(`${root}/src/${folder}`, { recursive: true, encoding: "utf8" });
     return names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name.replaceAll("\\", "/")}`);
   }).sort();
 }

@@ -1,8 +1,10 @@
 /**
  * One output of a cell as HTML: its richest form that a page can show, sanitised. Scripts are not among the forms.
  */
+import { digest } from "../../base/digest.ts";
 import { FIGURE_MIME } from "../../figure/figure.ts";
 import type { MimeBundle, NbOutput } from "../format.ts";
+import { outputParts } from "../normalise.ts";
 import { escapeHtml, withoutAnsi } from "./html.ts";
 import { sanitizeHtml, sanitizeSvg } from "./sanitize.ts";
 
@@ -40,6 +42,13 @@ const RENDERERS: readonly (readonly [string, Renderer])[] = [
     (_, __, bundle) => preformatted("ptlab-text", JSON.stringify(bundle["application/json"], null, 2)),
   ],
 ];
+
+/** An output in its place on a page, with a digest of what it says, by which an equal one is known. */
+export const outputElement = (output: NbOutput, html: string): string =>
+  `<div class="ptlab-output" data-digest="${outputDigest(output)}">${html}</div>`;
+
+/** Equal for outputs that say the same. */
+export const outputDigest = (output: NbOutput): string => digest(JSON.stringify(outputParts(output)));
 
 /** The output as HTML, or an empty string if it has no form that a page can show. */
 export async function outputHtml(output: NbOutput, context: OutputContext): Promise<string> {

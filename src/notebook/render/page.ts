@@ -6,10 +6,11 @@ import type { LiveFigure } from "../../figure/live.ts";
 import { figuresOf, type NumberedFigure } from "../figures.ts";
 import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
+import { cellBar, pageBar } from "./cell-bar.ts";
 import type { PageFile } from "./exports.ts";
 import { figureSummary, renderFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
-import { type OutputContext, outputHtml } from "./output.ts";
+import { type OutputContext, outputElement, outputHtml } from "./output.ts";
 import { sanitizeHtml } from "./sanitize.ts";
 
 /** A heading of a page. */
@@ -58,7 +59,7 @@ export async function renderPage(name: string, nb: Notebook, effects: RenderEffe
   for (const cell of rest.cells)
     parts.push(cell.cell_type === "code" ? await codeHtml(state, cell) : await textHtml(state, cell));
   const file = { name: `${name}.ipynb`, mime: "application/x-ipynb+json", text: formatNotebook(nb) };
-  const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter.</p>`;
+  const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter. ${pageBar()}</p>`;
   return {
     title,
     description: describe(rest),
@@ -102,12 +103,15 @@ interface PageState {
   /** Links to the highlighter's style and script. */
   readonly assets: Set<string>;
   readonly slugs: Set<string>;
+  /** Code cells so far. */
+  cells: number;
   /** Those that are still to come. */
   readonly figures: NumberedFigure[];
 }
 
 const newState = (nb: Notebook, effects: RenderEffects): PageState => ({
   effects,
+  cells: 0,
   headings: [],
   files: [],
   assets: new Set(),
@@ -149,9 +153,11 @@ async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
   const shown: string[] = [];
   for (const output of cell.outputs) {
     const html = await outputHtml(output, context);
-    if (html !== "") shown.push(`<div class="ptlab-output">${html}</div>`);
+    if (html !== "") shown.push(outputElement(output, html));
   }
-  return `<div class="ptlab-cell">${folded(cell, rest)}${shown.join("")}</div>`;
+  const bar = cell.source.trim() === "" ? "" : cellBar(++state.cells);
+  const code = `<div class="ptlab-code">${folded(cell, rest)}</div>`;
+  return `<div class="ptlab-cell">${code}${bar}<div class="ptlab-outputs">${shown.join("")}</div></div>`;
 }
 
 function outputContext(state: PageState): OutputContext {

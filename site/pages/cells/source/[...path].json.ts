@@ -5,4 +5,4 @@ import { namedSources } from "../../../cells/named-sources.ts";
 
 export const getStaticPaths = async () => (await namedSources()).map((path) => ({ params: { path } }));
 
-export const GET: APIRoute = ({ params }) => Response.json(sourceIndex(params.path!));
+export const GET: APIRoute = ({ params }) => Response.json(sourceIndex(process.cwd(), params.path!));

@@ -1,0 +1,155 @@
+/**
+ * Cells of the built pages, edited and run again in a real browser.
+ */
+import { readFileSync } from "node:fs";
+import type { Locator, Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { parseNotebook } from "../../src/notebook/format.ts";
+import { describeSite, notebooks, ROOT } from "./site-browser.ts";
+
+/** Time for the cells of a whole notebook on a busy machine, in milliseconds. */
+const PATIENCE = 240_000;
+
+describeSite("cells of a page", 4547, (site) => {
+  const cell = (page: Page, number: number): Locator =>
+    page.locator(".ptlab-cell:has(.ptlab-cell-bar)").nth(number - 1);
+  const status = (of: Locator) => of.locator(".ptlab-cell-status").textContent();
+  const press = (of: Locator, action: string) => of.locator(`[data-cell="${action}"]`).click();
+  const ended = (of: Locator) =>
+    expect.poll(() => status(of), { timeout: PATIENCE }).toMatch(/^(Run on|Ended|Stopped|Not run)/);
+
+  async function write(of: Locator, code: string): Promise<void> {
+    await press(of, "edit");
+    await of.locator(".cm-content").fill(code);
+  }
+
+  describe.each(notebooks)("/%s", (path) => {
+    test("every cell gives what is stored when it is run again", { timeout: 2 * PATIENCE }, async () => {
+      const { page, wrong, close } = await site.open(path);
+      const count = await page.locator(".ptlab-cell-bar").count();
+      for (let number = 1; number <= count; number++) {
+        await press(cell(page, number), "run");
+        await ended(cell(page, number));
+        expect(await status(cell(page, number)), `cell ${number}`).toMatch(/^Run on your machine .* the stored one\.$/);
+      }
+      expect(wrong).toEqual([]);
+      await close();
+    });
+  });
+
+  const path = "notebooks/015-op-script/";
+
+  test("an editor holds the code of the stored notebook", async () => {
+    const { page, wrong, close } = await site.open(path);
+    const name = `${path.split("/")[1]}.ipynb`;
+    const stored = parseNotebook(readFileSync(`${ROOT}notebooks/${name}`, "utf8"), name);
+    const first = stored.cells.find((each) => each.cell_type === "code")!;
+    await press(cell(page, 1), "edit");
+    const lines = await cell(page, 1).locator(".cm-line").allTextContents();
+    expect(lines.join("\n")).toBe(first.source);
+    expect(wrong).toEqual([]);
+    await close();
+  });
+
+  test("an edited cell is run after those above it, and what follows is marked as older", async () => {
+    const { page, wrong, close } = await site.open(path);
+    const second = cell(page, 2);
+    await write(second, "const edited = [1n, 2].length; edited + 40");
+    await page.keyboard.press("Control+Enter");
+    await ended(second);
+    expect(await status(second)).toMatch(/^Run on your machine/);
+    expect(await second.locator(".ptlab-output").allTextContents()).toEqual(["42"]);
+    expect(await second.locator(".ptlab-stale-mark").count()).toBe(0);
+    expect(await cell(page, 1).locator(".ptlab-stale-mark").count()).toBe(0);
+    expect(await cell(page, 3).locator(".ptlab-stale-mark").count()).toBe(1);
+    await press(second, "reset");
+    expect(await page.locator(".ptlab-stale-mark").count()).toBe(0);
+    expect(wrong).toEqual([]);
+    await close();
+  });
+
+  test("an error names cell and line, and hides what runs cells", async () => {
+    const { page, close } = await site.open(path);
+    await write(cell(page, 1), "function fail() {\n  throw new RangeError('far');\n}\n[1].map(() => fail());");
+    await press(cell(page, 1), "run");
+    await ended(cell(page, 1));
+    const shown = (await cell(page, 1).locator(".ptlab-error").textContent())!;
+    expect(shown).toMatch(/RangeError: far[\s\S]*at fail \(In\[1\]:2:9\)[\s\S]*In\[1\]:4:\d+/);
+    expect(shown).not.toContain("_astro");
+    await close();
+  });
+
+  test("an error of type keeps an edited cell from running, in the kernel's words", async () => {
+    const { page, close } = await site.open(path);
+    await write(cell(page, 1), 'console.log("ran");\nconst n: number = "text";');
+    await press(cell(page, 1), "run");
+    await ended(cell(page, 1));
+    const shown = await cell(page, 1).locator(".ptlab-outputs").textContent();
+    expect(shown).toContain("In[1]:2:7 - error TS2322: Type 'string' is not assignable to type 'number'.");
+    expect(shown).not.toContain("ran\n");
+    await close();
+  });
+
+  test("what may not be imported is told in one line", async () => {
+    const { page, close } = await site.open(path);
+    await write(cell(page, 1), '// @ts-nocheck\nimport { spawn } from "node:child_process";');
+    await press(cell(page, 1), "run");
+    await ended(cell(page, 1));
+    expect(await cell(page, 1).locator(".ptlab-error").textContent()).toContain(
+      "a cell in a page cannot import 'node:child_process': ptlab, ptlab/jupyter",
+    );
+    await close();
+  });
+
+  test("a cell that runs away is stopped, and the next run begins anew", async () => {
+    const { page, wrong, close } = await site.open(path);
+    await write(cell(page, 1), "console.log('begun');\nfor (;;) {}");
+    await press(cell(page, 1), "run");
+    await expect.poll(() => cell(page, 1).locator(".ptlab-outputs").textContent()).toContain("begun");
+    await press(cell(page, 1), "stop");
+    await ended(cell(page, 1));
+    expect(await status(cell(page, 1))).toContain("is lost");
+    await cell(page, 1).locator(".cm-content").fill("6 * 7");
+    await press(cell(page, 1), "run");
+    await ended(cell(page, 1));
+    expect(await cell(page, 1).locator(".ptlab-output").allTextContents()).toEqual(["42"]);
+    expect(wrong).toEqual([]);
+    await close();
+  });
+
+  test("edits are there again after a reload", async () => {
+    const { page, close } = await site.open(path);
+    await write(cell(page, 1), "'kept'");
+    await page.reload();
+    await expect.poll(() => cell(page, 1).locator(".cm-line").allTextContents()).toEqual(["'kept'"]);
+    await close();
+  });
+
+  test("the editor lets go of the keyboard after Escape", async () => {
+    const { page, close } = await site.open(path);
+    await press(cell(page, 1), "edit");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.closest(".cm-editor"))).toBe(null);
+    await close();
+  });
+
+  test("Open in Jupyter gives the notebook with the reader's edits", async () => {
+    const { page, close } = await site.open(path);
+    await write(cell(page, 1), "'mine'");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator('[data-cells="jupyter"]').click(),
+    ]);
+    const text = readFileSync((await download.path())!, "utf8");
+    expect(download.suggestedFilename()).toBe("015-op-script.ipynb");
+    expect(parseNotebook(text, "download").cells.find((each) => each.cell_type === "code")!.source).toBe("'mine'");
+    await close();
+  });
+
+  test("without script there is nothing to press", async () => {
+    const { page, close } = await site.open(path, { script: false });
+    expect(await page.locator(".ptlab-cell-bar:visible").count()).toBe(0);
+    await close();
+  });
+});
