@@ -45,8 +45,8 @@ describeSite("cells of a page", 4547, (site) => {
     const stored = parseNotebook(readFileSync(`${ROOT}notebooks/${name}`, "utf8"), name);
     const first = stored.cells.find((each) => each.cell_type === "code")!;
     await press(cell(page, 1), "edit");
-    const lines = await cell(page, 1).locator(".cm-line").allTextContents();
-    expect(lines.join("\n")).toBe(first.source);
+    const lines = async () => (await cell(page, 1).locator(".cm-line").allTextContents()).join("\n");
+    await expect.poll(lines).toBe(first.source);
     expect(wrong).toEqual([]);
     await close();
   });

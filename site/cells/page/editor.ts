@@ -49,6 +49,7 @@ export function openEditor(parent: HTMLElement, number: number, text: string, li
         javascript({ typescript: true }),
         syntaxHighlighting(classHighlighter),
         EditorView.lineWrapping,
+        EditorView.darkTheme.of(document.documentElement.dataset.theme === "dark"),
         EditorView.contentAttributes.of({
           "aria-label": `Code of cell ${number}. Control Enter runs it, Escape and then Tab leaves it.`,
         }),

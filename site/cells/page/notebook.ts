@@ -187,7 +187,8 @@ class Cells implements PageNotebook {
   /** The notebook with the reader's edits; outputs of an edited notebook are left out, because they are of other code. */
   async #download(): Promise<void> {
     const link = document.querySelector<HTMLAnchorElement>(".ptlab-download a[download]")!;
-    const stored = parseNotebook(await (await fetch(link.href)).text(), link.download);
+    const name = link.href.slice(link.href.lastIndexOf("/") + 1);
+    const stored = parseNotebook(await (await fetch(link.href)).text(), name);
     const texts = [...this.#texts()];
     const isEdited = this.#cells.some(({ code, storedCode }) => code !== storedCode);
     const cells = stored.cells.map((cell) => {
@@ -204,7 +205,7 @@ class Cells implements PageNotebook {
     URL.revokeObjectURL(save.href);
     const edited = isEdited ? ", with your edits and without outputs" : "";
     document.querySelector(".ptlab-page-bar [role=status]")!.textContent =
-      `${link.download} is downloaded${edited}. In ptlab's folder, move it to notebooks/ and run: npx jupyter lab notebooks/${link.download}`;
+      `${name} is downloaded${edited}. In ptlab's folder, move it to notebooks/ and run: npx jupyter lab notebooks/${name}`;
   }
 }
 

@@ -29,7 +29,10 @@ function storedBuild(nb: Notebook): { version: string; source: string } {
 
 const codeCells = (nb: Notebook): CodeCell[] => nb.cells.filter((cell) => cell.cell_type === "code");
 
-test.each(notebooks)("%s gives in a page what the kernel has stored", async (name) => {
+/** For the slowest notebook on a busy machine, in milliseconds. */
+const PATIENCE = 300_000;
+
+test.each(notebooks)("%s gives in a page what the kernel has stored", { timeout: PATIENCE }, async (name) => {
   const nb = await readNotebook(`${FOLDER}/${name}`);
   const before = process.cwd();
   process.chdir(FOLDER);
