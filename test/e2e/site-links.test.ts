@@ -10,6 +10,9 @@ import { describeSite, isLive, moveOneControl, notebooks, ROOT, stories } from "
 const OP_SCRIPT = "notebooks/015-op-script/";
 const WALK_COST = "notebooks/010-walk-cost/";
 
+/** Largest shift that is none: within its room a caption flows on behind a title that has become longer. */
+const STILL = 0.002;
+
 describeSite("links, embedded figures and exports", 4523, (site) => {
   const figureOf = (page: Page, id: string) => page.locator(`ptlab-figure:has(#${id})`);
 
@@ -34,7 +37,7 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
         expect(await status(figure)).toMatch(/^Computed on your machine from the link in \d/);
       }
       expect(await figureOf(receiver.page, ids.at(-1)!).locator("figcaption").isVisible()).toBe(true);
-      expect(await receiver.page.evaluate(shifted)).toBeLessThan(0.001);
+      expect(await receiver.page.evaluate(shifted)).toBeLessThan(STILL);
       expect([...sender.wrong, ...receiver.wrong]).toEqual([]);
       await sender.close();
       await receiver.close();
@@ -46,7 +49,7 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
         await moveOneControl(figure);
         await isLive(figure);
       }
-      expect(await page.evaluate(shifted)).toBeLessThan(0.001);
+      expect(await page.evaluate(shifted)).toBeLessThan(STILL);
       await close();
     });
   });
@@ -95,7 +98,7 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
       expect(await status(figure)).toMatch(/^The link cannot be followed: [^\n]{1,300}$/);
       const { page: untouched, close: closeOther } = await site.open(WALK_COST);
       expect(await shown(figure)).toEqual(await shown(figureOf(untouched, "figure-2")));
-      expect(await page.evaluate(shifted)).toBeLessThan(0.001);
+      expect(await page.evaluate(shifted)).toBeLessThan(STILL);
       expect(wrong).toEqual([]);
       await close();
       await closeOther();
