@@ -146,7 +146,7 @@ class LiveFigureElement extends HTMLElement {
 
   /** A figure that other sources compute may differ from the stored one for the same values. */
   #otherSources = ({ source }: Drawn): string =>
-    source === this.dataset.source ? "" : ", by other sources than those of the stored figure";
+    source === this.dataset.source ? "" : ", by other sources than stored";
 
   #end(error: unknown, elapsed: string): void {
     if (!(error instanceof Stopped)) return this.#fail(`This could not be computed: ${messageOf(error)}`);
