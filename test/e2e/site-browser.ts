@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 /** The project's folder, with a slash at its end. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
+/** The browser's program. */
+export const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
 
 const missing = [
   existsSync(CHROMIUM) ? "" : `no browser at ${CHROMIUM}`,
@@ -25,6 +26,14 @@ export const notebooks = readdirSync(`${ROOT}notebooks`)
 
 /** The notebooks of the project itself; one without a number may have no figures. */
 export const stories = notebooks.filter((path) => /^notebooks\/\d{3}-/.test(path));
+
+/** Paths of all pages that were built, with a slash at their end. */
+export const builtPages: readonly string[] = existsSync(`${ROOT}dist`)
+  ? readdirSync(`${ROOT}dist`, { recursive: true, encoding: "utf8" })
+      .filter((name) => name === "index.html" || name.endsWith("/index.html"))
+      .map((name) => name.slice(0, -"index.html".length))
+      .sort()
+  : [];
 
 /** How a page is opened: a desktop, light, with scripts, unless told otherwise. */
 export interface Opening {

@@ -1,0 +1,144 @@
+/**
+ * What a page may weigh, move and leave unsaid: its bytes before a control is touched, what shifts while it loads, and
+ * what axe-core and Lighthouse find. Lighthouse is no part of the project: `PTLAB_LIGHTHOUSE` names its command line's file.
+ */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import type { Page, Response } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compressingServer } from "./compressing-server.ts";
+import { builtPages, CHROMIUM, describeSite, ROOT } from "./site-browser.ts";
+
+/** Bytes after gzip of everything that a page loads by itself. */
+const BUDGETS = { text: 60_000, figures: 120_000 };
+
+/** Embedded figures are all made alike: the first of each notebook stands for the others. */
+const pages = builtPages.filter((path) => !/^embed\/.*\/figure-(?!1\/)/.test(path));
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describeSite("the budgets of the site's pages", 4531, (site) => {
+  test.each(pages)("/%s loads less than its budget before a control is touched", async (path) => {
+    const sizes: Promise<readonly [string, number]>[] = [];
+    const { page, close } = await site.open(path, {
+      before: async (page) => void page.on("response", (response) => sizes.push(weigh(response))),
+    });
+    await page.waitForLoadState("networkidle");
+    const files = await Promise.all(sizes);
+    const total = files.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const kind = (await page.locator(".ptlab-figure, .ptlab-picture").count()) > 0 ? "figures" : "text";
+    expect(total, `${kind}: ${files.map(([url, bytes]) => `${url} ${bytes}`).join(", ")}`).toBeLessThan(BUDGETS[kind]);
+    await close();
+  });
+
+  test.each(pages.flatMap((path) => [1280, 360].map((width) => [path, width] as const)))(
+    "nothing on /%s moves while it loads and is scrolled, %i pixels wide",
+    async (path, width) => {
+      const { page, close } = await site.open(path, { width, before: watchShifts });
+      await page.waitForLoadState("networkidle");
+      await scrollThrough(page);
+      expect(await page.evaluate(() => (globalThis as never as { shifts: unknown[] }).shifts)).toEqual([]);
+      await close();
+    },
+  );
+
+  test.each(pages.flatMap((path) => (["light", "dark"] as const).map((scheme) => [path, scheme] as const)))(
+    "axe finds nothing on /%s, %s",
+    async (path, scheme) => {
+      const { page, close } = await site.open(path, { scheme });
+      await page.evaluate(AXE);
+      const found = await page.evaluate(async () => {
+        const { violations } = await (globalThis as never as { axe: typeof import("axe-core") }).axe.run(document, {
+          resultTypes: ["violations"],
+        });
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`);
+      });
+      expect(found).toEqual([]);
+      await close();
+    },
+    60_000,
+  );
+});
+
+/** A response's bytes as a host that compresses would send them. */
+async function weigh(response: Response): Promise<readonly [url: string, bytes: number]> {
+  const body = await response.body().catch(() => Buffer.alloc(0));
+  return [new URL(response.url()).pathname, gzipSync(body, { level: 9 }).length];
+}
+
+async function watchShifts(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const shifts: unknown[] = [];
+    Object.assign(globalThis, { shifts });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        hadRecentInput: boolean;
+        sources: { node?: Element }[];
+      })[])
+        if (!entry.hadRecentInput)
+          shifts.push({
+            value: entry.value,
+            nodes: entry.sources.map(({ node }) => node?.className ?? node?.nodeName),
+          });
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+}
+
+async function scrollThrough(page: Page): Promise<void> {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  for (let y = 0; y < height; y += 600) {
+    await page.evaluate((top) => scrollTo({ top, behavior: "instant" }), y);
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done(undefined))));
+  }
+}
+
+const LIGHTHOUSE = process.env.PTLAB_LIGHTHOUSE;
+const CATEGORIES = ["performance", "accessibility", "best-practices", "seo"] as const;
+
+test.runIf(!LIGHTHOUSE && process.env.PTLAB_REQUIRE_ALL)("Lighthouse is there", () => {
+  expect(LIGHTHOUSE).toBeDefined();
+});
+
+describe.skipIf(!LIGHTHOUSE)(`Lighthouse${LIGHTHOUSE ? "" : " (PTLAB_LIGHTHOUSE names no file)"}`, () => {
+  let server: Awaited<ReturnType<typeof compressingServer>>;
+  beforeAll(async () => {
+    server = await compressingServer(join(ROOT, "dist"));
+  });
+  afterAll(() => server.close());
+
+  test.each(["", "notebooks/010-walk-cost/", "start/"])(
+    "gives /%s 100 in every category",
+    async (path) => {
+      let best: Record<string, number> = {};
+      // Other programs on the machine cost a page time, but none gives it any: the best of three is the page's own.
+      for (let i = 0; i < 3 && !Object.values(best).every((score) => score === 100 && i > 0); i++) {
+        const scores = await lighthouse(server.address + path);
+        best = Object.fromEntries(CATEGORIES.map((c) => [c, Math.max(best[c] ?? 0, scores[c])]));
+      }
+      expect(best).toEqual(Object.fromEntries(CATEGORIES.map((c) => [c, 100])));
+    },
+    240_000,
+  );
+});
+
+async function lighthouse(url: string): Promise<Record<(typeof CATEGORIES)[number], number>> {
+  const folder = await mkdtemp(join(tmpdir(), "ptlab-lighthouse-"));
+  const file = join(folder, "report.json");
+  const flags = ["--quiet", "--output=json", `--output-path=${file}`, "--chrome-flags=--headless=new --no-sandbox"];
+  try {
+    await promisify(execFile)(process.execPath, [LIGHTHOUSE!, url, ...flags], {
+      env: { ...process.env, CHROME_PATH: CHROMIUM },
+    });
+    const { categories } = JSON.parse(await readFile(file, "utf8"));
+    return Object.fromEntries(CATEGORIES.map((c) => [c, Math.round(categories[c].score * 100)])) as never;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
