@@ -1,20 +1,23 @@
 /**
- * The stories that the kernel is tested with, told to the runner of cells in a page. Without a type checker, what a story says
- * of type errors is left out, and how much that is is said.
+ * The stories that the kernel is tested with, told to the runner of cells in a page, which checks types with the kernel's own
+ * check.
  */
 
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Checker } from "../../../site/cells/checker-interface.ts";
 import { compileWith } from "../../../site/cells/code/compile.ts";
 import { openSession } from "../../../site/cells/session.ts";
+import { createChecker } from "../../../src/jupyter/cells/checker.ts";
+import { withoutExports } from "../../../src/jupyter/cells/exports.ts";
+import { onDisk } from "../../../src/jupyter/cells/on-disk.ts";
+import { PROJECT_ROOT } from "../../../src/jupyter/paths.ts";
 import type { Session } from "../../../src/notebook/session.ts";
 import { runCell } from "../../jupyter/cells.ts";
 import { type Expected, IN_NODE, RUNNING, SHARING, type Story, TYPES } from "../../jupyter/semantics.ts";
 
 /** What only a kernel in Node gives. */
 const OF_NODE = ["modules of Node, of packages and of CommonJS are imported in all forms"];
-
-const needsTypes = (expected: Expected | undefined): boolean => expected?.error?.[0] === "TypeCheckError";
 
 const groups = [
   ["sharing", SHARING],
@@ -23,10 +26,16 @@ const groups = [
   ["names of the realm", IN_NODE.filter(({ name }) => !OF_NODE.includes(name))],
 ] as const;
 
-const cells = groups.flatMap(([, stories]) => stories.flatMap((story) => story.cells));
-const unchecked = cells.filter(([, expected]) => needsTypes(expected)).length;
+/** The kernel's check, as a page has it. */
+function checker(): Checker {
+  const kernels = createChecker(onDisk(`${PROJECT_ROOT}/notebooks`));
+  return {
+    check: async (code) => kernels.check(withoutExports(code)).problems,
+    commit: async (code) => kernels.check(withoutExports(code)).keep(),
+  };
+}
 
-describe(`cells of a page (${unchecked} of ${cells.length} cells left out: they hold errors of type)`, () => {
+describe("cells of a page", () => {
   describe.each(groups)("%s", (_, stories) => {
     let session: Session;
     beforeAll(() => {
@@ -35,13 +44,13 @@ describe(`cells of a page (${unchecked} of ${cells.length} cells left out: they 
         compiler: async () => compileWith(ts),
         host: () => Promise.reject(new Error("no story draws")),
         meta: {},
+        checker: checker(),
       });
     });
     afterAll(() => session.close());
 
     test.each(stories.map((story) => [story.name, story] as const))("%s", async (_name, story: Story) => {
-      for (const [code, expected] of story.cells)
-        if (!needsTypes(expected)) expect(await gives(code, expected), code).toEqual(told(expected));
+      for (const [code, expected] of story.cells) expect(await gives(code, expected), code).toEqual(told(expected));
     });
 
     async function gives(code: string, expected: Expected = {}) {
