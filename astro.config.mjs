@@ -34,7 +34,8 @@ export default defineConfig({
     resolve: { alias: { ptlab: here("src/index.ts") } },
     define: { __PTLAB_BUILD__: JSON.stringify(build) },
     plugins: [nodeInWorkers()],
-    worker: { format: "es", plugins: () => [nodeInWorkers()] },
+    // Names and texts of functions are part of what cells show, so that nothing is renamed where cells run.
+    worker: { format: "es", plugins: () => [nodeInWorkers()], rolldownOptions: { output: { minify: false } } },
     // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
     build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
   },

@@ -2,6 +2,8 @@
 import * as plot from "@observablehq/plot";
 import { nearest } from "../../src/base/errors.ts";
 import * as ptlab from "../../src/index.ts";
+import { emit } from "../../src/jupyter/session/run.ts";
+import { thrownFailure } from "../../src/jupyter/session/trace.ts";
 import { COMPILER } from "../types/files.ts";
 import type { Problem } from "./checker-interface.ts";
 import { compileWith } from "./code/compile.ts";
@@ -45,6 +47,21 @@ const session = openSession({
   host: async () => host,
   meta: { url: self.location.href },
   checker: { check: async () => problems, commit: async () => {} },
+});
+
+/** Tells an error that no code was there to catch, on the standard error of the cell that ran last. */
+function reportStray(error: unknown): void {
+  const text = `${thrownFailure(error, new Map()).traceback.join("\n")}\n`;
+  emit({ type: "output", output: { output_type: "stream", name: "stderr", text } });
+}
+
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  reportStray(event.reason);
+});
+self.addEventListener("error", (event) => {
+  event.preventDefault();
+  reportStray(event.error);
 });
 
 const tell = (news: CellNews) => self.postMessage(news);

@@ -63,7 +63,7 @@ describeSite("cells of a page", 4547, (site) => {
     expect(await cell(page, 1).locator(".ptlab-stale-mark").count()).toBe(0);
     expect(await cell(page, 3).locator(".ptlab-stale-mark").count()).toBe(1);
     await press(second, "reset");
-    expect(await page.locator(".ptlab-stale-mark").count()).toBe(0);
+    await expect.poll(() => page.locator(".ptlab-stale-mark").count()).toBe(0);
     expect(wrong).toEqual([]);
     await close();
   });
@@ -101,6 +101,15 @@ describeSite("cells of a page", 4547, (site) => {
     await close();
   });
 
+  test("what nothing catches is told on the standard error of its cell", async () => {
+    const { page, wrong, close } = await site.open(path);
+    await write(cell(page, 1), "void Promise.reject(new Error('lost'));\n6 * 7");
+    await press(cell(page, 1), "run");
+    await expect.poll(() => cell(page, 1).locator(".ptlab-stderr").textContent()).toContain("Error: lost");
+    expect(wrong).toEqual([]);
+    await close();
+  });
+
   test("a cell that runs away is stopped, and the next run begins anew", async () => {
     const { page, wrong, close } = await site.open(path);
     await write(cell(page, 1), "console.log('begun');\nfor (;;) {}");
@@ -111,8 +120,7 @@ describeSite("cells of a page", 4547, (site) => {
     expect(await status(cell(page, 1))).toContain("is lost");
     await cell(page, 1).locator(".cm-content").fill("6 * 7");
     await press(cell(page, 1), "run");
-    await ended(cell(page, 1));
-    expect(await cell(page, 1).locator(".ptlab-output").allTextContents()).toEqual(["42"]);
+    await expect.poll(() => cell(page, 1).locator(".ptlab-output").allTextContents()).toEqual(["42"]);
     expect(wrong).toEqual([]);
     await close();
   });

@@ -4,6 +4,7 @@
 import { parseNotebook } from "../../../src/notebook/format.ts";
 import { outputLog } from "../../../src/notebook/outputs.ts";
 import { formatNotebook } from "../../../src/notebook/write.ts";
+import { save } from "../../live/save.ts";
 import { type Edits, keepEdits, keptEdits } from "../edits.ts";
 import { PageCell } from "./cell.ts";
 import { Runner } from "./runner.ts";
@@ -197,12 +198,7 @@ class Cells implements PageNotebook {
       return isEdited ? { ...cell, source, outputs: [], execution_count: null } : cell;
     });
     const file = new Blob([formatNotebook({ ...stored, cells })], { type: "application/x-ipynb+json" });
-    const save = Object.assign(document.createElement("a"), {
-      href: URL.createObjectURL(file),
-      download: link.download,
-    });
-    save.click();
-    URL.revokeObjectURL(save.href);
+    save(name, file);
     const edited = isEdited ? ", with your edits and without outputs" : "";
     document.querySelector(".ptlab-page-bar [role=status]")!.textContent =
       `${name} is downloaded${edited}. In ptlab's folder, move it to notebooks/ and run: npx jupyter lab notebooks/${name}`;

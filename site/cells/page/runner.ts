@@ -39,14 +39,16 @@ export class Runner {
       if (data.type === "output") this.#onOutput(data.count, data.event);
       else if (data.count === this.#waiting?.count) this.#end(data.isError ? "error" : "ok");
     };
-    worker.onerror = ({ message }) => this.#failed(message || "the simulator could not be started");
+    worker.onerror = () => this.#failed("the simulator could not be started: the page's files cannot be loaded");
     return worker;
   }
 
-  /** What no cell was there to catch, such as the failure of a timer, is told at the cell that ran last. */
+  /** Errors of cells are told by the worker itself: only one that could not be loaded comes here. */
   #failed(message: string): void {
     const output = { output_type: "stream", name: "stderr", text: `${message}\n` } as const;
     if (this.#waiting !== undefined) this.#onOutput(this.#waiting.count, { type: "output", output });
+    this.#worker = undefined;
+    this.#end("error");
   }
 
   #end(how: Ending): void {
