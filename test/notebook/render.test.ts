@@ -176,6 +176,7 @@ describe("a page", () => {
   });
 
   test("without a heading is called by its file", async () => {
+    expect((await page(prose("# Why _hide_ ptep_get?"))).title).toBe("Why hide ptep_get?");
     expect((await page(prose("text"))).title).toBe("x");
   });
 

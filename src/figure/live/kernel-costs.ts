@@ -1,11 +1,13 @@
 /**
  * Live figures of the cost table: every operation that it was fitted to, measured against modelled, and by cause.
  */
+import type * as Plot from "@observablehq/plot";
 import { EVENTS, type EventName } from "../../base/tally.ts";
 import { type CalibratedRow, calibratedRows, defaultKernelCosts, priceOf } from "../../study/cost/costs.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { diagonal, stack } from "../marks.ts";
+import { placeLabels } from "../slope.ts";
 
 const MACHINE = defaultKernelCosts.name;
 
@@ -75,9 +77,7 @@ export const calibrationLive = defineLive({
   },
   plot: (Plot, frame) => {
     const values = frame.rows.flatMap((row) => [Number(row.measured), Number(row.modelled)]);
-    const far = frame.rows
-      .filter((row) => Math.abs(Number(row.residual)) > 100 * FAR)
-      .sort((a, b) => Number(a.measured) - Number(b.measured));
+    const far = frame.rows.filter((row) => Math.abs(Number(row.residual)) > 100 * FAR);
     const [all] = frame.series(
       "operation",
       "dot",
@@ -90,16 +90,39 @@ export const calibrationLive = defineLive({
       marks: [
         diagonal(Plot, values, 1.5),
         Plot.dot(all!.rows, { ...place, fill: all!.colour, symbol: all!.symbol, r: 4 }),
-        // Away from the line, where most dots are; neighbours in turn above and below, for some lie on one another.
-        ...far.map((row, i) => {
-          const above = Number(row.measured) > Number(row.modelled);
-          const off = { dx: above ? -7 : 7, dy: i % 2 ? 7 : -7, textAnchor: above ? "end" : "start" } as const;
-          return Plot.text([row], { ...place, ...off, text: "name", fontSize: 10 });
-        }),
+        // Away from the line, where most dots are.
+        beside(Plot, "left", far.filter(isAbove)),
+        beside(
+          Plot,
+          "right",
+          far.filter((row) => !isAbove(row)),
+        ),
       ],
     };
   },
 });
+
+const isAbove = ({ measured, modelled }: Row): boolean => Number(measured) > Number(modelled);
+
+const NAME_SIZE = 10;
+
+/** The names of dots, on one side of them; where dots are near one another their names make way. */
+function beside(plot: typeof Plot, side: "left" | "right", rows: readonly Row[]): Plot.Markish {
+  const look = side === "left" ? ({ dx: -7, textAnchor: "end" } as const) : ({ dx: 7, textAnchor: "start" } as const);
+  const options = { x: "modelled", y: "measured", text: "name", fontSize: NAME_SIZE, ...look };
+  return plot.text(
+    rows,
+    plot.initializer(options, (data, facets, { y }, scales, { height }) => {
+      const wanted = Array.from(y!.value as unknown as ArrayLike<number>, (value) => scales.y!(value) as number);
+      const middles = placeLabels(
+        wanted,
+        wanted.map(() => NAME_SIZE + 2),
+        height,
+      );
+      return { data, facets, channels: { y: { value: middles } } };
+    }),
+  );
+}
 
 /** Operations that are shown beside one another: their times are of one size. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {

@@ -92,8 +92,9 @@ function describe(nb: Notebook): string {
   return text.length <= 200 ? text : `${text.slice(0, 197).replace(/\s+\S*$/, "")}…`;
 }
 
-/** Markdown without its marks, near enough for a title or a preview. */
-const plainText = (text: string): string => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`]/g, "");
+/** Markdown without its marks, near enough for a title or a preview; an underscore within a word is part of a name. */
+const plainText = (text: string): string =>
+  text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*`]|(?<!\w)_|_(?!\w)/g, "");
 
 /** What the cells of one page share: its numbered figures, its heading ids, its files. */
 interface PageState {
