@@ -1,10 +1,12 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { satteri } from "@astrojs/markdown-satteri";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
 import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
+import { prosePlugin } from "./site/prose/plugin.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
 
@@ -37,13 +39,16 @@ export default defineConfig({
     // Names and texts of functions are part of what cells show, so that nothing is renamed where cells run.
     worker: { format: "es", plugins: () => [nodeInWorkers()], rolldownOptions: { output: { minify: false } } },
     // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
-    build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
+    build: { assetsInlineLimit: (file) => (/\/(TypeTips|MarkdownContent)\./.test(file) ? false : undefined) },
   },
+  markdown: { processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base)] }) },
   integrations: [
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["ptlab", "exports", "room", "walk", "types", "cells"].map((name) => `./site/styles/${name}.css`),
+      customCss: ["ptlab", "exports", "room", "walk", "types", "cells", "prose", "print"].map(
+        (name) => `./site/styles/${name}.css`,
+      ),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [
@@ -69,6 +74,8 @@ export default defineConfig({
             "how-fast",
             "data",
             "glossary",
+            "references",
+            "writing",
             "decisions",
             "review-2018",
             "changelog",
