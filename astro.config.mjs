@@ -1,12 +1,11 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { satteri } from "@astrojs/markdown-satteri";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
 import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
-import { prosePlugin } from "./site/prose/plugin.ts";
+import { linkCheck } from "./site/links-check.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
 
@@ -39,53 +38,41 @@ export default defineConfig({
     // Names and texts of functions are part of what cells show, so that nothing is renamed where cells run.
     worker: { format: "es", plugins: () => [nodeInWorkers()], rolldownOptions: { output: { minify: false } } },
     // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
-    build: { assetsInlineLimit: (file) => (/\/(TypeTips|MarkdownContent)\./.test(file) ? false : undefined) },
+    build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
   },
-  markdown: { processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base)] }) },
   integrations: [
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["ptlab", "exports", "room", "walk", "types", "cells", "prose", "print"].map(
+      customCss: ["ptlab", "exports", "room", "walk", "types", "cells", "api"].map(
         (name) => `./site/styles/${name}.css`,
       ),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
       expressiveCode: { themes: ["github-dark", "github-light"] },
       sidebar: [
-        { label: "Start", slug: "start" },
+        { label: "Start", items: ["start", "glossary"] },
         { label: "Notebooks", items: notebooks },
-        { label: "Your own process", slug: "process" },
-        { label: "Address-space map", slug: "map" },
-        { label: "The walk of an address", slug: "walk" },
         {
-          label: "Reference",
+          label: "Tools in the page",
           items: [
-            "figures",
-            "commands",
-            "fresh",
-            "jupyter-install",
-            "jupyter",
-            "jupyter-display",
-            "cells",
-            "types",
-            "traces",
-            "hardware",
-            "oracle",
-            "how-fast",
-            "data",
-            "glossary",
-            "references",
-            "writing",
-            "decisions",
-            "review-2018",
-            "changelog",
+            { label: "The walk of an address", slug: "walk" },
+            { label: "Address-space map", slug: "map" },
+            { label: "Your own process", slug: "process" },
           ],
         },
+        {
+          label: "How to",
+          items: ["figures", "cells", "types", "jupyter-install", "jupyter-display", "traces", "oracle"],
+        },
+        { label: "How it works", items: ["fresh", "hardware", "how-fast", "jupyter", "decisions", "review-2018"] },
+        { label: "Reference", items: ["commands", "data", "changelog"] },
+        { label: "API", collapsed: true, items: [{ autogenerate: { directory: "api", collapsed: true } }] },
       ],
       head: [{ tag: "link", attrs: feed }],
       credits: false,
     }),
     contentSecurityPolicy(),
     typeFiles(),
+    linkCheck(),
   ],
 });

@@ -8,8 +8,9 @@ import { createChecker } from "../../src/jupyter/cells/checker.ts";
 import { onDisk } from "../../src/jupyter/cells/on-disk.ts";
 import type { CellPlace } from "../../src/jupyter/cells/place.ts";
 import { loadTypeScript } from "../../src/jupyter/cells/typescript.ts";
-import { PROJECT_MODULES, PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { ARCHIVE_MODULES, ARCHIVE_ROOT, type Archive } from "./archive.ts";
+import { declarations } from "./declarations.ts";
 
 /** Packages that a cell may import in a page, beside those that the project's declarations name. */
 const PACKAGES = [...Object.keys(ARCHIVE_MODULES), "@observablehq/plot", "fflate"];
@@ -17,7 +18,7 @@ const PACKAGES = [...Object.keys(ARCHIVE_MODULES), "@observablehq/plot", "fflate
 /** All files that the check of a cell may read. Takes several seconds. */
 export function typeEnvironment(): Archive {
   const read = new Map<string, string>();
-  const checker = createChecker(noting(declared(declarations()), read));
+  const checker = createChecker(noting(declared(declarations().texts), read));
   const { problems } = checker.check(PACKAGES.map((name) => `import ${JSON.stringify(name)};`).join("\n"));
   if (problems.length > 0) throw new Error(`the type environment: ${problems[0]!.message}`);
   const entries = [...read].map(([path, text]) => [inside(path), isOwn(path) ? text : withoutComments(path, text)]);
@@ -26,20 +27,6 @@ export function typeEnvironment(): Archive {
 
 const inside = (path: string): string => path.replace(PROJECT_ROOT, ARCHIVE_ROOT);
 const isOwn = (path: string): boolean => path.startsWith(`${PROJECT_ROOT}/src/`);
-
-/** The declarations of what cells import from the project, by path. Unchecked: the project's own check is for that. */
-function declarations(): ReadonlyMap<string, string> {
-  const ts = loadTypeScript();
-  const options: CompilerOptions = {
-    ...{ target: ts.ScriptTarget.ES2024, module: ts.ModuleKind.ESNext, strict: true, types: ["node"] },
-    ...{ moduleResolution: ts.ModuleResolutionKind.Bundler, allowImportingTsExtensions: true, resolveJsonModule: true },
-    ...{ declaration: true, emitDeclarationOnly: true, noCheck: true, skipLibCheck: true },
-  };
-  const texts = new Map<string, string>();
-  const program = ts.createProgram(Object.values(PROJECT_MODULES), options);
-  program.emit(undefined, (path, text) => texts.set(path, text));
-  return texts;
-}
 
 /** The disk, but with declarations in place of the project's sources. */
 function declared(texts: ReadonlyMap<string, string>): CellPlace {

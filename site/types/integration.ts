@@ -1,24 +1,15 @@
 /**
- * Puts the files for types beside the built pages. They take seconds to make and change seldom, so they are kept from one
- * build to the next.
+ * Puts the files for types beside the built pages.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
-import { digestPaths } from "../../src/notebook/digest.ts";
-import { listNotebooks, replaceFile } from "../../src/notebook/file.ts";
+import { listNotebooks } from "../../src/notebook/file.ts";
+import { type Digests, kept, type Made, write } from "../kept.ts";
 import { COMPILER, ENVIRONMENT, HOVERS } from "./files.ts";
-
-/** A file of the built site. */
-interface Made {
-  readonly name: string;
-  /** The files and folders of the project that decide over its content. */
-  readonly inputs: readonly string[];
-  make(): Promise<string>;
-}
 
 /** All that decides over a type: sources, packages, and how types are told. */
 const TYPES = ["src", "site/types", "package-lock.json"];
@@ -42,7 +33,7 @@ export function typeFiles(): AstroIntegration {
     name: "ptlab-types",
     hooks: {
       "astro:build:done": async ({ dir }) => {
-        const digests = new Map<string, Promise<string>>();
+        const digests: Digests = new Map();
         for (const made of await files()) await write(join(fileURLToPath(dir), made.name), await kept(made, digests));
       },
       "astro:server:setup": ({ server }) => {
@@ -59,25 +50,8 @@ async function serve(url: string, response: ServerResponse): Promise<boolean> {
   const made = (await files()).find(({ name }) => url.split("?")[0]!.endsWith(`/${name}`));
   if (made === undefined) return false;
   response.setHeader("Content-Type", made.name.endsWith(".js") ? "text/javascript" : "application/json");
-  response.end(await kept(made, new Map()));
+  response.end(await kept(made));
   return true;
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await replaceFile(path, text);
-}
-
-/** The file as it was made last if nothing that it depends on has changed since; `digests` are those known of its inputs. */
-async function kept({ name, inputs, make }: Made, digests: Map<string, Promise<string>>): Promise<string> {
-  const path = join(PROJECT_ROOT, ".ptlab", name);
-  for (const input of inputs) if (!digests.has(input)) digests.set(input, digestPaths(PROJECT_ROOT, [input]));
-  const key = `${await Promise.all(inputs.map((input) => digests.get(input)))}\n`;
-  const stored = await readFile(path, "utf8").catch(() => "");
-  if (stored.startsWith(key)) return stored.slice(key.length);
-  const text = await make();
-  await write(path, key + text);
-  return text;
 }
 
 /** TypeScript as a module. The site's bundler would make it smaller anew with each build. */

@@ -1,9 +1,8 @@
 /**
  * The built site in a real browser: what a reader meets, and what moves when they move a control.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { describeSite, isLive, moveOneControl, notebooks, ROOT, stories } from "./site-browser.ts";
+import { describeSite, isLive, moveOneControl, notebooks, stories } from "./site-browser.ts";
 
 const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", "review-2018/", ...notebooks];
 
@@ -25,13 +24,6 @@ describeSite("the site in a browser", 4521, (site) => {
       await close();
     },
   );
-
-  test.each(pages.flatMap((path) => links(path)))("the link %s on /%s leads somewhere", async (href, path) => {
-    const target = new URL(href, site.address + path);
-    const response = await fetch(target);
-    expect(response.status).toBe(200);
-    if (target.hash) expect(await response.text()).toContain(`id="${decodeURIComponent(target.hash.slice(1))}"`);
-  });
 
   test("an address that does not exist says so", async () => {
     const response = await fetch(`${site.address}nowhere/`);
@@ -153,17 +145,3 @@ describeSite("the site in a browser", 4521, (site) => {
     });
   });
 });
-
-/** The links of a built page to the site itself, once each. */
-function links(path: string): [href: string, path: string][] {
-  const file = `${ROOT}dist/${path}index.html`;
-  if (!existsSync(file)) return [];
-  return [...new Set(hrefs(file))].map((href) => [href, path]);
-}
-
-function hrefs(file: string): string[] {
-  const html = readFileSync(file, "utf8");
-  return [...html.matchAll(/<a\b[^>]*?\shref="([^"]*)"/g)]
-    .map((match) => match[1]!.replaceAll("&amp;", "&"))
-    .filter((href) => !/^[a-z]+:/i.test(href));
-}
