@@ -1,11 +1,13 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { satteri } from "@astrojs/markdown-satteri";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
 import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
 import { linkCheck } from "./site/links-check.ts";
+import { prosePlugin } from "./site/prose/plugin.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
 
@@ -38,13 +40,14 @@ export default defineConfig({
     // Names and texts of functions are part of what cells show, so that nothing is renamed where cells run.
     worker: { format: "es", plugins: () => [nodeInWorkers()], rolldownOptions: { output: { minify: false } } },
     // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
-    build: { assetsInlineLimit: (file) => (file.includes("/TypeTips.") ? false : undefined) },
+    build: { assetsInlineLimit: (file) => (/\/(TypeTips|MarkdownContent)\./.test(file) ? false : undefined) },
   },
+  markdown: { processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base)] }) },
   integrations: [
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
-      customCss: ["ptlab", "exports", "room", "walk", "types", "cells", "api"].map(
+      customCss: ["ptlab", "exports", "room", "walk", "types", "cells", "prose", "print", "api"].map(
         (name) => `./site/styles/${name}.css`,
       ),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
@@ -62,10 +65,10 @@ export default defineConfig({
         },
         {
           label: "How to",
-          items: ["figures", "cells", "types", "jupyter-install", "jupyter-display", "traces", "oracle"],
+          items: ["figures", "cells", "types", "jupyter-install", "jupyter-display", "traces", "oracle", "writing"],
         },
         { label: "How it works", items: ["fresh", "hardware", "how-fast", "jupyter", "decisions", "review-2018"] },
-        { label: "Reference", items: ["commands", "data", "changelog"] },
+        { label: "Reference", items: ["commands", "data", "references", "changelog"] },
         { label: "API", collapsed: true, items: [{ autogenerate: { directory: "api", collapsed: true } }] },
       ],
       head: [{ tag: "link", attrs: feed }],

@@ -11,15 +11,19 @@ import { liveFigures } from "../src/figure/live/index.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
 import type { Notebook } from "../src/notebook/format.ts";
 import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
-import { renderPage } from "../src/notebook/render/page.ts";
+import { type Markdown, type Prose, renderPage } from "../src/notebook/render/page.ts";
 import { embedAddress, notebookAddress } from "./addresses.ts";
 import { loadApi } from "./api/load.ts";
+import { type FullBook, readBook } from "./prose/book.ts";
+import { type Book, PageProse } from "./prose/page.ts";
+import { referencesPage } from "./prose/references-page.ts";
+import { parseHtml, toHtml } from "./prose/tree.ts";
 
 /** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
-const RENDERING = 5;
+const RENDERING = 6;
 
 /** Entries that come from outside Starlight's own folder. */
-const ID = /^(notebooks\/|api(\/|$)|data$|changelog$)/;
+const ID = /^(notebooks\/|api(\/|$)|data$|changelog$|references$)/;
 
 const DATA_README = "notebooks/data/README.md";
 const CHANGELOG = "CHANGELOG.md";
@@ -28,32 +32,38 @@ export function docsAndNotebooks(): Loader {
   return {
     name: "ptlab-docs-and-notebooks",
     async load(context) {
+      const book = await readBook(fileURLToPath(context.config.root), context.config.base);
+      const key = context.generateDigest({ RENDERING, book: book.digest });
+      // Starlight's loader keeps a page while its own text is the same.
+      if (context.meta.get("prose") !== key) context.store.clear();
+      context.meta.set("prose", key);
       // Starlight's loader takes entries that are not its own for leftovers and removes them.
       const store = { ...context.store, keys: () => context.store.keys().filter((key) => !ID.test(key)) };
       await docsLoader().load({ ...context, store });
-      await loadNotebooks(context);
+      await loadNotebooks(context, book);
       await loadApi(context);
       await loadDataPage(context);
       await loadChangelog(context);
-      watch(context);
+      await loadReferences(context, book);
+      watch(context, book);
     },
   };
 }
 
 const folder = (context: LoaderContext): string => join(fileURLToPath(context.config.root), "notebooks");
 
-async function loadNotebooks(context: LoaderContext): Promise<void> {
+async function loadNotebooks(context: LoaderContext, book: FullBook): Promise<void> {
   const root = fileURLToPath(context.config.root);
   const around = await surroundings(root);
   const names = await listNotebooks(folder(context));
-  for (const name of names) await loadNotebook(name, around, context);
+  for (const name of names) await loadNotebook(name, around, book, context);
   const ids = new Set(names.map(idOf));
   for (const key of context.store.keys()) if (key.startsWith("notebooks/") && !ids.has(key)) context.store.delete(key);
 }
 
 const idOf = (file: string): string => `notebooks/${basename(file, ".ipynb")}`;
 
-async function loadNotebook(file: string, around: Surroundings, context: LoaderContext): Promise<void> {
+async function loadNotebook(file: string, around: Surroundings, book: FullBook, context: LoaderContext): Promise<void> {
   const { store, generateDigest, parseData } = context;
   const path = join(folder(context), file);
   const nb = await readNotebook(path, `notebooks/${file}`);
@@ -68,12 +78,26 @@ async function loadNotebook(file: string, around: Surroundings, context: LoaderC
     embed: (number) => embedAddress(base, name, number),
     markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
+    prose: proseOf(book, id),
   });
   const { title, description } = page;
   const data = await parseData({ id, data: { title, description, published: publishedOf(nb) } });
   const html = fresh ? page.html : `${STALE}${page.html}`;
   const rendered = { html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
+}
+
+/** A notebook's cells are rendered one by one; what counts through the page counts through them. */
+function proseOf(book: Book, page: string): Prose {
+  const prose = new PageProse(book, page);
+  return {
+    piece(html) {
+      const tree = parseHtml(html);
+      prose.apply(tree);
+      return toHtml(...tree.children);
+    },
+    end: () => withHeadings(toHtml(...prose.end())),
+  };
 }
 
 /** What a page says whose outputs did not come from the present sources, data and recordings. */
@@ -93,6 +117,15 @@ async function loadDataPage(context: LoaderContext): Promise<void> {
 
 const loadChangelog = (context: LoaderContext): Promise<void> =>
   loadFile(context, "changelog", CHANGELOG, { title: "Changelog", end: "" });
+
+async function loadReferences({ store, parseData, generateDigest }: LoaderContext, book: FullBook): Promise<void> {
+  const { html, headings } = withHeadings(toHtml(...referencesPage(book)));
+  const data = await parseData({ id: "references", data: { title: "References", description: REFERENCES_SAY } });
+  const rendered = { html, metadata: { headings: [...headings] } };
+  store.set({ id: "references", data, rendered, digest: generateDigest(html), filePath: "site/references.json" });
+}
+
+const REFERENCES_SAY = "Kernel sources, threads, manuals and papers that these pages rest on, and where each is cited.";
 
 /** A Markdown file from elsewhere in the project as a page; `title` if it has none. */
 async function loadFile(
@@ -122,13 +155,19 @@ async function markdown(text: string, context: LoaderContext) {
   return { html, headings: metadata?.headings ?? [] };
 }
 
+/** HTML that was made here, with the headings in it. */
+function withHeadings(html: string): Markdown {
+  const headings = [...html.matchAll(/<h2 id="([^"]+)">([^<]+)<\/h2>/g)];
+  return { html, headings: headings.map(([, slug, text]) => ({ depth: 2, slug: slug!, text: text! })) };
+}
+
 /** In development, a notebook saved in Jupyter shows at once. */
-function watch(context: LoaderContext): void {
+function watch(context: LoaderContext, book: FullBook): void {
   const { watcher } = context;
   if (!watcher) return;
   watcher.add(folder(context));
   const reload = (path: string) => {
-    if (path.endsWith(".ipynb")) loadNotebooks(context).catch((error) => context.logger.error(String(error)));
+    if (path.endsWith(".ipynb")) loadNotebooks(context, book).catch((error) => context.logger.error(String(error)));
   };
   for (const event of ["add", "change", "unlink"]) watcher.on(event, reload);
 }

@@ -8,7 +8,7 @@ import { liveFigure } from "../src/figure/live/index.ts";
 import { walkLive } from "../src/figure/live/walk.ts";
 import type { LiveFigure } from "../src/figure/live.ts";
 import { sourceDigest } from "../src/notebook/digest.ts";
-import { type NumberedFigure, storedFigure } from "../src/notebook/figures.ts";
+import { figureLabel, type NumberedFigure, storedFigure } from "../src/notebook/figures.ts";
 import type { MimeBundle } from "../src/notebook/format.ts";
 import { type RenderedFigure, renderFigure } from "../src/notebook/render/figure.ts";
 import { embedAddress, pageAddress } from "./addresses.ts";
@@ -62,15 +62,17 @@ async function make({ live, number }: LoneFigure): Promise<NumberedFigure> {
     build: { version: packageJson.version, source: await sourceDigest(".") },
   };
   const bundle = (await drawn[DISPLAY](host)) as MimeBundle;
-  return { number, stored: storedFigure(bundle)!, bundle };
+  const stored = storedFigure(bundle)!;
+  return { number, label: figureLabel(stored.data), stored, bundle };
 }
 
 /** The figure with its controls, and its files; `base` is the site's. */
 export async function renderLone(lone: LoneFigure, base: string): Promise<RenderedFigure> {
-  const { number, stored, bundle } = await foundLone(lone);
+  const { number, label, stored, bundle } = await foundLone(lone);
   const address = pageAddress(base, lone.page);
   return renderFigure(stored, bundle, {
     number,
+    label,
     address,
     embed: embedAddress(base, lone.page, number),
     live: lone.live,

@@ -1,20 +1,14 @@
 // Types of the names in a page's code, when a reader points at one, taps it, or comes to it by keyboard. The list of them
 // is fetched at the first of these. Each block of code is one stop of the Tab key; arrow keys go from name to name.
+import { Tip } from "../tip.ts";
 import { HOVERS } from "./files.ts";
 import type { HoverBlock, HoverList, HoverText } from "./hovers.ts";
 
-/** How long a tip stays when the pointer has left its name, in milliseconds: time to move into the tip. */
-const GRACE_MS = 250;
-
 const NAME = ".ptlab-name";
 
-const tip = Object.assign(document.createElement("div"), { id: "ptlab-type", className: "ptlab-tip" });
-tip.role = "tooltip";
-tip.popover = "manual";
+const tip = new Tip("ptlab-type");
 
 let texts: readonly HoverText[] = [];
-let shown: HTMLElement | undefined;
-let leaving: ReturnType<typeof setTimeout> | undefined;
 let loading: Promise<void> | undefined;
 
 const load = (): Promise<void> => (loading ??= begin());
@@ -26,7 +20,6 @@ async function begin(): Promise<void> {
   texts = list.texts;
   const cells = document.querySelectorAll(".ptlab-cell");
   for (const [i, block] of list.blocks.entries()) nameAll(cells[i]?.querySelector("pre > code"), block);
-  document.querySelector("main")!.append(tip);
 }
 
 /** Puts an element around each name of a block, unless the page shows other lines than were looked at. */
@@ -66,42 +59,13 @@ function nameOne(line: Element, start: number, length: number, text: number): vo
   }
 }
 
-function show(name: HTMLElement): void {
-  clearTimeout(leaving);
-  if (name === shown) return;
-  hide();
-  shown = name;
-  tip.replaceChildren(...content(texts[Number(name.dataset.text)]!));
-  name.setAttribute("aria-describedby", tip.id);
-  tip.showPopover();
-  place();
-}
+const show = (name: HTMLElement): void => tip.show(name, () => content(texts[Number(name.dataset.text)]!));
 
 /** What a tip shows. The texts come from code that may be anyone's: they are text and never HTML. */
 function content([type, says]: HoverText): Node[] {
   const code = Object.assign(document.createElement("code"), { textContent: type });
   return says === "" ? [code] : [code, Object.assign(document.createElement("p"), { textContent: says })];
 }
-
-/** Below its name, or above where there is no room, and inside of the window. */
-function place(): void {
-  if (shown === undefined) return;
-  const [at, own] = [shown.getBoundingClientRect(), tip.getBoundingClientRect()];
-  const below = at.bottom + own.height < innerHeight;
-  tip.style.top = `${below ? at.bottom : at.top - own.height}px`;
-  tip.style.left = `${Math.max(8, Math.min(at.left, innerWidth - own.width - 8))}px`;
-}
-
-function hide(): void {
-  shown?.removeAttribute("aria-describedby");
-  shown = undefined;
-  if (tip.isConnected) tip.hidePopover();
-}
-
-const leave = (): void => {
-  clearTimeout(leaving);
-  leaving = setTimeout(hide, GRACE_MS);
-};
 
 const nameOf = (target: EventTarget | null): HTMLElement | undefined =>
   (target as Element | null)?.closest?.<HTMLElement>(NAME) ?? undefined;
@@ -118,14 +82,13 @@ document.addEventListener("pointerover", (event) => {
   if (event.pointerType !== "touch") point(event);
 });
 document.addEventListener("click", (event) => {
-  if (!tip.contains(event.target as Node) && !nameOf(event.target)) hide();
+  if (!tip.holds(event.target) && !nameOf(event.target)) tip.hide();
   point(event);
 });
 document.addEventListener("pointerout", ({ target, pointerType }) => {
-  if (pointerType !== "touch" && nameOf(target) === shown && shown !== document.activeElement) leave();
+  const name = nameOf(target);
+  if (pointerType !== "touch" && name && name === tip.anchor && name !== document.activeElement) tip.leave();
 });
-tip.addEventListener("pointerenter", () => clearTimeout(leaving));
-tip.addEventListener("pointerleave", leave);
 
 document.addEventListener("focusin", ({ target }) => {
   load();
@@ -133,12 +96,10 @@ document.addEventListener("focusin", ({ target }) => {
   if (name) show(name);
 });
 document.addEventListener("focusout", ({ target }) => {
-  if (nameOf(target)) hide();
+  if (nameOf(target)) tip.hide();
 });
-document.addEventListener("scroll", place, { passive: true, capture: true });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") hide();
   const name = nameOf(event.target);
   const isPress = event.key === "Enter" || event.key === " ";
   const next = name && (isPress ? name : neighbour(name, event.key));

@@ -6,6 +6,7 @@ import { UserError } from "../base/errors.ts";
 import { figure } from "../figure/create.ts";
 import { type Build, FIGURE_MIME, type FigureData } from "../figure/figure.ts";
 import type { Json, JsonObject, MimeBundle, Notebook } from "./format.ts";
+import { numbered, slug } from "./slug.ts";
 
 /** A stored figure: its data and the build that drew it. */
 export interface StoredFigure {
@@ -19,6 +20,8 @@ export interface StoredFigure {
 export interface NumberedFigure {
   /** Its number on the page, from 1. */
   readonly number: number;
+  /** Its anchor by what it shows, which stays the same when figures come before it: `fig-` and its live name or its title. */
+  readonly label: string;
   /** The output that holds it. */
   readonly bundle: MimeBundle;
   readonly stored: StoredFigure;
@@ -32,8 +35,12 @@ export function figuresOf(nb: Notebook): readonly NumberedFigure[] {
     const stored = storedFigure(bundle);
     return stored === undefined ? [] : [{ bundle, stored }];
   });
-  return found.map((one, i) => ({ number: i + 1, ...one }));
+  const taken = new Set<string>();
+  return found.map((one, i) => ({ number: i + 1, label: numbered(taken, figureLabel(one.stored.data)), ...one }));
 }
+
+/** The anchor of a figure that is the first of its kind on a page. */
+export const figureLabel = ({ live, title }: FigureData): string => `fig-${live?.id ?? slug(title)}`;
 
 /** The figure in a mime bundle, or undefined if there is none that can be relied on. */
 export function storedFigure(bundle: MimeBundle): StoredFigure | undefined {

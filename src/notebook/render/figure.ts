@@ -23,6 +23,8 @@ export interface RenderedFigure {
 /** The place of a figure: its number on the page, where it is found, and what redraws it, if anything does. */
 export interface Placement {
   readonly number: number;
+  /** Its anchor by what it shows, where a page has one. */
+  readonly label?: string;
   /** Address of its page, with a slash at its end; its files are below it. */
   readonly address: string;
   /** Address of the page that shows this figure alone. */
@@ -34,11 +36,12 @@ export interface Placement {
 
 /** The figure with all that belongs to it. */
 export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Placement): RenderedFigure {
-  const { number, live, address, embed, alone = false } = place;
+  const { number, label, live, address, embed, alone = false } = place;
   const { data, build } = stored;
   const id = `figure-${number}`;
   const files = figureFiles(id, data, bundle);
   const parts = [
+    label ? `<span${attributes({ id: label })}></span>` : "",
     picturesHtml(bundle, stored),
     live ? controlsHtml(id, live.params, data.live?.params ?? {}) : "",
     `<figcaption><a class="ptlab-number" href="${escapeHtml(`${alone ? address : ""}#${id}`)}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,

@@ -26,6 +26,14 @@ export interface Markdown {
   readonly headings: readonly Heading[];
 }
 
+/** What a site makes of prose that is sanitised already: references, explanations, equations. */
+export interface Prose {
+  /** The next piece of the page, in reading order. */
+  piece(html: string): string;
+  /** What comes after the last piece, and its headings. */
+  end(): Markdown;
+}
+
 /** What rendering needs from the site. */
 export interface RenderEffects {
   /** Address of the page, with a slash at its end; its files are below it. */
@@ -34,6 +42,8 @@ export interface RenderEffects {
   embed(number: number): string;
   /** Markdown as HTML; fenced code comes back highlighted. Its output is sanitised here, except for code cells. */
   markdown(text: string): Promise<Markdown>;
+  /** Completes the prose of the page; without it, the page shows what Markdown gives. */
+  readonly prose?: Prose;
   /** What redraws a live figure of that name. */
   live(id: string): LiveFigure | undefined;
 }
@@ -58,13 +68,14 @@ export async function renderPage(name: string, nb: Notebook, effects: RenderEffe
   const parts: string[] = [];
   for (const cell of rest.cells)
     parts.push(cell.cell_type === "code" ? await codeHtml(state, cell) : await textHtml(state, cell));
+  const end = effects.prose?.end() ?? { html: "", headings: [] };
   const file = { name: `${name}.ipynb`, mime: "application/x-ipynb+json", text: formatNotebook(nb) };
   const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter. ${pageBar()}</p>`;
   return {
     title,
     description: describe(rest),
-    html: [...state.assets, download, ...parts].filter((part) => part !== "").join("\n"),
-    headings: state.headings,
+    html: [...state.assets, download, ...parts, end.html].filter((part) => part !== "").join("\n"),
+    headings: [...state.headings, ...end.headings],
     files: [file, ...state.files],
   };
 }
@@ -94,7 +105,10 @@ function describe(nb: Notebook): string {
 
 /** Markdown without its marks, near enough for a title or a preview; an underscore within a word is part of a name. */
 const plainText = (text: string): string =>
-  text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*`]|(?<!\w)_|_(?!\w)/g, "");
+  text
+    .replace(/\[\^[^\]]+\]/g, "")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/[*`]|(?<!\w)_|_(?!\w)/g, "");
 
 /** What the cells of one page share: its numbered figures, its heading ids, its files. */
 interface PageState {
@@ -124,11 +138,14 @@ async function textHtml(state: PageState, cell: TextCell): Promise<string> {
   if (cell.cell_type === "raw") return "";
   const { html, headings } = await state.effects.markdown(withAttachments(cell));
   const texts = new Map(headings.map((h) => [h.slug, h.text]));
-  return sanitizeHtml(html, (depth, id) => {
+  const clean = sanitizeHtml(html, (depth, id) => {
+    // The notes of all cells are one list at the end, which has a heading of its own.
+    if (id === "footnote-label") return id;
     const slug = uniqueSlug(state, id);
     state.headings.push({ depth, slug, text: texts.get(id) ?? id });
     return slug;
   });
+  return state.effects.prose?.piece(clean) ?? clean;
 }
 
 /** Two cells may have headings alike. */
@@ -166,9 +183,9 @@ function outputContext(state: PageState): OutputContext {
   return {
     figure(bundle: MimeBundle) {
       if (state.figures[0]?.bundle !== bundle) return "";
-      const { number, stored } = state.figures.shift()!;
+      const { number, label, stored } = state.figures.shift()!;
       const live = stored.data.live && effects.live(stored.data.live.id);
-      const place = { number, address: effects.address, embed: effects.embed(number), live };
+      const place = { number, label, address: effects.address, embed: effects.embed(number), live };
       const rendered = renderFigure(stored, bundle, place);
       files.push(...rendered.files);
       return rendered.html;

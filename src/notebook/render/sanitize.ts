@@ -25,6 +25,17 @@ const STYLES = {
   ...HIGHLIGHT,
 };
 
+/** Presentation of equations: nothing here links, reacts, or lets other markup in (`annotation-xml`, `maction`, `mglyph`). */
+const MATH_TAGS =
+  "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts mprescripts mtable mtr mtd mpadded mphantom mstyle merror".split(
+    " ",
+  );
+
+const MATH_ATTRIBUTES =
+  "display displaystyle scriptlevel mathvariant stretchy fence separator form largeop movablelimits symmetric accent accentunder lspace rspace width height depth voffset minsize maxsize linethickness columnalign rowspacing columnspacing".split(
+    " ",
+  );
+
 const TEXT_TAGS =
   "h1 h2 h3 h4 h5 h6 p div section span a img b strong i em u s del ins mark small sub sup code pre kbd samp var q abbr cite dfn time blockquote br hr wbr ul ol li dl dt dd table caption colgroup col thead tbody tfoot tr th td figure figcaption details summary button".split(
     " ",
@@ -44,6 +55,7 @@ const TEXT_ATTRIBUTES: Record<string, string[]> = {
   details: ["open"],
   pre: ["data-language"],
   button: ["data-copied", "data-code"],
+  ...Object.fromEntries(MATH_TAGS.map((tag) => [tag, MATH_ATTRIBUTES])),
   ...Object.fromEntries(["h1", "h2", "h3", "h4", "h5", "h6"].map((h) => [h, ["id"]])),
 };
 
@@ -51,7 +63,7 @@ const TEXT_ATTRIBUTES: Record<string, string[]> = {
 const isInline = (src = ""): boolean => /^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(src);
 
 const TEXT: sanitize.IOptions = {
-  allowedTags: TEXT_TAGS,
+  allowedTags: [...TEXT_TAGS, ...MATH_TAGS],
   allowedAttributes: TEXT_ATTRIBUTES,
   allowedStyles: { "*": STYLES },
   allowedSchemes: ["http", "https", "mailto"],

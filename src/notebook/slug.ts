@@ -1,0 +1,18 @@
+/**
+ * Names for anchors, made of words.
+ */
+
+/** Text as part of an address: lower-case letters and digits, with hyphens between words. */
+export const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, "-")
+    .replace(/^-|-$/g, "");
+
+/** The name itself if it is not taken, otherwise with the number that it is of its kind, from 2; it is taken from then on. */
+export function numbered(taken: Set<string>, name: string): string {
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name}-${n}`;
+  taken.add(free);
+  return free;
+}
