@@ -4,9 +4,10 @@ import { Window } from "happy-dom";
 import packageJson from "../package.json" with { type: "json" };
 import { DISPLAY, type Host } from "../src/figure/figure.ts";
 import { addressMapLive } from "../src/figure/live/address-map.ts";
+import { CAPTURE_PARAM } from "../src/figure/live/capture-input.ts";
 import { liveFigure } from "../src/figure/live/index.ts";
 import { walkLive } from "../src/figure/live/walk.ts";
-import type { LiveFigure } from "../src/figure/live.ts";
+import type { LiveFigure, LiveParams } from "../src/figure/live.ts";
 import { sourceDigest } from "../src/notebook/digest.ts";
 import { figureLabel, type NumberedFigure, storedFigure } from "../src/notebook/figures.ts";
 import type { MimeBundle } from "../src/notebook/format.ts";
@@ -19,6 +20,8 @@ export interface LoneFigure {
   readonly number: number;
   readonly title: string;
   readonly live: LiveFigure;
+  /** Values other than the defaults. */
+  readonly params?: LiveParams;
 }
 
 /** The page of a walk. */
@@ -29,15 +32,17 @@ export const mapPage: LoneFigure = { page: "map", number: 1, title: "Address-spa
 
 /** What the page of a process shows, in its order. */
 export const processFigures: readonly LoneFigure[] = [
-  "content",
-  "coverage",
-  "policies",
-  "layouts",
-  "tables",
-  "walks",
-  "designs",
-].map((name, i) => ({
-  ...{ page: "process", number: i + 1, title: "Your own process", live: liveFigure(`process-${name}`) },
+  "process-content",
+  addressMapLive.id,
+  "process-coverage",
+  "process-policies",
+  "process-layouts",
+  "process-tables",
+  "process-walks",
+  "process-designs",
+].map((id, i) => ({
+  ...{ page: "process", number: i + 1, title: "Your own process", live: liveFigure(id) },
+  params: { capture: CAPTURE_PARAM.default },
 }));
 
 /** All of them. */
@@ -52,11 +57,11 @@ export function foundLone(lone: LoneFigure): Promise<NumberedFigure> {
   return known;
 }
 
-async function make({ live, number }: LoneFigure): Promise<NumberedFigure> {
+async function make({ live, number, params = {} }: LoneFigure): Promise<NumberedFigure> {
   const files = live
-    .inputsFor({})
+    .inputsFor(params)
     .map(async (name) => [name, new Uint8Array(await readFile(`notebooks/data/${name}`))]);
-  const drawn = await live.make({}, Object.fromEntries(await Promise.all(files)));
+  const drawn = await live.make(params, Object.fromEntries(await Promise.all(files)));
   const host: Host = {
     document: new Window().document as unknown as Document,
     build: { version: packageJson.version, source: await sourceDigest(".") },

@@ -1,7 +1,7 @@
 // Draws a computed figure with the very functions that drew the stored one. Loaded when a reader first moves a control,
 // because it brings the plotting library.
 import { exportsOf, type FigureFiles } from "../../src/figure/exports.ts";
-import type { Figure, FigureData } from "../../src/figure/figure.ts";
+import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
 import { fillParams, type LiveParams, revive } from "../../src/figure/live.ts";
 import { NARROW, toSvg } from "../../src/figure/render.ts";
@@ -31,10 +31,8 @@ export const inputsOf = (id: string, params: LiveParams): readonly string[] => l
 export const checkParams = (id: string, params: LiveParams): void => void fillParams(liveFigure(id).params, params);
 
 /** The figure that the worker made, drawn. */
-export const draw = (id: string, data: FigureData): Drawn => drawn(revive(data, liveFigure(id)));
-
-/** A figure, drawn. */
-export function drawn(figure: Figure): Drawn {
+export function draw(id: string, data: FigureData): Drawn {
+  const figure = revive(data, liveFigure(id));
   const host = { document, build: __PTLAB_BUILD__ };
   const files = exportsOf(figure, host);
   return {

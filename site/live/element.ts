@@ -57,7 +57,7 @@ class LiveFigureElement extends HTMLElement {
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => this.#moved(event.target as HTMLElement));
     this.#button("reset").addEventListener("click", () => this.#reset());
-    this.#button("cancel").addEventListener("click", () => this.#simulation.stop());
+    this.#button("cancel").addEventListener("click", () => this.#simulation.stop(this));
     form.querySelector("fieldset")!.disabled = false;
     resetParams(form);
     this.#values = this.#shown = readParams(form);
@@ -68,7 +68,7 @@ class LiveFigureElement extends HTMLElement {
   }
 
   disconnectedCallback(): void {
-    this.#simulation.stop();
+    this.#simulation.stop(this);
     clearTimeout(this.#addressing);
     removeEventListener("resize", this.#room.release);
     removeEventListener("pageshow", this.#showStored);
@@ -114,7 +114,7 @@ class LiveFigureElement extends HTMLElement {
     this.#setState("running");
     try {
       const { draw, inputsOf } = await import("./draw.ts");
-      const data = await this.#simulation.ask(id, params, inputsOf(id, params), watch.progress);
+      const data = await this.#simulation.ask(this, id, params, inputsOf(id, params), watch.progress);
       const drawn = draw(id, data);
       if (run === this.#run) {
         this.#room.keep(() => this.#show(drawn, params));
@@ -168,7 +168,7 @@ class LiveFigureElement extends HTMLElement {
     this.#run++;
     this.#since = undefined;
     this.#again = false;
-    this.#simulation.stop();
+    this.#simulation.stop(this);
     resetParams(this.#form());
     this.#room.release();
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;

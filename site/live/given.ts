@@ -6,12 +6,17 @@ import type { GivenFile } from "./messages.ts";
 const given = new Map<string, GivenFile>();
 let number = 0;
 
-/** Gives a file in place of the one before, or takes the last one back with undefined; returns the one before. */
-export function give(name: string, file: File | GivenFile | undefined): GivenFile | undefined {
-  const before = given.get(name);
+/** Gives a file in place of the one before; what is returned gives it again. */
+export function give(name: string, file: File): GivenFile {
+  const numbered = { number: ++number, file };
+  giveAgain(name, numbered);
+  return numbered;
+}
+
+/** Gives what had been given before, or with undefined takes back what there is. */
+export function giveAgain(name: string, file: GivenFile | undefined): void {
   if (file === undefined) given.delete(name);
-  else given.set(name, file instanceof File ? { number: ++number, file } : file);
-  return before;
+  else given.set(name, file);
 }
 
 /** The file given under a name; an error says where one can be given. Undefined for names of published files. */

@@ -1,15 +1,8 @@
-// <ptlab-map>: an address-space map that can be zoomed. Around a live figure it only moves that figure's own control; given a
-// capture by `show`, it draws the looks itself. What it shows is the same figure in both cases.
-import type { Capture } from "../../src/study/capture/format.ts";
-import { captureSpace } from "../../src/study/map/capture-space.ts";
-import type { AddressSpace } from "../../src/study/map/space.ts";
+// <ptlab-map>: an address-space map that can be zoomed. It stands around a live figure and only moves that figure's own control.
 import { ALL } from "../../src/study/map/view.ts";
-import { BAR } from "./bar.ts";
 import { armCells, focusCell, listen } from "./cells.ts";
 
-/** The element; `document.createElement("ptlab-map")` or in the page. */
-export class AddressMapElement extends HTMLElement {
-  #space: AddressSpace | undefined;
+class AddressMapElement extends HTMLElement {
   /** The cell to focus once the look that was asked for is there. */
   #focus: number | undefined;
 
@@ -27,17 +20,10 @@ export class AddressMapElement extends HTMLElement {
       const path = (event.target as HTMLElement).closest<HTMLElement>("[data-path]")?.dataset.path;
       if (path !== undefined) this.#go(path, 0);
     });
-    if (this.querySelector("ptlab-figure") === null) return;
     this.addEventListener("input", (event) => this.#changed(event.target as HTMLElement), { capture: true });
     const drawn = new MutationObserver(() => this.#arrived());
     for (const picture of this.querySelectorAll(".ptlab-picture")) drawn.observe(picture, { childList: true });
     this.#arrived();
-  }
-
-  /** Shows a process, all of its VMAs at first. Nothing leaves the page. */
-  async show(capture: Capture): Promise<void> {
-    this.#space = captureSpace(capture);
-    await this.#draw(ALL);
   }
 
   /** The path of the look that is shown: that of its first cell without its last number. */
@@ -60,36 +46,20 @@ export class AddressMapElement extends HTMLElement {
 
   #go(path: string, focus: number): void {
     this.#focus = focus;
-    if (this.#space !== undefined) void this.#draw(path);
-    else {
-      this.#at().value = path;
-      // Not from the text itself: a text that is being written is not read before it rests.
-      this.#at().form!.dispatchEvent(new Event("input", { bubbles: true }));
-    }
+    this.#at().value = path;
+    // Not from the text itself: a text that is being written is not read before it rests.
+    this.#at().form!.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   /** Another process has other VMAs: it is looked at as a whole, before the figure reads its controls. */
   #changed(control: HTMLElement): void {
-    if (control.getAttribute("name") === "process") this.#at().value = ALL;
+    if (control.getAttribute("name") === "capture") this.#at().value = ALL;
   }
 
   #at = (): HTMLTextAreaElement => this.querySelector<HTMLTextAreaElement>('[name="at"]')!;
 
-  async #draw(path: string): Promise<void> {
-    const { draw } = await import("./draw.ts");
-    const { wide, narrow, caption, table } = draw(this.#space!, path);
-    this.querySelector(".ptlab-map-own")?.remove();
-    this.insertAdjacentHTML(
-      "beforeend",
-      `<div class="ptlab-map-own"><div class="ptlab-picture ptlab-wide">${wide}</div><div class="ptlab-picture ptlab-narrow">${narrow}</div><p class="ptlab-caption"></p><details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of the map">${table}</div></details></div>`,
-    );
-    this.#part(".ptlab-map-own .ptlab-caption").textContent = caption;
-    this.#arrived();
-  }
-
   /** A new look has come into the page. */
   #arrived(): void {
-    if (this.querySelector(".ptlab-map-bar") === null) this.insertAdjacentHTML("afterbegin", BAR);
     armCells(this);
     this.#showTrail();
     if (this.#focus === undefined) return;
@@ -117,9 +87,3 @@ export class AddressMapElement extends HTMLElement {
 }
 
 customElements.define("ptlab-map", AddressMapElement);
-
-declare global {
-  interface HTMLElementTagNameMap {
-    "ptlab-map": AddressMapElement;
-  }
-}

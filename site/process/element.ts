@@ -1,18 +1,29 @@
 // <ptlab-process>: takes a capture file or the name of a sample, and has the figures of the page show that process, one after
 // the other. The file is read in the page's worker and goes nowhere else.
 import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
-import { give } from "../live/given.ts";
+import { give, giveAgain } from "../live/given.ts";
+import type { GivenFile } from "../live/messages.ts";
 
 class ProcessElement extends HTMLElement {
   /** Counts what was chosen, so that an older choice gives way to a newer one. */
   #choice = 0;
+  /** The figure that is made to show the choice. */
+  #present: HTMLElement | undefined;
+  /** The file that is the reader's own. */
+  #read: GivenFile | undefined;
+  /** Takes a choice back that has not been read yet. */
+  #undo: (() => void) | undefined;
 
   connectedCallback(): void {
     this.#form().addEventListener("submit", (event) => event.preventDefault());
     this.#form().reset();
+    // A file that was recorded anew under its name is no change to a browser that shows the name.
+    this.#input().addEventListener("click", () => {
+      this.#input().value = "";
+    });
     this.#input().addEventListener("change", () => this.#take(this.#input().files));
     this.#samples().addEventListener("change", () => this.#showAll(this.#samples().value, this.#samples().value));
-    this.#stop().addEventListener("click", () => this.#cancel());
+    this.#stop().addEventListener("click", () => this.#stopPresent());
     this.addEventListener("dragover", (event) => this.#over(event, true));
     this.addEventListener("dragleave", (event) => this.#over(event, false));
     this.addEventListener("drop", (event) => {
@@ -24,7 +35,7 @@ class ProcessElement extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#choice++;
-    give(OWN_CAPTURE.input, undefined);
+    giveAgain(OWN_CAPTURE.input, undefined);
   }
 
   /** Without this the browser would leave the page and open the file. */
@@ -36,32 +47,53 @@ class ProcessElement extends HTMLElement {
   #take(files: FileList | null | undefined): void {
     if (!files || files.length === 0) return;
     if (files.length > 1) return this.#say(`${files.length} files were given: one at a time is allowed.`);
-    give(OWN_CAPTURE.input, files[0]!);
-    void this.#showAll(OWN_CAPTURE.choice, files[0]!.name);
+    void this.#showAll(OWN_CAPTURE.choice, files[0]!.name, files[0]);
   }
 
-  async #showAll(choice: string, name: string): Promise<void> {
-    const run = ++this.#choice;
-    const figures = [...document.querySelectorAll<HTMLElement>('ptlab-figure[data-live^="process-"]')];
-    this.#stop().disabled = false;
+  async #showAll(choice: string, name: string, file?: File): Promise<void> {
+    const run = this.#begin(file);
+    const figures = figuresOfProcess();
     const failed: string[] = [];
     for (const [i, figure] of figures.entries()) {
+      this.#present = figure;
       this.#say(`${short(name)}: figure ${i + 1} of ${figures.length}`);
       const state = await shown(figure, choice);
       if (run !== this.#choice) return;
       // What the first figure cannot read, no other can.
-      if (state !== "live" && i === 0) return this.#end(`${short(name)}: ${wordsOf(figure)}`);
+      if (i === 0 && state !== "live") this.#takeBack();
+      if (state === "stopped") return this.#end("Stopped. Figures that come later show the process from before.");
+      if (i === 0 && state !== "live") return this.#end(`${short(name)}: ${wordsOf(figure)}`);
+      if (i === 0) this.#undo = undefined;
       if (state !== "live") failed.push(`figure ${i + 1}`);
     }
     const rest = failed.length === 0 ? "" : ` But for ${failed.join(", ")}, which say why.`;
     this.#end(`${short(name)}: all figures show this process.${rest}`);
   }
 
-  #cancel(): void {
+  /** Ends what is going on for another choice; returns the number of that choice. */
+  #begin(file: File | undefined): number {
     this.#choice++;
-    const running = document.querySelector('ptlab-figure[data-state="running"]');
-    running?.querySelector<HTMLButtonElement>('[data-action="cancel"]')?.click();
-    this.#end("Stopped. Figures that come later show the process from before.");
+    this.#stopPresent();
+    this.#takeBack();
+    const menu = menuOf(figuresOfProcess()[0]!);
+    const [before, read] = [menu.value, this.#read];
+    this.#undo = () => {
+      menu.value = before;
+      this.#read = read;
+      giveAgain(OWN_CAPTURE.input, read);
+    };
+    if (file) this.#read = give(OWN_CAPTURE.input, file);
+    this.#stop().disabled = false;
+    return this.#choice;
+  }
+
+  #takeBack(): void {
+    this.#undo?.();
+    this.#undo = undefined;
+  }
+
+  #stopPresent(): void {
+    this.#present?.querySelector<HTMLButtonElement>('[data-action="cancel"]')?.click();
   }
 
   #end(message: string): void {
@@ -79,9 +111,15 @@ class ProcessElement extends HTMLElement {
   #stop = (): HTMLButtonElement => this.querySelector("button")!;
 }
 
+const MENU = 'select[name="capture"]';
+
+const figuresOfProcess = () => [...document.querySelectorAll<HTMLElement>(`ptlab-figure:has(${MENU})`)];
+
+const menuOf = (figure: HTMLElement): HTMLSelectElement => figure.querySelector<HTMLSelectElement>(MENU)!;
+
 /** Has a figure show a process; in time, the state that it ends in. */
 function shown(figure: HTMLElement, choice: string): Promise<string> {
-  const menu = figure.querySelector<HTMLSelectElement>('select[name="capture"]')!;
+  const menu = menuOf(figure);
   menu.value = choice;
   const { promise, resolve } = Promise.withResolvers<string>();
   const watch = new MutationObserver(() => {

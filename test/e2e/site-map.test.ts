@@ -108,7 +108,7 @@ describeSite("the address-space map", 4508, (site) => {
     const { page, close } = await site.open("map/");
     await page.locator(".ptlab-wide .ptlab-cells rect").nth(8).click();
     await expect.poll(() => trail(page), { timeout: 30_000 }).toHaveLength(2);
-    await page.getByLabel("python, no THP").check();
+    await page.locator('select[name="capture"]').selectOption("python, no THP");
     await expect.poll(() => trail(page), { timeout: 30_000 }).toEqual(["all VMAs"]);
     expect(await page.locator(".ptlab-wide .ptlab-cells rect").count()).toBe(53);
     await close();

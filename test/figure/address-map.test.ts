@@ -42,7 +42,7 @@ test("a strip is large letters where all pages are of a kind, small ones where m
 
 const FILE = "python-sqlite-thp.json.gz";
 const inputs = { [FILE]: new Uint8Array(readFileSync(`notebooks/data/${FILE}`)) };
-const PYTHON = { process: "python, malloc THP" };
+const PYTHON = { capture: "python, malloc THP" };
 
 test("a number names the same VMA as recorded and under every policy, and only what is written differs", async () => {
   const recorded = await addressMapLive.make(PYTHON, inputs);

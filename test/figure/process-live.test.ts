@@ -12,7 +12,7 @@ import { toText } from "../../src/figure/text.ts";
 
 const BUILD = { version: "0.1.0", source: "0123456789abcdef" };
 const path = (file: string) => fileURLToPath(new URL(`../../notebooks/data/${file}`, import.meta.url));
-const figures = liveFigures.filter(({ id }) => id.startsWith("process-"));
+const figures = liveFigures.filter(({ params }) => "capture" in params);
 
 let inputs: LiveInputs;
 beforeAll(() => {
@@ -107,6 +107,12 @@ describe("a file of the reader's own", () => {
   test("without any anonymous page says so where that is what is built", async () => {
     await expect(liveFigure("process-walks").make(own, ownFile([[0, 4, "F", 8, 0, 0]]))).rejects.toThrow(
       "this process has no anonymous memory: there is nothing to build in the model",
+    );
+  });
+
+  test("that is swapped out has no coverage, in one line", async () => {
+    await expect(liveFigure("process-coverage").make(own, ownFile([[0, 4, "S"]]))).rejects.toThrow(
+      "nothing of this process is in memory: thpmaps says nothing of it",
     );
   });
 

@@ -1,19 +1,20 @@
 /**
- * The live figure of the address-space map: four recorded processes, as they were or with their anonymous memory faulted in again
+ * The live figure of the address-space map: a recorded process, as it was or with its anonymous memory faulted in again
  * under a THP policy, looked at as a whole or as near as a single table.
  */
-import { fileDigest } from "../../base/digest.ts";
-import { readCapture } from "../../study/capture/read.ts";
+import type { Capture } from "../../study/capture/format.ts";
 import { replayCapture, THP_POLICIES } from "../../study/coverage/replay.ts";
 import type { ParamsOf } from "../../study/experiment.ts";
 import { captureSpace } from "../../study/map/capture-space.ts";
 import { mmSpace } from "../../study/map/mm-space.ts";
 import type { AddressSpace } from "../../study/map/space.ts";
 import { ALL } from "../../study/map/view.ts";
+import { checkReplayable } from "../../study/process/size.ts";
 import { addressMapData } from "../address-map.ts";
+import { captureName } from "../capture-tables.ts";
 import { defineLive } from "../live.ts";
 import { mapDrawing } from "../map-drawing.ts";
-import { CAPTURE_FILES } from "./capture-input.ts";
+import { CAPTURE_INPUT, CAPTURE_PARAM, chosenCapture } from "./capture-input.ts";
 
 const RECORDED = "as recorded";
 
@@ -22,7 +23,7 @@ const FORMATS = ["arm64-4k", "x86-64", "riscv-sv48"];
 const LOOKS = { "all VMAs": ALL, "the heap": "heap", "the stack": "stack" };
 
 const params = {
-  process: { kind: "choice", label: "process", options: Object.keys(CAPTURE_FILES), default: "node, mTHP 64K" },
+  capture: { ...CAPTURE_PARAM, default: "node, mTHP 64K" },
   policy: { kind: "choice", label: "memory", options: POLICIES, default: RECORDED },
   arch: { kind: "choice", label: "format of the model", options: FORMATS, default: "arm64-4k" },
   at: { kind: "text", label: "look at", default: ALL, max: 40, samples: LOOKS },
@@ -30,27 +31,29 @@ const params = {
 
 type Params = ParamsOf<typeof params>;
 
-/** What was made of a file's very bytes, by all that decides it: who zooms asks again and again. */
-const made = new WeakMap<Uint8Array, Map<string, AddressSpace>>();
+/** What was made of a capture, by all that decides it: who zooms asks again and again. */
+const made = new WeakMap<Capture, Map<string, AddressSpace>>();
 
-async function spaceOf({ process, policy, arch }: Params, bytes: Uint8Array): Promise<AddressSpace> {
-  const known = made.get(bytes) ?? new Map<string, AddressSpace>();
-  made.set(bytes, known);
-  const key = `${policy} ${policy === RECORDED ? "" : arch}`;
-  const space = known.get(key) ?? (await makeSpace(process, policy, arch, bytes));
+function spaceOf(params: Params, capture: Capture): AddressSpace {
+  const known = made.get(capture) ?? new Map<string, AddressSpace>();
+  made.set(capture, known);
+  const key = params.policy === RECORDED ? RECORDED : `${params.policy} ${params.arch}`;
+  const space = known.get(key) ?? makeSpace(params, capture);
   known.set(key, space);
   return space;
 }
 
-async function makeSpace(process: string, policyName: string, arch: string, bytes: Uint8Array): Promise<AddressSpace> {
-  const capture = await readCapture(bytes, process);
+function makeSpace({ policy: policyName, arch }: Params, capture: Capture): AddressSpace {
+  const name = captureName(capture);
   const policy = THP_POLICIES.find(({ name }) => name === policyName);
-  if (policy === undefined) return { ...captureSpace(capture), name: process };
+  const recorded = { ...captureSpace(capture), name };
+  if (policy === undefined) return recorded;
+  checkReplayable(capture);
   const mm = replayCapture(capture, policy, { shuffled: false, readFirst: 0, seed: 1 }, arch);
-  const replayed = mmSpace(mm, `${process}, anonymous memory under ${policyName}`);
+  const replayed = mmSpace(mm, `${name}, anonymous memory under ${policyName}`);
   // The VMAs without anonymous memory stay in their places, so that a number names the same VMA under every policy.
   const byStart = new Map(replayed.vmas.map((vma) => [vma.start, vma.runs]));
-  const vmas = captureSpace(capture).vmas.map((vma) => ({ ...vma, runs: byStart.get(vma.start) ?? [] }));
+  const vmas = recorded.vmas.map((vma) => ({ ...vma, runs: byStart.get(vma.start) ?? [] }));
   return { ...replayed, vmas };
 }
 
@@ -59,16 +62,14 @@ export const addressMapLive = defineLive({
   id: "address-space-map",
   title: "Address-space map",
   params,
-  inputs: Object.values(CAPTURE_FILES),
-  needs: ({ process }) => [CAPTURE_FILES[process]!],
+  ...CAPTURE_INPUT,
   run: async (given, inputs) => {
-    const bytes = inputs[CAPTURE_FILES[given.process]!] as Uint8Array;
-    const space = await spaceOf(given, bytes);
-    return addressMapData(space, given.at, {
+    const { capture, input } = await chosenCapture(given, inputs);
+    return addressMapData(spaceOf(given, capture), given.at, {
       designs: given.policy === RECORDED ? [] : [given.arch],
       workload: given.policy === RECORDED ? "a capture" : "anonymous memory of a capture, replayed",
       params: given,
-      input: fileDigest(bytes),
+      input,
     });
   },
   plot: mapDrawing,

@@ -1,6 +1,7 @@
 /**
  * The live figures of one recorded process: what was read, its coverage, other layouts, its tables.
  */
+import { UserError } from "../../base/errors.ts";
 import { formatSize, MiB } from "../../base/size.ts";
 import { contSummary } from "../../study/capture/contpte.ts";
 import type { Capture } from "../../study/capture/format.ts";
@@ -102,6 +103,7 @@ export const processCoverageLive = defineLive({
     const { block, share, percent, inferred } = contSummary(capture);
     const contOrders = params.cont ? [Math.log2(block / capture.page)] : [];
     const all = rollupThpStats(capture, { contOrders, incSmaps: false });
+    if (all.stats.length === 0) throw new UserError("nothing of this process is in memory: thpmaps says nothing of it");
     const shown =
       params.empty || all.stats.every(({ kB }) => kB === 0) ? all.stats : all.stats.filter(({ kB }) => kB > 0);
     const rows = shown.map((stat) => coverageRow(stat, all));

@@ -1,13 +1,12 @@
 /**
  * Coverage of one process's anonymous memory: as it was recorded, and as THP policies would have it.
  */
-import { UserError } from "../../base/errors.ts";
-import { formatSize, MiB } from "../../base/size.ts";
+import { MiB } from "../../base/size.ts";
 import { type Capture, isAnon } from "../capture/format.ts";
 import { contShare, layoutCost, layoutNamed } from "../capture/whatif.ts";
 import { coveragePolicies, type PolicyRow } from "../coverage/policies.ts";
 import type { ParamsOf, RunEffects } from "../experiment.ts";
-import { checkBuildable } from "./size.ts";
+import { checkReplayable } from "./size.ts";
 
 /** The process as recorded, then under each policy. Only captures with 4K pages can be faulted in again on 4K pages. */
 export function processPolicies(
@@ -15,11 +14,7 @@ export function processPolicies(
   params: ParamsOf<typeof coveragePolicies.params>,
   effects?: RunEffects,
 ): Omit<PolicyRow, "capture">[] {
-  if (capture.page !== 4096)
-    throw new UserError(
-      `a capture with pages of ${formatSize(capture.page)}: THP policies are compared on 4K pages only`,
-    );
-  checkBuildable(capture);
+  checkReplayable(capture);
   const modelled = coveragePolicies.run(params, new Map([["", capture]]), effects);
   return [recordedRow(capture), ...modelled.map(({ capture: _, ...row }) => row)];
 }

@@ -28,6 +28,15 @@ export function checkBuildable(capture: Capture, keep: (cls: PageClass) => boole
     );
 }
 
+/** Ends with a {@link UserError} where a capture's anonymous memory cannot be faulted in again on 4K pages. */
+export function checkReplayable(capture: Capture): void {
+  if (capture.page !== 4 * KiB)
+    throw new UserError(
+      `a capture with pages of ${formatSize(capture.page)}: THP policies are compared on 4K pages only`,
+    );
+  checkBuildable(capture);
+}
+
 function extentOf(capture: Capture, keep: (cls: PageClass) => boolean): { bytes: number; spread: number } {
   let [pages, blocks, next] = [0, 0, 0];
   for (const vma of capture.vmas)
