@@ -44,7 +44,7 @@ export function drawLegend(entries: readonly LegendEntry[], width: number, docum
     marks: placed.flatMap(drawEntry),
   });
   const children = fromDom(svg).children.filter((child) => typeof child !== "string" && child.name !== "style");
-  return { content: el("g", { "aria-label": "legend" }, children), height };
+  return { content: el("g", { class: "ptlab-legend" }, children), height };
 }
 
 function place(entries: readonly LegendEntry[], width: number): Placed[] {
@@ -94,7 +94,7 @@ const BAR = { width: 200, height: 12 } as const;
 /** Under the label of its column, a bar of all shades with the values at its ends and in its middle. */
 export function drawRamp(ramp: RampEntry, width: number, idPrefix: string): Legend {
   return {
-    content: el("g", { "aria-label": "legend" }, rampParts(ramp, width, idPrefix)),
+    content: el("g", { class: "ptlab-legend" }, rampParts(ramp, width, idPrefix)),
     height: 3 * LINE_HEIGHT + 12,
   };
 }

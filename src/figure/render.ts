@@ -49,8 +49,8 @@ export function toSvg(figure: Figure, host: Host, { width = WIDE }: { width?: nu
       el("desc", { id: `${id}-desc` }, [figure.alt]),
       el("metadata", {}, [canonicalJson(recipe)]),
       ...defs([...textures(entries, id), ...(used.ramp === null ? [] : [gradient(id)])]),
-      legend.content,
-      tidy(content, id),
+      nameless(legend.content),
+      nameless(tidy(content, id)),
     ]),
   );
 }
@@ -118,6 +118,10 @@ function tidy(root: Element, prefix: string): Element {
     return isGeometry(name) ? roundGeometry(linked) : linked;
   });
 }
+
+/** Plot gives names to groups that have no role, where ARIA 1.2 (section 5.2.8.6) forbids them; the picture has one. */
+const nameless = (root: Element): Element =>
+  mapAttributes(root, (name, value) => (name === "aria-label" ? undefined : value));
 
 function checkAxes(figure: Figure, drawn: Drawn, used: FrameRecord): void {
   for (const name of ["x", "y", "fx", "fy"] as const) {

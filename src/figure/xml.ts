@@ -51,11 +51,11 @@ export function texts(root: Element): string[] {
   return root.children.flatMap((child) => (typeof child === "string" ? [child] : texts(child)));
 }
 
-/** A copy with the attributes of every element rewritten. */
-export function mapAttributes(root: Element, change: (name: string, value: string) => string): Element {
+/** A copy with the attributes of every element rewritten; without those that become undefined. */
+export function mapAttributes(root: Element, change: (name: string, value: string) => string | undefined): Element {
   const attributes = Object.fromEntries(Object.entries(root.attributes).map(([k, v]) => [k, change(k, v)]));
   const children = root.children.map((child) => (typeof child === "string" ? child : mapAttributes(child, change)));
-  return { name: root.name, attributes, children };
+  return el(root.name, attributes, children);
 }
 
 /** The tree as text. A line break stands between elements where no text is, so that versions can be compared by line. */

@@ -83,7 +83,7 @@ test("two widths of one figure can stand in one page: they share no id", () => {
 
 test("the legend names every series, in the order of the rows", () => {
   const legend = (figure: Figure) => {
-    const texts = parsed(toSvg(figure, testHost(), { width: NARROW })).querySelectorAll('[aria-label="legend"] text');
+    const texts = parsed(toSvg(figure, testHost(), { width: NARROW })).querySelectorAll(".ptlab-legend text");
     return [...texts].map((t) => t.textContent);
   };
   expect(legend(groupedBars())).toEqual(["base pages", "contpte", "PMD THP"]);

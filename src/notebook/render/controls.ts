@@ -8,12 +8,12 @@ import { attributes, escapeHtml } from "./html.ts";
 /** Longer lists of choices are a menu; shorter ones are shown whole. */
 export const MOST_RADIOS = 4;
 
-/** A form with one control for each parameter. `id` makes the ids of its elements unique on the page. */
-export function controlsHtml(id: string, specs: ParamSpecs, values: Readonly<Record<string, unknown>>): string {
+/** A form with one control for each parameter. `figure` is the number of the figure that they change. */
+export function controlsHtml(figure: number, specs: ParamSpecs, values: Readonly<Record<string, unknown>>): string {
   const controls = Object.entries(specs).map(([name, spec]) =>
-    controlHtml(`${id}-${name}`, name, spec, values[name] ?? spec.default),
+    controlHtml(`figure-${figure}-${name}`, name, spec, values[name] ?? spec.default),
   );
-  return `<form class="ptlab-controls" aria-label="Change the figure"><fieldset disabled><legend>Try other values</legend>${controls.join("")}</fieldset><div class="ptlab-below"><p class="ptlab-status" role="status" aria-live="polite"></p><span class="ptlab-running" aria-hidden="true"></span><button type="button" data-action="cancel" hidden>Stop</button><button type="button" data-action="reset" hidden>Reset</button></div></form>`;
+  return `<form class="ptlab-controls" aria-label="Change figure ${figure}"><fieldset disabled><legend>Try other values</legend>${controls.join("")}</fieldset><div class="ptlab-below"><p class="ptlab-status" role="status" aria-live="polite"></p><span class="ptlab-running" aria-hidden="true"></span><button type="button" data-action="cancel" hidden>Stop</button><button type="button" data-action="reset" hidden>Reset</button></div></form>`;
 }
 
 function controlHtml(id: string, name: string, spec: ParamSpec, value: unknown): string {
