@@ -8,6 +8,7 @@ import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
 import { linkCheck } from "./site/links-check.ts";
 import { prosePlugin } from "./site/prose/plugin.ts";
+import { codeTakesFocus, tablesTakeFocus } from "./site/scrolling.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
 
@@ -34,15 +35,22 @@ export default defineConfig({
   site: process.env.PTLAB_SITE ?? "http://127.0.0.1:4321",
   base,
   vite: {
-    resolve: { alias: { ptlab: here("src/index.ts") } },
+    resolve: {
+      alias: [
+        { find: "ptlab", replacement: here("src/index.ts") },
+        { find: /^@pagefind\/default-ui$/, replacement: here("site/search.ts") },
+      ],
+    },
     define: { __PTLAB_BUILD__: JSON.stringify(build) },
     plugins: [nodeInWorkers()],
     // Names and texts of functions are part of what cells show, so that nothing is renamed where cells run.
     worker: { format: "es", plugins: () => [nodeInWorkers()], rolldownOptions: { output: { minify: false } } },
-    // No script of ours stands in a page itself: notebook pages allow none. For all others the theme's limit holds.
-    build: { assetsInlineLimit: (file) => (/\/(TypeTips|MarkdownContent)\./.test(file) ? false : undefined) },
+    // No script stands in a page itself but the theme's that must run before it is drawn: notebook pages allow no other.
+    build: { assetsInlineLimit: (file) => (file.endsWith(".js") ? false : undefined) },
   },
-  markdown: { processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base)] }) },
+  markdown: {
+    processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base), tablesTakeFocus] }),
+  },
   integrations: [
     starlight({
       title: "ptlab",
@@ -51,7 +59,7 @@ export default defineConfig({
         (name) => `./site/styles/${name}.css`,
       ),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
-      expressiveCode: { themes: ["github-dark", "github-light"] },
+      expressiveCode: { themes: ["github-dark", "github-light"], plugins: [codeTakesFocus] },
       sidebar: [
         { label: "Start", items: ["start", "glossary"] },
         { label: "Notebooks", items: notebooks },
