@@ -1,7 +1,7 @@
 // Equations: TeX as MathML, which browsers draw by themselves, with the fonts that they have.
 import type { Element, ElementContent } from "hast";
 import temml from "temml";
-import { sanitizeHtml } from "../../src/notebook/render/sanitize.ts";
+import { sanitizeMath } from "../../src/notebook/render/sanitize.ts";
 import { element, hasClass, parseHtml, textOf } from "./tree.ts";
 
 /** What stands for an equation in rendered Markdown: code inside a line, or a block of its own. */
@@ -20,5 +20,5 @@ export function equationOf(node: Element): ElementContent | undefined {
 
 function mathMl(tex: string, displayMode: boolean): ElementContent {
   const html = temml.renderToString(tex.trim(), { displayMode, throwOnError: true });
-  return parseHtml(sanitizeHtml(html)).children[0] as Element;
+  return parseHtml(sanitizeMath(html)).children[0] as Element;
 }

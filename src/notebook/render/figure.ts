@@ -11,7 +11,7 @@ import type { Json, MimeBundle } from "../format.ts";
 import { controlsHtml } from "./controls.ts";
 import { exportsHtml, type PageFile } from "./exports.ts";
 import { attributes, escapeHtml } from "./html.ts";
-import { sanitizeSvg } from "./sanitize.ts";
+import { sanitizeSvg, svgFile } from "./sanitize.ts";
 import { dataHtml } from "./table.ts";
 
 /** A figure as part of a page, and the files that it offers. */
@@ -75,12 +75,12 @@ function pictureHtml(className: string, svg: Json | undefined, data: FigureData)
   return `<div class="ptlab-picture ${className}">${clean === "" ? `<p>${escapeHtml(data.alt)}</p>` : clean}</div>`;
 }
 
-/** The downloads are the stored outputs themselves, so that page and files cannot disagree. */
+/** The downloads are the stored outputs themselves, so that page and files cannot disagree; a picture that is more than one is not. */
 function figureFiles(id: string, data: FigureData, bundle: MimeBundle): readonly PageFile[] {
   const svg = bundle["image/svg+xml"];
   const table = bundle["text/plain"];
   return [
-    ...(typeof svg === "string" ? [{ name: `${id}.svg`, mime: "image/svg+xml", text: svg }] : []),
+    ...(typeof svg === "string" ? [{ name: `${id}.svg`, mime: "image/svg+xml", text: svgFile(svg) }] : []),
     { name: `${id}.csv`, mime: "text/csv", text: toCsv(data) },
     ...(typeof table === "string" ? [{ name: `${id}.txt`, mime: "text/plain", text: table }] : []),
   ];

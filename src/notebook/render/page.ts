@@ -11,7 +11,7 @@ import type { PageFile } from "./exports.ts";
 import { figureSummary, renderFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputElement, outputHtml } from "./output.ts";
-import { sanitizeHtml } from "./sanitize.ts";
+import { sanitizeHtml, TAKEN } from "./sanitize.ts";
 
 /** A heading of a page. */
 export interface Heading {
@@ -150,8 +150,9 @@ async function textHtml(state: PageState, cell: TextCell): Promise<string> {
 
 /** Two cells may have headings alike. */
 function uniqueSlug({ slugs }: PageState, slug: string): string {
-  let id = slug;
-  for (let n = 1; slugs.has(id); n++) id = `${slug}-${n}`;
+  const own = TAKEN.test(slug) ? `text-${slug}` : slug;
+  let id = own;
+  for (let n = 1; slugs.has(id); n++) id = `${own}-${n}`;
   slugs.add(id);
   return id;
 }

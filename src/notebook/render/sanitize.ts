@@ -41,8 +41,17 @@ const TEXT_TAGS =
     " ",
   );
 
+/**
+ * Classes that highlighted code, notes, equations and our own tables and excerpts have. Any other would borrow the looks of
+ * the site: a window over the page, a control, a cell.
+ */
+const CLASSES =
+  "expressive-code frame has-title is-terminal header title copy code ec-line indent wrap gutter ln mark ins del highlight math-inline math-display footnotes data-footnote-backref sr-only contains-task-list task-list-item language-* number ptlab-table ptlab-beside not-content".split(
+    " ",
+  );
+
 const TEXT_ATTRIBUTES: Record<string, string[]> = {
-  "*": ["class", "title", "lang", "dir", "style", "role", "aria-*"],
+  "*": ["title", "lang", "dir", "style", "role", "aria-*"],
   a: ["href", "id", "data-footnote-ref", "data-footnote-backref"],
   img: ["src", "alt", "width", "height", "loading"],
   th: ["scope", "colspan", "rowspan", "align"],
@@ -55,16 +64,22 @@ const TEXT_ATTRIBUTES: Record<string, string[]> = {
   details: ["open"],
   pre: ["data-language"],
   button: ["data-copied", "data-code"],
-  ...Object.fromEntries(MATH_TAGS.map((tag) => [tag, MATH_ATTRIBUTES])),
   ...Object.fromEntries(["h1", "h2", "h3", "h4", "h5", "h6"].map((h) => [h, ["id"]])),
 };
 
 /** A picture must be in the page itself: nothing else of a notebook's folder is published, and another host would learn who reads. */
 const isInline = (src = ""): boolean => /^data:image\/(png|jpeg|gif|webp|svg\+xml)[;,]/i.test(src);
 
+/** Places of notes, as Markdown names them. The places of headings are named by the page, and others are not needed. */
+const withoutPlace: sanitize.Transformer = (tagName, { id, ...attribs }) => ({
+  tagName,
+  attribs: id?.startsWith("user-content-") ? { ...attribs, id } : attribs,
+});
+
 const TEXT: sanitize.IOptions = {
-  allowedTags: [...TEXT_TAGS, ...MATH_TAGS],
+  allowedTags: TEXT_TAGS,
   allowedAttributes: TEXT_ATTRIBUTES,
+  allowedClasses: { "*": CLASSES },
   allowedStyles: { "*": STYLES },
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesByTag: { img: ["data"] },
@@ -73,19 +88,30 @@ const TEXT: sanitize.IOptions = {
 };
 
 /**
- * HTML from a markdown cell or an HTML output with only text, tables and pictures left. `onHeading` may give a heading
- * another id, so that two cells do not claim the same.
+ * HTML from a markdown cell or an HTML output with only text, tables and pictures left. `onHeading` says what a heading's
+ * place on the page is called; without it a heading is no place.
  */
-export function sanitizeHtml(html: string, onHeading: (level: number, id: string) => string = (_, id) => id): string {
+export function sanitizeHtml(html: string, onHeading?: (level: number, id: string) => string): string {
   const heading =
     (level: number): sanitize.Transformer =>
-    (tagName, attribs) => ({
+    (tagName, { id, ...attribs }) => ({
       tagName,
-      attribs: attribs.id === undefined ? attribs : { ...attribs, id: onHeading(level, attribs.id) },
+      attribs: id === undefined || onHeading === undefined ? attribs : { ...attribs, id: onHeading(level, id) },
     });
-  const transformTags = Object.fromEntries([1, 2, 3, 4, 5, 6].map((level) => [`h${level}`, heading(level)]));
+  const transformTags = {
+    ...{ a: withoutPlace, li: withoutPlace },
+    ...Object.fromEntries([1, 2, 3, 4, 5, 6].map((level) => [`h${level}`, heading(level)])),
+  };
   return sanitize(html, { ...TEXT, transformTags });
 }
+
+/** An equation as the site itself makes it; MathML that a notebook brings along is not shown. */
+export const sanitizeMath = (html: string): string =>
+  sanitize(html, {
+    allowedTags: MATH_TAGS,
+    allowedAttributes: { "*": [...MATH_ATTRIBUTES, "class", "style"] },
+    allowedStyles: { "*": STYLES },
+  });
 
 const SVG_TAGS =
   "svg g path rect circle ellipse line polyline polygon text tspan textPath title desc defs clipPath mask marker pattern linearGradient radialGradient stop use symbol".split(
@@ -100,7 +126,7 @@ const SVG_ATTRIBUTES =
 const SVG: sanitize.IOptions = {
   allowedTags: SVG_TAGS,
   allowedAttributes: { "*": SVG_ATTRIBUTES, svg: ["xmlns"], use: ["href"], textPath: ["href"] },
-  allowedStyles: { "*": { ...STYLES, "mix-blend-mode": WORD, "font-variant": WORD, overflow: WORD } },
+  allowedStyles: { "*": { ...STYLES, "mix-blend-mode": WORD, "font-variant": WORD } },
   allowedSchemes: [],
   // A style element is read as raw text here but as markup by a browser inside SVG, so none may pass; what Plot's says
   // is in the site's own style sheet.
@@ -109,17 +135,36 @@ const SVG: sanitize.IOptions = {
   transformTags: {
     "*": (tagName, attribs) => ({
       tagName,
-      attribs: Object.fromEntries(Object.entries(attribs).filter(([name, value]) => staysInside(name, value))),
+      attribs: Object.fromEntries(Object.entries(attribs).filter(([name, value]) => staysInside(tagName, name, value))),
     }),
   },
 };
 
-/** References go to elements of the same picture only. */
-const staysInside = (name: string, value: string): boolean =>
-  name === "href" ? value.startsWith("#") : !/url\(\s*["']?[^#"'\s]/i.test(value);
+/** Names of places that are the figures' or the site's own. */
+export const TAKEN = /^(figure-\d|starlight__|ptlab-type$|_top$)/;
+
+/** References go to elements of the same picture only, nothing is drawn beside it, and it takes no name of the page. */
+function staysInside(tag: string, name: string, value: string): boolean {
+  if (name === "href") return value.startsWith("#");
+  if (name === "id") return !TAKEN.test(value);
+  if (tag === "svg" && (name === "overflow" || name.startsWith("transform"))) return false;
+  return !/url\(\s*["']?[^#"'\s]/i.test(value);
+}
 
 /** An SVG picture fit to be part of a page, or an empty string if nothing of it is a picture. */
 export function sanitizeSvg(svg: string): string {
   const clean = sanitize(svg, SVG).trim();
   return clean.startsWith("<svg") ? clean : "";
+}
+
+/** What a picture that is a file of its own may hold besides: what it says of itself, and style. */
+const FILE_TAGS = new Set([...SVG_TAGS, "metadata", "style"]);
+
+/** What a browser that opens such a file would run, or fetch. */
+const ACTIVE = /<[!?]|<\/?[\w.-]+:|\son\w+\s*=|@import|href\s*=\s*["']?[^#"'\s]|url\(\s*["']?[^#"'\s]/i;
+
+/** An SVG picture fit to be a file of the site, which a browser opens as a document: as it is, if nothing in it is active. */
+export function svgFile(svg: string): string {
+  const tags = [...svg.matchAll(/<\/?([^\s/>]+)/g)].map((match) => match[1]!);
+  return tags.every((tag) => FILE_TAGS.has(tag)) && !ACTIVE.test(svg) ? svg : sanitizeSvg(svg);
 }
