@@ -136,7 +136,7 @@ function shown(figure: HTMLElement, choice: string): Promise<string> {
 /** Why a figure shows nothing new, without the words that a figure puts before it and the name by which it knows the file. */
 function wordsOf(figure: HTMLElement): string {
   const text = figure.querySelector(".ptlab-status")?.textContent?.trim() ?? "";
-  return text.replace("This could not be computed: ", "").replace(`${OWN_CAPTURE.input}: `, "");
+  return text.replace(new RegExp(`^This could not be computed: (${OWN_CAPTURE.input}: )?`), "");
 }
 
 const short = (name: string): string => (name.length <= 60 ? name : `${name.slice(0, 60)}…`);

@@ -19,7 +19,7 @@ import { describeSite, isLive, ROOT } from "./site-browser.ts";
 const data = (file: string) => readFileSync(`${ROOT}notebooks/data/${file}`);
 const status = (page: Page) => page.locator("ptlab-process [role=status]");
 const input = (page: Page) => page.locator("ptlab-process input");
-const said = (page: Page) => expect.poll(() => status(page).textContent(), { timeout: 120_000 });
+const said = (page: Page) => expect.poll(() => status(page).textContent(), { timeout: 50_000 });
 const SHOWN = /all figures show this process\.$/;
 
 /** Files that are no captures, and a part of the line that answers each. */
