@@ -28,13 +28,16 @@ export interface Surroundings {
 export const RECORDINGS = "test/golden/oracle";
 
 /**
- * What stands between a cell and its stored output besides the simulator: how cells are rewritten and run, how values
- * become tables and text, how outputs are collected and written. An edit there costs one run of all notebooks, and
- * without it here a page could show what no cell gives any more. The wire protocol and the installer take no part.
+ * What stands between a cell and its stored output besides the simulator: the name by which cells import it, how they are
+ * rewritten and run, how values become tables, controls and text, how outputs are collected and written, and what makes
+ * this key. An edit there costs one run of all notebooks, and without it here a page could show what no cell gives any
+ * more. The wire protocol and the installer take no part.
  */
 export const RUNNER = [
+  "src/index.ts",
   ...["cells", "session", "show", "widgets", "display.ts", "paths.ts"].map((name) => `src/jupyter/${name}`),
-  ...["format.ts", "outputs.ts", "run.ts", "write.ts"].map((name) => `src/notebook/${name}`),
+  ...["digest", "format", "fresh", "imports", "outputs", "run", "session", "write"].map((n) => `src/notebook/${n}.ts`),
+  ...["controls", "html", "table"].map((name) => `src/notebook/render/${name}.ts`),
 ] as const;
 
 /** Packages that check, run and draw; a test holds the list against what the sources import. */
