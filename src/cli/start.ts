@@ -24,7 +24,10 @@ export interface StartOptions {
 }
 
 /** Everything that the built site depends on, relative to the project. */
-const SITE_INPUTS = ["notebooks", "site", "src", "astro.config.mjs", "package.json", "package-lock.json"];
+const SITE_INPUTS = [
+  ...["notebooks", "site", "src", "test/bench", "test/golden/oracle"],
+  ...["CHANGELOG.md", "astro.config.mjs", "package.json", "package-lock.json"],
+];
 
 const DIGEST_FILE = join(".ptlab", "site.digest");
 const DEFAULT_PORT = 4321;

@@ -76,6 +76,15 @@ describe("ptlab start", () => {
     expect(await start()).toMatchObject({ sessions: 0, builds: 2 });
   });
 
+  test.each(["CHANGELOG.md", "test/golden/oracle/fork.json.gz", "test/bench/print.ts"])(
+    "builds again if %s has changed, which the site takes in or publishes",
+    async (name) => {
+      await start();
+      await project.write(name, "new");
+      expect(await start()).toMatchObject({ builds: 2 });
+    },
+  );
+
   test("runs and builds again if the simulator has changed", async () => {
     await start();
     await project.write("src/mmu/tlb.ts", "export const ways = 8;\n");
