@@ -27,12 +27,14 @@ export interface VerifyOptions {
 
 /**
  * Runs the notebooks again, one after the other. Returns the exit status: 0 if all outputs are as stored, 1 if any is
- * not, a cell fails, or the sources changed meanwhile, 130 if interrupted. Throws {@link UserError} as `ptlab run` does.
+ * not, a cell fails, the sources changed meanwhile, or there is no notebook, 130 if interrupted. Throws {@link UserError}
+ * as `ptlab run` does.
  */
 export async function verifyCommand(options: VerifyOptions, effects: RunEffects): Promise<number> {
   const compared: Compared[] = [];
-  let status = 0;
-  for (const stored of await storedNotebooks(options.files, effects)) {
+  const notebooks = await storedNotebooks(options.files, effects);
+  let status = notebooks.length === 0 ? 1 : 0;
+  for (const stored of notebooks) {
     if (options.stale === true && (await isStoredFresh(stored, effects))) {
       effects.out(`${stored.name}: fresh, not run\n`);
       continue;

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunEffects } from "../../src/cli/notebooks.ts";
@@ -142,6 +142,11 @@ describe("ptlab verify", () => {
     await run({ a: hostile("<script>1</script>") });
     await verify({ a: hostile('"><img src=x onerror=alert(1)>') });
     expect(await report()).not.toMatch(/<script|<img src=x/);
+  });
+
+  test("that finds no notebook has verified nothing, and says so by its status", async () => {
+    await rm(join(project.root, "notebooks"), { recursive: true });
+    expect(await verify()).toMatchObject({ status: 1, err: "notebooks/: there are none\n" });
   });
 
   test("takes an old page away when all is as stored", async () => {
