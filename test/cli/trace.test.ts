@@ -187,7 +187,7 @@ describe("run", () => {
     const without = { core: ["zen-4"], caches: false } as const;
     expect(await run(at("a.txt"), competing)).not.toBe(await run(at("a.txt"), without));
     await expect(run(at("a.txt"), { core: ["zen-4"], arch: ["arm64-4k"] })).rejects.toThrow(
-      "unknown machine for zen-4",
+      "zen-4 does not walk arm64-4k: it is for x86_64",
     );
     await expect(run(at("a.txt"), { core: ["zen-4"], tlb: "64" })).rejects.toThrow("for the generic core");
   });

@@ -100,6 +100,11 @@ test("an address of the kernel's half is walked as it is", async () => {
   expect(figure.rows[0]).toMatchObject({ slot: "PGD[256]", meaning: "none" });
 });
 
+test("a core that does not walk the format is refused in words", async () => {
+  const made = walkLive.make({ arch: "arm64-4k", core: "skylake-client" }, {});
+  await expect(made).rejects.toThrow(/^skylake-client does not walk arm64-4k: it is for x86_64, i686$/);
+});
+
 test.each(["", "7f12", "0x", "0xg"])(
   "the address '%s' is refused, and the error says what is allowed",
   async (address) => {

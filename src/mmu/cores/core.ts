@@ -103,7 +103,8 @@ export interface CoreChoices {
 
 /** The hardware of a core on a format. Throws {@link UserError} where the core cannot walk it, or a number makes no array. */
 export function specOf(core: Core, format: Format, choices: CoreChoices = {}): MmuSpec {
-  oneOf(`machine for ${core.name}`, format.machine, core.machines);
+  if (!core.machines.includes(format.machine))
+    throw new UserError(`${core.name} does not walk ${format.name}: it is for ${core.machines.join(", ")}`);
   const { accessDirty = format.accessDirty, caches = true, dataCompetes = false, nested = false } = choices;
   const arrays = (level: readonly CoreArray[]) =>
     level.map((a) => arrayOf(a, format)).filter((a) => a.holds.length > 0);
