@@ -7,6 +7,7 @@ import { invariant, oneOf, UserError } from "../base/errors.ts";
 import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
 import { figure } from "./create.ts";
 import { type Drawing, type Figure, type FigureData, MADE_BY } from "./figure.ts";
+import { OWN_CAPTURE } from "./live/own-capture.ts";
 
 /** Parameter values by name, as controls and addresses carry them. */
 export type LiveParams = Readonly<Record<string, string | number | boolean>>;
@@ -14,9 +15,9 @@ export type LiveParams = Readonly<Record<string, string | number | boolean>>;
 /** Contents of input files by name. */
 export type LiveInputs = Readonly<Record<string, string | Uint8Array>>;
 
-/** An input as `make` takes it: what is packed or binary by its name as bytes, everything else as text. */
+/** An input as `make` takes it: what is packed or binary by its name, or may be, as bytes, everything else as text. */
 export function inputContent(name: string, bytes: Uint8Array): string | Uint8Array {
-  return /\.(gz|ptt)$/.test(name) ? bytes : new TextDecoder().decode(bytes);
+  return name === OWN_CAPTURE.input || /\.(gz|ptt)$/.test(name) ? bytes : new TextDecoder().decode(bytes);
 }
 
 /** Everything needed to redraw a figure with other parameters. */

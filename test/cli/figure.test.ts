@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { MiB } from "../../src/base/size.ts";
 import { type FigureOptions, figureCommand } from "../../src/cli/figure.ts";
 import { liveFigures } from "../../src/figure/live/index.ts";
+import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import { readRecipe } from "../../src/figure/recipe.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { figureEffects, scratchFolder } from "./figure-effects.ts";
 
 const file = scratchFolder();
@@ -68,6 +71,33 @@ test.each([
 test("an input that is given stands in for the project's file of that name", async () => {
   writeFileSync(file("python.ptt"), "no trace");
   await expect(run("miss-curve", { input: [file("python.ptt")] })).rejects.toThrow(/python\.ptt/);
+});
+
+describe("a capture of the user's own", () => {
+  const own = { set: [`capture=${OWN_CAPTURE.choice}`] };
+  const sample = `${PROJECT_ROOT}/notebooks/data/python-sqlite.json.gz`;
+  const tableOf = (text: string) => text.slice(text.indexOf("\n\n"), text.lastIndexOf("\n\n"));
+
+  test.each(["mine.json.gz", "capture"])("is read from a file of any name, packed or not: %s", async (name) => {
+    copyFileSync(sample, file(name));
+    const made = await run("process-content", { ...own, input: [file(name)] });
+    expect(tableOf(made)).toBe(tableOf(await run("process-content", { set: ["capture=python, no THP"] })));
+  });
+
+  test("is asked for where none is given, and only one is taken", async () => {
+    await expect(run("process-content", own)).rejects.toThrow(
+      /^process-content reads one file of your own, which --input gives: 0 are given$/,
+    );
+    const two = [file("a.json"), file("b.json")];
+    await expect(run("process-content", { ...own, input: two })).rejects.toThrow(
+      /^process-content reads one file of your own, which --input gives: 2 are given$/,
+    );
+  });
+
+  test("may be as large as pages take", async () => {
+    writeFileSync(file("large.json"), " ".repeat(8 * MiB + 1));
+    await expect(run("process-content", { ...own, input: [file("large.json")] })).rejects.toThrow(/not JSON|empty/);
+  });
 });
 
 test("an interrupt ends the thread that computes, and leaves nothing", async () => {

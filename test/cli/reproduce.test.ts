@@ -5,6 +5,7 @@ import { type ReproduceEffects, type ReproduceOptions, reproduceCommand } from "
 import { display } from "../../src/figure/display.ts";
 import type { Figure } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
+import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
 import { type Recipe, readRecipe } from "../../src/figure/recipe.ts";
 import { toSvg } from "../../src/figure/render.ts";
@@ -60,6 +61,18 @@ test("its inputs are found by name and checked by digest", async () => {
   await expect(run(name, { input: [other] })).rejects.toThrow(
     /^python\.ptt has the digest [0-9a-f]{16}, the figure was made from [0-9a-f]{16}: --input gives another file$/,
   );
+});
+
+test("a picture of a reader's own process is made again from the file, whatever its name, and from no other", async () => {
+  const live = liveFigure("process-content");
+  const own = { capture: OWN_CAPTURE.choice };
+  const bytes = readFileSync(`${PROJECT_ROOT}/notebooks/data/python-sqlite.json.gz`);
+  const made = await live.make(own, { [OWN_CAPTURE.input]: new Uint8Array(bytes) });
+  writeFileSync(file("a.svg"), toSvg(made, testHost()));
+  writeFileSync(file("mine.json.gz"), bytes);
+  expect((await run(file("a.svg"), { input: [file("mine.json.gz")] })).out).toMatch(/\nmatches\n$/);
+  const other = `${PROJECT_ROOT}/notebooks/data/node-json.json.gz`;
+  await expect(run(file("a.svg"), { input: [other] })).rejects.toThrow(/^capture has the digest/);
 });
 
 test("one digit changed in the picture is found and shown", async () => {
