@@ -8,9 +8,11 @@ import { onDisk } from "../../src/jupyter/cells/on-disk.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { readNotebook } from "../../src/notebook/file.ts";
 import { shownCode } from "../../src/notebook/render/page.ts";
+import { apiSources } from "../api/load.ts";
+import { symbolAddress } from "../api/symbols.ts";
 
-/** What a name says: its type, and the first sentence of its documentation or nothing. */
-export type HoverText = readonly [type: string, says: string];
+/** What a name says: its type, the first sentence of its documentation or nothing, and where it is told below the site's base. */
+export type HoverText = readonly [type: string, says: string, address?: string];
 
 /** The names of one block of code: how many lines it has, then line, column, length and text of each name. */
 export type HoverBlock = readonly [lines: number, ...places: number[]];
@@ -30,14 +32,17 @@ let checker: Checker | undefined;
 export async function notebookHovers(file: string): Promise<HoverList> {
   checker ??= createChecker(onDisk(FOLDER));
   const codes = shownCode(await readNotebook(`${FOLDER}/${file}`));
-  return hoverList(checker, codes);
+  const symbols = (await apiSources()).flatMap((one) => one.symbols);
+  const told = new Map(symbols.map((one) => [`${one.file}#${one.name}`, `api/${symbolAddress(one.file, one.name)}`]));
+  return hoverList(checker, codes, told);
 }
 
-/** The types in cells that follow one another; those of earlier calls are forgotten. */
-export function hoverList(cells: Checker, codes: readonly string[]): HoverList {
+/** The types in cells that follow one another; those of earlier calls are forgotten. `told` are addresses by `FILE#NAME`. */
+export function hoverList(cells: Checker, codes: readonly string[], told: ReadonlyMap<string, string>): HoverList {
   const texts = new Map<string, number>();
-  const numberOf = ({ type, says }: Hover): number => {
-    const text = JSON.stringify([type, says]);
+  const numberOf = ({ type, says, declared }: Hover): number => {
+    const address = declared && told.get(`${declared.file.slice(PROJECT_ROOT.length + 1)}#${declared.name}`);
+    const text = JSON.stringify(address === undefined ? [type, says] : [type, says, address]);
     const number = texts.get(text) ?? texts.size;
     texts.set(text, number);
     return number;

@@ -12,7 +12,7 @@ import { type Digests, kept, type Made, write } from "../kept.ts";
 import { COMPILER, ENVIRONMENT, HOVERS } from "./files.ts";
 
 /** All that decides over a type: sources, packages, and how types are told. */
-const TYPES = ["src", "site/types", "package-lock.json"];
+const TYPES = ["src", "site/api", "site/types", "package-lock.json"];
 
 async function files(): Promise<Made[]> {
   const notebooks = await listNotebooks(join(PROJECT_ROOT, "notebooks"));

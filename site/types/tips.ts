@@ -62,10 +62,23 @@ function nameOne(line: Element, start: number, length: number, text: number): vo
 const show = (name: HTMLElement): void => tip.show(name, () => content(texts[Number(name.dataset.text)]!));
 
 /** What a tip shows. The texts come from code that may be anyone's: they are text and never HTML. */
-function content([type, says]: HoverText): Node[] {
-  const code = Object.assign(document.createElement("code"), { textContent: type });
-  return says === "" ? [code] : [code, Object.assign(document.createElement("p"), { textContent: says })];
+function content([type, says, address]: HoverText): Node[] {
+  const nodes: Node[] = [Object.assign(document.createElement("code"), { textContent: type })];
+  const paragraph = (...inside: (Node | string)[]) => {
+    const made = document.createElement("p");
+    made.append(...inside);
+    nodes.push(made);
+  };
+  if (says !== "") paragraph(says);
+  if (address !== undefined) paragraph(apiLink(address));
+  return nodes;
 }
+
+const apiLink = (address: string): HTMLElement =>
+  Object.assign(document.createElement("a"), {
+    href: `${import.meta.env.BASE_URL.replace(/\/?$/, "/")}${address}`,
+    textContent: "API reference",
+  });
 
 const nameOf = (target: EventTarget | null): HTMLElement | undefined =>
   (target as Element | null)?.closest?.<HTMLElement>(NAME) ?? undefined;
@@ -95,8 +108,8 @@ document.addEventListener("focusin", ({ target }) => {
   const name = nameOf(target);
   if (name) show(name);
 });
-document.addEventListener("focusout", ({ target }) => {
-  if (nameOf(target)) tip.hide();
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  if (nameOf(target) && !tip.holds(relatedTarget)) tip.hide();
 });
 
 document.addEventListener("keydown", (event) => {

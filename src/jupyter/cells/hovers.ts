@@ -15,6 +15,8 @@ export interface Hover {
   readonly type: string;
   /** One sentence, or empty. */
   readonly says: string;
+  /** The file that declares the name for others, and what it calls it there; undefined for a name within something. */
+  readonly declared: { readonly file: string; readonly name: string } | undefined;
 }
 
 /** A type longer than this is cut. */
@@ -45,7 +47,16 @@ function hoverOf(
   if (type === "" || /: any$/.test(type)) return undefined;
   const { line, character } = file.getLineAndCharacterOfPosition(node.getStart(file));
   const length = node.end - node.getStart(file);
-  return { line: line + 1, column: character + 1, length, type, says: firstSentence(meant.docs ?? "") };
+  const says = firstSentence(meant.docs ?? "");
+  return { line: line + 1, column: character + 1, length, type, says, declared: declaredIn(meant.target) };
+}
+
+function declaredIn({ name, declarations }: TypeScript.Symbol): Hover["declared"] {
+  const ts = loadTypeScript();
+  const [node] = declarations ?? [];
+  if (node === undefined) return undefined;
+  const statement = ts.isVariableDeclaration(node) ? node.parent.parent : node;
+  return ts.isSourceFile(statement.parent) ? { file: statement.parent.fileName, name } : undefined;
 }
 
 const shortened = (type: string): string =>
