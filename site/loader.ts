@@ -68,7 +68,13 @@ async function loadNotebook(file: string, around: Surroundings, book: FullBook, 
   const path = join(folder(context), file);
   const nb = await readNotebook(path, `notebooks/${file}`);
   const fresh = await isFresh(nb, folder(context), around);
-  const digest = generateDigest({ RENDERING, source: around.source, fresh, text: await readFile(path, "utf8") });
+  const digest = generateDigest({
+    RENDERING,
+    base: context.config.base,
+    source: around.source,
+    fresh,
+    text: await readFile(path, "utf8"),
+  });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
   const { base } = context.config;
@@ -137,7 +143,7 @@ async function loadFile(
   const { store, parseData, generateDigest } = context;
   const text = await readFile(join(fileURLToPath(context.config.root), filePath), "utf8").catch(() => undefined);
   if (text === undefined) return store.delete(id);
-  const digest = generateDigest({ RENDERING, text, end });
+  const digest = generateDigest({ RENDERING, base: context.config.base, text, end });
   if (store.get(id)?.digest === digest) return;
   const [heading, body] = splitHeading(text, title);
   const rendered = await context.renderMarkdown(`${body}\n\n${end}\n`);

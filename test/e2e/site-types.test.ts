@@ -35,7 +35,11 @@ describeSite("types in code", 4560, ({ open }) => {
     await withNames(page);
     await name(page, "namedCaptures").hover();
     expect(await tip(page).locator("code").textContent()).toContain("function namedCaptures(inputs: LiveInputs)");
-    expect(await tip(page).locator("p").textContent()).toBe("The captures of a set of files, read and checked.");
+    expect(await tip(page).locator("p").first().textContent()).toBe(
+      "The captures of a set of files, read and checked.",
+    );
+    const more = tip(page).getByRole("link", { name: "API reference" });
+    expect(await more.getAttribute("href")).toBe("/api/figure/live/#namedCaptures");
     await tip(page).hover();
     await page.waitForTimeout(400);
     expect(await tip(page).isVisible()).toBe(true);
