@@ -39,7 +39,7 @@ const EXPORT_WORDS = (): readonly TypeScript.SyntaxKind[] => {
 function asExpression(start: number, from: number, to: number, file: TypeScript.SourceFile): Edit[] {
   const blank = blanked(file.text.slice(start, from));
   return [
-    { start, end: from, text: `${blank.slice(0, -1)}(` },
+    { start, end: from, text: `;${blank.slice(2)}(` },
     { start: to, end: to, text: ")" },
   ];
 }

@@ -29,9 +29,9 @@ function importEdit(node: TypeScript.ImportDeclaration, file: TypeScript.SourceF
   const clause = node.importClause;
   const pattern = clause === undefined ? undefined : importPattern(clause, rename);
   const start = node.getStart(file);
-  // Types alone. The stripper would leave `import {} from "x"` behind of `import { type A } from "x"`.
+  // Types alone; they ended the statement before. The stripper would leave `import {} from "x"` behind of `import { type A } from "x"`.
   if (clause !== undefined && pattern === undefined)
-    return [{ start, end: node.end, text: blanked(file.text.slice(start, node.end)) }];
+    return [{ start, end: node.end, text: `;${blanked(file.text.slice(start + 1, node.end))}` }];
   const attributes = node.attributes?.getText(file).replace(/^with/, "");
   const options = attributes === undefined ? "" : `, { with: ${attributes} }`;
   const load = `await ${BRIDGE}.load(${node.moduleSpecifier.getText(file)}${options})`;
