@@ -11,14 +11,25 @@ export type Compile = (code: string) => { readonly code: string; origin(place: P
 export function compileWith(ts: typeof TypeScript): Compile {
   const compilerOptions = { target: ts.ScriptTarget.ES2024, module: ts.ModuleKind.ESNext, sourceMap: true };
   return (code) => {
-    // Only a module may await at its top level.
-    const built = ts.transpileModule(`${code}\nexport {};`, { compilerOptions });
+    // Only a module may await at its top level. An import that is not used here may be used by a later cell: it is exported.
+    const used = importedNames(ts, code).join(", ");
+    const built = ts.transpileModule(`${code}\nexport { ${used} };`, { compilerOptions });
     const lines = decoded(JSON.parse(built.sourceMapText!).mappings);
     return {
-      code: built.outputText.replace(/^export \{\};\n\/\/# sourceMappingURL=.*$/m, ""),
+      code: built.outputText.replace(/^export \{.*\};\n\/\/# sourceMappingURL=.*$/m, ""),
       origin: ({ line, column }) => lines[line - 1]?.findLast((entry) => entry.from <= column)?.to ?? { line, column },
     };
   };
+}
+
+function importedNames(ts: typeof TypeScript, code: string): string[] {
+  const { statements } = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.ESNext);
+  return statements.flatMap((statement) => {
+    const { name, namedBindings } = (ts.isImportDeclaration(statement) && statement.importClause) || {};
+    const named =
+      namedBindings === undefined ? [] : ts.isNamedImports(namedBindings) ? namedBindings.elements : [namedBindings];
+    return [name, ...named.map((binding) => binding.name)].flatMap((local) => local?.text ?? []);
+  });
 }
 
 interface Entry {
