@@ -2,7 +2,14 @@
  * From a cell to the function that runs it. What the cell declares at its top level becomes a property of the global
  * object, so that closures and later cells see one variable; all else stays as it was written, line by line.
  */
-import type { AnyNode, ImportDeclaration, ModuleDeclaration, Statement, VariableDeclaration } from "acorn";
+import type {
+  AnyNode,
+  ExportDefaultDeclaration,
+  ImportDeclaration,
+  ModuleDeclaration,
+  Statement,
+  VariableDeclaration,
+} from "acorn";
 import { blanked, type Edit, edited, offsetAt, type Place, placeAt } from "../../../src/jupyter/cells/edits.ts";
 import { BRIDGE } from "../../../src/jupyter/session/bridge.ts";
 import type { Compile } from "./compile.ts";
@@ -46,7 +53,7 @@ export async function toScript(code: string, naming: Naming, compiler: () => Pro
   for (const name of hidden) names.add(name);
   const context: Context = { plain, rename, isFirst: firstTime() };
   const script = edited(plain.code, [
-    { start: 0, end: 0, text: `(async function () {"use strict";${firstStatements(body, rename)}` },
+    { start: 0, end: 0, text: `(async () => {"use strict";${firstStatements(body, rename)}` },
     ...body.flatMap((node) => topEdits(node, context)),
     ...nested.flatMap((node) => nestedEdits(node, plain)),
     ...renames(plain, rename),
@@ -126,7 +133,7 @@ function firstStatements(body: readonly TopLevel[], rename: Context["rename"]): 
 function topEdits(node: TopLevel, context: Context): Edit[] {
   const inner = withoutExport(node);
   const { code } = context.plain;
-  const dropped = inner.start > node.start ? [blank(code, node.start, inner.start)] : [];
+  const dropped = exportEdits(node, code);
   switch (inner.type) {
     case "VariableDeclaration":
       return [...dropped, ...variableEdits(inner, context)];
@@ -144,6 +151,18 @@ function topEdits(node: TopLevel, context: Context): Edit[] {
       return dropped;
   }
 }
+
+/** Takes the words of an `export` away. What is exported by default and has no name is an expression, as a statement of its own. */
+function exportEdits(node: TopLevel, code: string): Edit[] {
+  const words = EXPORT.exec(code.slice(node.start))?.[0] ?? "";
+  if (words === "") return [];
+  const end = node.start + words.length;
+  if (node.type !== "ExportDefaultDeclaration" || isNamed(node)) return [blank(code, node.start, end)];
+  const text = `(${blanked(words).slice(1)}`;
+  return [insert(node.start, ";"), { start: node.start, end, text }, insert(expressionEnd(node, code), ")")];
+}
+
+const EXPORT = /^export\b((\s|\/\*[\s\S]*?\*\/|\/\/.*)*default\b)?/;
 
 const insert = (at: number, text: string): Edit => ({ start: at, end: at, text });
 const blank = (code: string, start: number, end: number): Edit => ({
@@ -191,7 +210,7 @@ function importEdit(node: ImportDeclaration, { plain, rename }: Context): Edit {
   const text = plain.code.slice(start, end);
   const lines = "\n".repeat(text.split("\n").length - 1);
   // Of `import { type A } from "b"` the stripper leaves `import { } from "b"`, which asks for types alone.
-  if (specifiers.length === 0 && text.includes("{")) return blank(plain.code, start, end);
+  if (specifiers.length === 0 && text.includes("{")) return { start, end, text: `;${blanked(text).slice(1)}` };
   const load = `await ${BRIDGE}.load(${JSON.stringify(source.value)})`;
   if (specifiers.length === 0) return { start, end, text: `${load};${lines}` };
   const all = specifiers.find((s) => s.type === "ImportNamespaceSpecifier");
@@ -234,14 +253,15 @@ function bridged({ program }: Plain): Edit[] {
 /** The last statement, if it is an expression, gives the cell's value. In a list, lest what has a `then` be waited for. */
 function valueEdits(body: readonly TopLevel[], code: string): Edit[] {
   const last = body.findLast((node) => node.type !== "EmptyStatement");
-  if (last === undefined || !isExpression(last)) return [];
-  const end = code[last.end - 1] === ";" ? last.end - 1 : last.end;
-  return [insert(last.start, ";return [("), insert(end, ")]")];
+  if (last === undefined) return [];
+  const isDefault = last.type === "ExportDefaultDeclaration" && !isNamed(last);
+  if (!isDefault && last.type !== "ExpressionStatement") return [];
+  return [insert(last.start, ";return [("), insert(expressionEnd(last, code), ")]")];
 }
 
-function isExpression(node: TopLevel): boolean {
-  if (node.type !== "ExportDefaultDeclaration") return node.type === "ExpressionStatement";
-  const { declaration } = node;
-  const isNamed = "id" in declaration && declaration.id != null && /Declaration$/.test(declaration.type);
-  return !isNamed;
+const expressionEnd = ({ end }: TopLevel, code: string): number => (code[end - 1] === ";" ? end - 1 : end);
+
+/** True for a function or a class that is exported by default under a name. */
+function isNamed({ declaration }: ExportDefaultDeclaration): boolean {
+  return /Declaration$/.test(declaration.type) && "id" in declaration && declaration.id != null;
 }
