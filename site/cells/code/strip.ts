@@ -1,11 +1,12 @@
 /**
- * A cell's TypeScript as JavaScript. Sucrase is small and keeps every line; what it does not write (namespaces, aliases of
- * namespaces, decorators) is left to the TypeScript compiler, which is loaded for such a cell alone.
+ * A cell's TypeScript as JavaScript. Sucrase is small and keeps every line; what it does not write as Node's stripper or the
+ * compiler does is left to the TypeScript compiler, which is loaded for such a cell alone.
  */
 import { Parser, type Program } from "acorn";
 import { transform } from "sucrase";
 import { type Place, placeAt } from "../../../src/jupyter/cells/edits.ts";
 import type { Compile } from "./compile.ts";
+import { marksOf } from "./tokens.ts";
 
 /** JavaScript of a cell, parsed. */
 export interface Plain {
@@ -19,25 +20,25 @@ export interface Plain {
 
 /** The cell without its types. `compiler` is asked for only by cells that need it. Throws a SyntaxError with its place. */
 export async function strip(code: string, compiler: () => Promise<Compile>): Promise<Plain> {
-  if (needsCompiler(code)) {
+  const { hasEnum, needsCompiler } = placed(() => marksOf(code));
+  if (needsCompiler) {
     const { code: compiled, origin } = (await compiler())(code);
     return { code: compiled, program: parse(compiled), startsAnew: true, origin };
   }
-  const plain = withoutTypes(code);
-  return { code: plain, program: parse(plain), startsAnew: /\benum\b/.test(code), origin: (place) => place };
+  const plain = placed(() => withoutTypes(code));
+  return { code: plain, program: parse(plain), startsAnew: hasEnum, origin: (place) => place };
 }
 
-/** Sucrase drops the first two without a word and leaves the third as it is. What only looks so costs time and is right too. */
-const needsCompiler = (code: string): boolean =>
-  /^[ \t]*(export\s+)?(namespace|module)\s+[\w$.]+\s*\{/m.test(code) ||
-  /^[ \t]*(export\s+)?import\s+[\w$]+\s*=/m.test(code) ||
-  /(^|[{};])\s*@[\w$(]/m.test(code);
-
 function withoutTypes(code: string): string {
+  // An import that is not used here may be used by a later cell.
+  const options = { transforms: ["typescript" as const], disableESTransforms: true, keepUnusedImports: true };
+  return transform(code, options).code;
+}
+
+/** Gives an error of sucrase its place. */
+function placed<T>(result: () => T): T {
   try {
-    // An import that is not used here may be used by a later cell.
-    const options = { transforms: ["typescript" as const], disableESTransforms: true, keepUnusedImports: true };
-    return transform(code, options).code;
+    return result();
   } catch (error) {
     const { message, loc } = error as Error & { loc?: Place };
     const text = message.replace(/^Error transforming [^:]*: /, "").replace(/ \(\d+:\d+\)$/, "");
