@@ -18,11 +18,13 @@ export function addressMap(space: AddressSpace, path: string, origin: Partial<Or
 /** The same without the way to draw it; what `origin` leaves out is filled in from the space. */
 export function addressMapData(space: AddressSpace, path: string, origin: Partial<Origin> = {}): FigureData {
   const view = viewAt(space, path);
-  const { columns, rows } = view.level === 0 ? slotTable(space, view) : stripTable(space, view);
-  const look = { at: view.path, level: view.level, cont: space.cont, page: space.page, entries: space.spans[1]! };
+  const { columns, rows } = isOfPages(view) ? slotTable(space, view) : stripTable(space, view);
+  const cells = view.level === null ? "VMAs" : isOfPages(view) ? "pages" : "ranges";
+  const { page, cont, vmas } = space;
+  const look = { at: view.path, cells, cont, page, entries: space.spans[1]!, vmas: vmas.length };
   return {
     title: `${space.name}: ${placeOf(space, view)}`,
-    caption: `${readingOf(view)} ${sumText(space, view)}`,
+    caption: `${readingOf(space, view)} ${sumText(space, view)}`,
     alt: `Map of ${placeOf(space, view)} by what maps each page. ${sumText(space, view)}`,
     better: "nothing is better or worse; this is a state",
     columns,
@@ -38,8 +40,13 @@ export function addressMapData(space: AddressSpace, path: string, origin: Partia
 /** Linux's names of what one entry of a level spans. */
 const RANGES = ["page", "PMD range", "PUD range", "P4D range", "PGD range"];
 
-/** What the cells are called: `VMA`, `PMD range`. An entry of level 1 is a PMD. */
-const cellWord = ({ level }: MapView): string => (level === null ? "VMA" : RANGES[level]!);
+const isOfPages = ({ level, entries }: MapView): boolean => level === 0 && entries === 1;
+
+/** What the cells are called: `VMA`, `PMD range`, `range of 32 pages`. An entry of level 1 is a PMD. */
+function cellWord({ level, entries }: MapView): string {
+  if (level === null) return "VMA";
+  return entries === 1 ? RANGES[level]! : `range of ${entries} ${RANGES[level]}s`;
+}
 
 function placeOf({ vmas, page }: AddressSpace, view: MapView): string {
   if (view.vma === null) return `${vmas.length} VMAs`;
@@ -48,13 +55,15 @@ function placeOf({ vmas, page }: AddressSpace, view: MapView): string {
   return `VMA ${view.vma} of ${vmas.length} (${what} ${perms})${view.up === "all" ? "" : `, part ${view.path}`}, ${size}`;
 }
 
-function readingOf(view: MapView): string {
-  if (view.level === 0)
+function readingOf({ vmas }: AddressSpace, view: MapView): string {
+  if (isOfPages(view))
     return "A square is a page; those of a contiguous block have a common outline. Empty squares are not mapped.";
   const parts =
     "A part of a strip is full where all of its pages are of one kind, and half as high where most of those mapped are.";
   if (view.level !== null) return `Each strip is one ${cellWord(view)}. ${parts}`;
-  return `Each strip is one VMA, in order of address, its length by the logarithm of its size. Slashes are gaps, of whatever size. ${parts}`;
+  const which =
+    view.cells.length === vmas.length ? "" : `Shown are the ${view.cells.length} VMAs in which most pages are mapped. `;
+  return `${which}Each strip is one VMA, in order of address, its length by the logarithm of its size. Slashes are gaps, of whatever size. ${parts}`;
 }
 
 /** The pages of the whole look by kind, largest first. */
@@ -113,18 +122,13 @@ function stripTable(space: AddressSpace, view: MapView): Table {
       definition: DEFINITIONS[name]!,
     })),
   ];
-  return { columns, rows: view.cells.map((cell, i) => stripRow(space, view, cell, i, shown)) };
+  return { columns, rows: view.cells.map((cell) => stripRow(space, view, cell, shown)) };
 }
 
-function stripRow(
-  space: AddressSpace,
-  view: MapView,
-  cell: MapCell,
-  i: number,
-  shown: readonly { name: string }[],
-): Row {
-  const vma = space.vmas[(view.vma ?? i + 1) - 1]!;
-  const before = space.vmas[i - 1];
+function stripRow(space: AddressSpace, view: MapView, cell: MapCell, shown: readonly { name: string }[]): Row {
+  const number = view.vma ?? Number(cell.path);
+  const vma = space.vmas[number - 1]!;
+  const before = space.vmas[number - 2];
   return {
     at: cell.path ?? "",
     what: view.level === null ? `${vma.what} ${vma.perms}` : cellWord(view),

@@ -39,16 +39,17 @@ interface Layout {
 /** What the figure says of its look, among the parameters of its origin. */
 interface Look {
   readonly at: string;
-  readonly level: number | null;
+  readonly cells: "VMAs" | "ranges" | "pages";
   readonly cont: number;
   readonly page: number;
   readonly entries: number;
+  readonly vmas: number;
 }
 
 /** Draws any look at an address space. */
 export const mapDrawing: Drawing = (plot, frame) => {
   const look = frame.figure.origin.params.map as Look;
-  const layout = look.level === 0 ? grid(frame, look) : strips(frame, look);
+  const layout = look.cells === "pages" ? grid(frame, look) : strips(frame, look);
   const edges = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" };
   const identity = { type: "identity", axis: null } as const;
   const counts = MAP_KINDS.slice(0, NOT_MAPPED).map((_, kind) => pagesOf(frame, look, kind));
@@ -73,7 +74,7 @@ export const mapDrawing: Drawing = (plot, frame) => {
       plot.text(layout.words, { x: "x", y: "y", text: "text", textAnchor: "start", fontSize: 10 }),
       plot.rect(layout.cells, {
         ...edges,
-        className: look.level === 0 ? "ptlab-cells" : "ptlab-cells ptlab-zoom",
+        className: look.cells === "pages" ? "ptlab-cells" : "ptlab-cells ptlab-zoom",
         ...{ fill: "currentColor", fillOpacity: 0, stroke: "currentColor", strokeOpacity: 0.35, title: "name" },
       }),
     ],
@@ -81,9 +82,9 @@ export const mapDrawing: Drawing = (plot, frame) => {
 };
 
 /** Pages of a kind in the whole look, which the legend tells. */
-function pagesOf({ rows }: Frame, { level }: Look, kind: number): number {
+function pagesOf({ rows }: Frame, { cells }: Look, kind: number): number {
   const { name } = MAP_KINDS[kind]!;
-  const of = (row: Row) => (level === 0 ? Number(row.holds === name) : Number(row[kindKey(name)] ?? 0));
+  const of = (row: Row) => (cells === "pages" ? Number(row.holds === name) : Number(row[kindKey(name)] ?? 0));
   return rows.reduce((sum, row) => sum + of(row), 0);
 }
 
@@ -95,23 +96,27 @@ const GAP = 10;
 /** Width of a range's strip where not all fit side by side. */
 const RANGE = 38;
 /** Strips from left to right, in as many lines as they need. */
-function strips({ rows, width }: Frame, { level }: Look): Layout {
+function strips({ rows, width }: Frame, look: Look): Layout {
   const fits = Math.max(1, Math.floor(width / RANGE));
   const equal = (width - 2 * EDGE) / Math.min(rows.length, fits) - 3;
   const [cells, pieces, words]: [(Box & { name: string })[], Piece[], Word[]] = [[], [], []];
+  const isOfVmas = look.cells === "VMAs";
   let [x, y] = [EDGE, EDGE];
   rows.forEach((row, i) => {
-    const wide = level === null ? 8 + 5 * Math.log2(Number(row.pages) + 1) : equal;
+    const wide = isOfVmas ? 8 + 5 * Math.log2(Number(row.pages) + 1) : equal;
     const gap = row.gap === true && i > 0 ? GAP : 0;
     if (x > EDGE && x + gap + wide > width - EDGE) [x, y] = [EDGE, y + PITCH];
     else if (gap > 0) words.push({ x: x + 1, y: y + STRIP / 2, text: "//" });
     if (x > EDGE) x += gap;
     const box = { x1: x, x2: x + wide, y1: y, y2: y + STRIP };
-    cells.push({ ...box, name: cellName(row, i, rows.length) });
+    cells.push({
+      ...box,
+      name: isOfVmas ? cellName(row, Number(row.at) - 1, look.vmas) : cellName(row, i, rows.length),
+    });
     pieces.push(...piecesOf(String(row.strip), Number(row.pages), box));
-    const text = level === null ? labelOf(row, wide) : String(i + 1);
+    const text = isOfVmas ? labelOf(row, wide) : String(i + 1);
     words.push({ x, y: y + STRIP + 7, text });
-    x += wide + (level === null ? 1 : 3);
+    x += wide + (isOfVmas ? 1 : 3);
   });
   return { cells, pieces, words, outlines: [], height: y + PITCH };
 }

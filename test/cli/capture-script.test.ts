@@ -162,6 +162,15 @@ sys.exit(script["main"]())`;
   });
 });
 
+test.skipIf(spawnSync("python3", ["--version"]).status !== 0)("the script is in the language of Python 3.6", () => {
+  const parse = "import ast, sys; ast.parse(sys.stdin.read(), feature_version=(3, 6))";
+  const { status, stderr } = spawnSync("python3", ["-W", "error", "-c", parse], {
+    encoding: "utf8",
+    input: readFileSync(SCRIPT),
+  });
+  expect([status, stderr]).toEqual([0, ""]);
+});
+
 test.runIf(missing.length > 0 && process.env.PTLAB_REQUIRE_ALL)("what the script's test needs is there", () => {
   expect(missing).toEqual([]);
 });

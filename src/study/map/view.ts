@@ -3,7 +3,7 @@
  * pages of one table. A path of numbers leads from one to the next: `all`, then `7` (the seventh VMA), then `7.3` (its third range).
  */
 import { oneOf, UserError } from "../../base/errors.ts";
-import { type AddressSpace, type MapVma, pagesByKind } from "./space.ts";
+import { type AddressSpace, type MapVma, NOT_MAPPED, pagesByKind } from "./space.ts";
 
 /** The path of the whole address space. */
 export const ALL = "all";
@@ -17,12 +17,13 @@ export interface MapCell {
   readonly pages: readonly number[];
 }
 
-/** One look. `level` is that of the entries that span the cells; null where the cells are VMAs. */
+/** One look. A cell is what `entries` entries of `level` span; null where the cells are VMAs. */
 export interface MapView {
   readonly path: string;
   /** The path out of it, or null for the whole. */
   readonly up: string | null;
   readonly level: number | null;
+  readonly entries: number;
   /** The VMA looked into, by its number from 1 on; null where the cells are VMAs. */
   readonly vma: number | null;
   readonly start: number;
@@ -30,10 +31,35 @@ export interface MapView {
   readonly cells: readonly MapCell[];
 }
 
+/** How near a look is: its cells are what so many entries of a level span. */
+interface Step {
+  readonly level: number;
+  readonly entries: number;
+}
+
+/** Pages `[start, end)`, looked at by one of the steps of {@link stepsOf}. */
 interface Window {
   readonly start: number;
   readonly end: number;
-  readonly level: number;
+  readonly step: number;
+}
+
+/** Most cells of a look, where there is another way: more than a few hundred are neither drawn in a moment nor told apart. */
+export const MOST_CELLS = 512;
+
+/** From single pages up. A table of more than {@link MOST_CELLS} entries is looked at by contiguous blocks before its entries. */
+function stepsOf({ spans, cont }: AddressSpace): readonly Step[] {
+  return spans.flatMap((span, level) => {
+    const single = { level, entries: 1 };
+    const isLarge = (spans[level + 1] ?? span) / span > MOST_CELLS;
+    return isLarge && cont > 1 ? [single, { level, entries: cont }] : [single];
+  });
+}
+
+/** Pages that a cell of a step spans. */
+function cellSpan(space: AddressSpace, step: number): number {
+  const { level, entries } = stepsOf(space)[step]!;
+  return space.spans[level]! * entries;
 }
 
 /** The look that a path names; a VMA may also be named by what it holds, the first such one. Throws {@link UserError} for a wrong one. */
@@ -43,24 +69,35 @@ export function viewAt(space: AddressSpace, path: string): MapView {
   if (first === ALL && rest.length === 0) return wholeView(space);
   const number = vmaNumber(space, first!);
   const vma = space.vmas[number - 1]!;
-  let window: Window = { start: vma.start, end: vma.end, level: firstLevel(space, vma) };
+  let window: Window = { start: vma.start, end: vma.end, step: firstStep(space, vma) };
   let at = String(number);
   for (const step of rest) {
     const cells = boundsOf(space, window).length - 1;
-    if (window.level === 0) throw new UserError(`'${path}' leads below single pages: '${at}' is the end`);
+    if (window.step === 0) throw new UserError(`'${path}' leads below single pages: '${at}' is the end`);
     window = inner(space, window, whole(step, cells, `range of ${at}`));
     at = `${at}.${step}`;
   }
   const up = rest.length === 0 ? ALL : at.slice(0, at.lastIndexOf("."));
   const bounds = boundsOf(space, window);
-  const cells = cellsOf([vma], bounds, (i) => (window.level === 0 ? null : `${at}.${i + 1}`));
-  return { ...window, path: at, up, vma: number, cells };
+  const cells = cellsOf([vma], bounds, (i) => (window.step === 0 ? null : `${at}.${i + 1}`));
+  const { start, end } = window;
+  return { path: at, up, ...stepsOf(space)[window.step]!, vma: number, start, end, cells };
 }
 
 function wholeView(space: AddressSpace): MapView {
   const { vmas } = space;
   const cells = vmas.map((vma, i) => cellsOf([vma], [vma.start, vma.end], () => String(i + 1))[0]!);
-  return { path: ALL, up: null, level: null, vma: null, start: vmas[0]!.start, end: vmas.at(-1)!.end, cells };
+  const [start, end] = [vmas[0]!.start, vmas.at(-1)!.end];
+  return { path: ALL, up: null, level: null, entries: 1, vma: null, start, end, cells: fullest(cells) };
+}
+
+/** Those cells, in their order, in which most pages are mapped. */
+function fullest(cells: readonly MapCell[]): readonly MapCell[] {
+  if (cells.length <= MOST_CELLS) return cells;
+  const empty = (cell: MapCell) => cell.pages[NOT_MAPPED]!;
+  const mapped = (cell: MapCell) => cell.end - cell.start - empty(cell);
+  const kept = new Set(cells.toSorted((a, b) => mapped(b) - mapped(a)).slice(0, MOST_CELLS));
+  return cells.filter((cell) => kept.has(cell));
 }
 
 function vmaNumber({ vmas }: AddressSpace, name: string): number {
@@ -76,16 +113,20 @@ function whole(text: string, most: number, what: string): number {
   return n;
 }
 
-/** The lowest level of which the VMA takes no more entries than a table has. */
-function firstLevel({ spans }: AddressSpace, { start, end }: MapVma): number {
-  const fits = (span: number) => Math.ceil(end / span) - Math.floor(start / span) <= spans[1]!;
-  const level = spans.findIndex(fits);
-  return level < 0 ? spans.length - 1 : level;
+/** The lowest step by which the VMA has no more cells than a table has entries, or than a look may have. */
+function firstStep(space: AddressSpace, { start, end }: MapVma): number {
+  const most = Math.min(space.spans[1]!, MOST_CELLS);
+  const steps = stepsOf(space);
+  const step = steps.findIndex((_, i) => {
+    const span = cellSpan(space, i);
+    return Math.ceil(end / span) - Math.floor(start / span) <= most;
+  });
+  return step < 0 ? steps.length - 1 : step;
 }
 
 /** Where the entries' ranges begin, and the end of the last one. */
-function boundsOf({ spans }: AddressSpace, { start, end, level }: Window): number[] {
-  const span = spans[level]!;
+function boundsOf(space: AddressSpace, { start, end, step }: Window): number[] {
+  const span = cellSpan(space, step);
   const bounds = [start];
   for (let at = (Math.floor(start / span) + 1) * span; at < end; at += span) bounds.push(at);
   return [...bounds, end];
@@ -93,7 +134,7 @@ function boundsOf({ spans }: AddressSpace, { start, end, level }: Window): numbe
 
 function inner(space: AddressSpace, window: Window, number: number): Window {
   const bounds = boundsOf(space, window);
-  return { start: bounds[number - 1]!, end: bounds[number]!, level: window.level - 1 };
+  return { start: bounds[number - 1]!, end: bounds[number]!, step: window.step - 1 };
 }
 
 function cellsOf(vmas: readonly MapVma[], bounds: readonly number[], path: (i: number) => string | null): MapCell[] {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { A } from "../../../src/arch/entry.ts";
 import { formats } from "../../../src/arch/formats.ts";
 import { type Random, random } from "../../../src/base/random.ts";
 import { access } from "../../../src/mm/fault.ts";
@@ -8,7 +9,9 @@ import { madvise } from "../../../src/mm/madvise.ts";
 import { Mm } from "../../../src/mm/mm.ts";
 import { mmap } from "../../../src/mm/mmap.ts";
 import { mprotect } from "../../../src/mm/mprotect.ts";
+import { Userfaultfd, uffdPoison, uffdRegister } from "../../../src/mm/userfaultfd.ts";
 import { Vm } from "../../../src/mm/vma.ts";
+import { hugetlbSizes, mapHugetlb } from "../../../src/pgtable/hugetlb.ts";
 import { readCapture } from "../../../src/study/capture/read.ts";
 import { contBlockPages, contShare } from "../../../src/study/capture/whatif.ts";
 import { coverageOf } from "../../../src/study/coverage/coverage.ts";
@@ -26,7 +29,7 @@ import {
   pagesByKind,
   totals,
 } from "../../../src/study/map/space.ts";
-import { STRIP_PARTS, stripOf, viewAt } from "../../../src/study/map/view.ts";
+import { MOST_CELLS, STRIP_PARTS, stripOf, viewAt } from "../../../src/study/map/view.ts";
 
 const CAPTURES = ["node-json", "node-json-mthp64k", "python-sqlite", "python-sqlite-thp"];
 const sample = (name: string) => readCapture(readFileSync(`notebooks/data/${name}.json.gz`), name);
@@ -141,6 +144,45 @@ test.each(formats)("every kind of entry on $name is told apart", (format) => {
   expect(kinds).toEqual([...near, ...Array(8).fill("no VMA"), "PROT_NONE", "not mapped"]);
   expect(space.vmas.map((vma) => vma.perms)).toEqual(["rw-p", "---p"]);
   expect(space.entry!(start + 2).says).toContain("marker");
+});
+
+test("a leaf of a PUD and a marker of userfaultfd are told apart", () => {
+  const huge = new Mm(new Kernel({ arch: "x86-64", memory: 2 ** 33 }));
+  expect(mmap(huge, { start: 2 ** 18, pages: 2 ** 18, flags: Vm.read | Vm.write })).toBeNull();
+  const size = hugetlbSizes(huge.kernel.format).find(({ level }) => level === 2)!;
+  mapHugetlb(huge.pt, 2 ** 18, size, 2 ** 18, A.write | A.dirty | A.young);
+  expect(count(mmSpace(huge, "hugetlb"), "PUD leaf")).toBe(2 ** 18);
+  const mm = new Mm(new Kernel({ arch: "x86-64" }));
+  const start = studyVpn(mm.kernel.format);
+  expect(mmap(mm, { start, pages: 8, flags: Vm.read | Vm.write })).toBeNull();
+  expect(uffdRegister(mm, new Userfaultfd(), start, start + 8, Vm.uffdMissing)).toBeNull();
+  uffdPoison(mm, start + 2, start + 5);
+  expect(count(mmSpace(mm, "poisoned"), "marker")).toBe(3);
+});
+
+test.each([
+  ["arm64-64k", 8192, 32],
+  ["arm64-16k", 2048, 128],
+])("a full table of %s is looked at by contiguous blocks, and those by pages", (arch, pages, block) => {
+  const space = mmSpace(filledMm(kernelFor("base pages", { arch }), pages), "a table");
+  const view = viewAt(space, "1");
+  expect([view.level, view.entries, view.cells.length]).toEqual([0, block, pages / block]);
+  expect(view.cells.every((cell) => cell.end - cell.start === block)).toBe(true);
+  const last = viewAt(space, `1.${pages / block}`);
+  expect([last.level, last.entries, last.cells.length]).toEqual([0, 1, block]);
+  expect(last.end).toBe(space.vmas[0]!.end);
+  expect(() => viewAt(space, "1.1.1")).toThrow("leads below single pages");
+});
+
+test("of more VMAs than a look shows, those with most mapped pages are shown, in order, by their own numbers", () => {
+  const vmas = Array.from({ length: MOST_CELLS + 2 }, (_, i): MapVma => {
+    const pages = i === 3 || i === 5 ? 1 : 2;
+    const run: MapRun = { start: 10 * i, end: 10 * i + pages, kind: "single page", pfn: -1, order: 0, index: 0 };
+    return { start: 10 * i, end: 10 * i + 8, perms: "rw-p", what: "anon", runs: [run] };
+  });
+  const view = viewAt({ name: "many", page: 4096, spans: [1, 512, 2 ** 18], cont: 16, vmas }, "all");
+  const numbers = vmas.map((_, i) => String(i + 1)).filter((n) => n !== "4" && n !== "6");
+  expect(view.cells.map((cell) => cell.path)).toEqual(numbers);
 });
 
 test("a process of 64 GiB in huge leaves is as many runs as it has stretches of frames, and is summed up by them", () => {
