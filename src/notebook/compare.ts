@@ -33,7 +33,7 @@ export function compareNotebooks(stored: Notebook, now: Notebook): readonly Diff
   return stored.cells.flatMap((cell, index) => {
     const ran = now.cells[index];
     if (cell.cell_type !== "code" || ran?.cell_type !== "code") return [];
-    return compareCell(index + 1, cell.outputs, ran.outputs, new Map(figures));
+    return compareCell({ number: index + 1, code: cell.source }, cell.outputs, ran.outputs, new Map(figures));
   });
 }
 
@@ -42,8 +42,8 @@ export function compareFailure(stored: Notebook, cell: number, message: string):
   const known = stored.cells[cell - 1];
   const [ename = "", ...rest] = message.split(": ");
   const error: NbOutput = { output_type: "error", ename, evalue: rest.join(": "), traceback: [] };
-  const outputs = known?.cell_type === "code" ? known.outputs : [];
-  return compareCell(cell, outputs, [error], new Map(figureNames(stored)));
+  const { source: code = "", outputs = [] } = known?.cell_type === "code" ? known : {};
+  return compareCell({ number: cell, code }, outputs, [error], new Map(figureNames(stored)));
 }
 
 /** Figures by the objects that hold them. */
@@ -51,12 +51,12 @@ const figureNames = (nb: Notebook): [object, string][] =>
   figuresOf(nb).map(({ number, bundle, stored }: NumberedFigure) => [bundle, `figure ${number}, ${stored.data.title}`]);
 
 function compareCell(
-  cell: number,
+  { number: cell, code }: { readonly number: number; readonly code: string },
   stored: readonly NbOutput[],
   now: readonly NbOutput[],
   figures: ReadonlyMap<object, string>,
 ): Difference[] {
-  const side = (output: NbOutput): Side => ({ output, parts: outputParts(output) });
+  const side = (output: NbOutput): Side => ({ output, parts: outputParts(output, code) });
   const nameOf = ({ output }: Side) => ("data" in output ? figures.get(output.data) : undefined);
   const rows = pairs(stored.map(side), now.map(side), (a, b) => changedParts(a, b).length === 0);
   return rows.flatMap((row, i) => {

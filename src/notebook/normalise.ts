@@ -13,14 +13,14 @@ import { canonicalJson } from "./write.ts";
 /** What an output says, a text for each of its forms, under a name that a report can show. */
 export type Parts = Readonly<Record<string, string>>;
 
-/** The comparable forms of an output. */
-export function outputParts(output: NbOutput): Parts {
+/** The comparable forms of an output; `code` is that of its cell, which tells whether it printed times. */
+export function outputParts(output: NbOutput, code: string): Parts {
   switch (output.output_type) {
     case "stream":
-      return { [output.name]: normaliseStream(output.text) };
+      return { [output.name]: normaliseStream(output.text, code) };
     case "error":
       // The traceback names files and lines of the kernel, which are not what failed.
-      return { error: normaliseStream(`${output.ename}: ${output.evalue}`) };
+      return { error: withoutCount(`${output.ename}: ${output.evalue}`) };
     default:
       return bundleParts(output.data);
   }
@@ -74,8 +74,10 @@ function comparableStamp(stamp: Json | undefined): Json {
  * A picture with a line for each element: ids in the order of their first use, places rounded as figures round them, and
  * no build in the recipe. Texts, colours and all else are kept as they are.
  */
-export function normaliseSvg(svg: string): string {
-  const rounded = svg.replace(/<[a-z][^<>]*>/gi, (tag) =>
+export const normaliseSvg = (svg: string): string => numberIds(comparableSvg(svg));
+
+function comparableSvg(svg: string): string {
+  const rounded = svg.replace(TAG, (tag) =>
     tag.replace(/([\w:-]+)="([^"]*)"/g, (whole, name, value) =>
       isGeometry(name) ? `${name}="${roundGeometry(value)}"` : whole,
     ),
@@ -85,7 +87,7 @@ export function normaliseSvg(svg: string): string {
     (_, open, text, close) => open + metadata(text) + close,
   );
   // Inside `text`, white space between elements shows.
-  return numberIds(stamped).replace(/>\s*<(?!\/?tspan|\/text)/g, ">\n<");
+  return stamped.replace(/>\s*<(?!\/?tspan|\/text)/g, ">\n<");
 }
 
 /** A recipe without its build, or whatever else stands there as it is. */
@@ -101,36 +103,53 @@ function metadata(escaped: string): string {
 const unescapeText = (text: string): string =>
   text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-/** Ids that are made of a digest, of chance, or of how many a process has made before. */
-const IDS = /(ptlab-)[0-9a-f]{16}\b|(plot-(?:clip|pattern)-)\d+\b|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/g;
+const TAG = /<[a-z][^<>]*>/gi;
 
-function numberIds(text: string): string {
-  const ids = new Map<string, string>();
-  return text.replace(IDS, (id, figure?: string, plot?: string) => {
-    if (!ids.has(id)) ids.set(id, `${figure ?? plot ?? "id-"}${ids.size + 1}`);
-    return ids.get(id)!;
-  });
+/** What chance has made: it stands in texts too. */
+const UUID = /\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/g;
+
+/** Ids of elements that are made of a digest, of chance, or of how many a process has made before. */
+const IDS = new RegExp(`ptlab-[0-9a-f]{16}\\b|plot-(?:clip|pattern)-\\d+\\b|${UUID.source}`, "g");
+
+/** Only in tags: in a text, the same letters are what code has computed. */
+function numberIds(markup: string): string {
+  const rename = renamer();
+  return markup.replace(TAG, (tag) => tag.replace(IDS, (id) => rename(id)));
+}
+
+/** Names ids by the order of their first use. */
+function renamer(): (id: string) => string {
+  const names = new Map<string, string>();
+  return (id) => {
+    const [kind = "id-"] = /^(?:ptlab-|plot-(?:clip|pattern)-)/.exec(id) ?? [];
+    if (!names.has(id)) names.set(id, `${kind}${names.size + 1}`);
+    return names.get(id)!;
+  };
 }
 
 /** HTML: text, except for the pictures in it. */
 function normaliseHtml(html: string): string {
-  return normaliseText(html.replace(/<svg\b.*?<\/svg>/gs, normaliseSvg));
+  return normaliseText(numberIds(html.replace(/<svg\b.*?<\/svg>/gs, comparableSvg)));
 }
 
 /** Text, such as the text table of a figure: the stamp without its build, broken into lines as if there never was one. */
 export function normaliseText(text: string): string {
-  return numberIds(text)
+  const rename = renamer();
+  return text
+    .replace(UUID, (id) => rename(id))
     .replace(/\bptlab \d[^\s;]* \([0-9a-f]{8,16}\)/g, "ptlab")
     .replace(/^ptlab;[^\n]*(?:\n {2}[^\n]*)*/gm, (stamp) => wrap(stamp.replaceAll("\n  ", " "), LINE, "  ").join("\n"));
 }
 
-/** What `console.time` prints. Modelled times are data, and written with a space before their unit. */
+/** What `console.time` prints: a line of another make may look the same, so it counts only where a cell calls that. */
 const CLOCK = /^([^\n]*?: )(?:\d+(?:\.\d+)?ms|\d+\.\d{3}s|[\d:]+\.\d{3} \([hms:.]+\))(?= |$)/gm;
+const TIMES = /\bconsole\s*\.\s*time/;
 
 /** What code printed: also without the clock, the count of cells that ran before, and the process in Node's warnings. */
-function normaliseStream(text: string): string {
-  return normaliseText(text)
-    .replace(CLOCK, "$1(time)")
-    .replace(/\b(In|Out) ?\[\d+\]/g, "$1[ ]")
-    .replace(/^\(node:\d+\) /gm, "(node) ");
+function normaliseStream(text: string, code: string): string {
+  const printed = withoutCount(normaliseText(text)).replace(/^\(node:\d+\) /gm, "(node) ");
+  return TIMES.test(code) ? printed.replace(CLOCK, "$1(time)") : printed;
 }
+
+/** A place in the code of a cell without the number of the cell, which counts those that a person ran before. */
+const withoutCount = (text: string): string => text.replace(/\bIn\[\d+\](?=:\d)/g, "In[ ]");

@@ -12,7 +12,7 @@ import { openSession } from "../../../site/cells/session.ts";
 import { FIGURE_MIME } from "../../../src/figure/figure.ts";
 import { PROJECT_MODULES } from "../../../src/jupyter/paths.ts";
 import { readNotebook } from "../../../src/notebook/file.ts";
-import type { CodeCell, Notebook } from "../../../src/notebook/format.ts";
+import type { CodeCell, NbOutput, Notebook } from "../../../src/notebook/format.ts";
 import { outputParts } from "../../../src/notebook/normalise.ts";
 import { runNotebook } from "../../../src/notebook/run.ts";
 
@@ -44,8 +44,10 @@ test.each(notebooks)("%s gives in a page what the kernel has stored", { timeout:
   });
   try {
     const ran = codeCells(await runNotebook(nb, session));
-    for (const [i, cell] of codeCells(nb).entries())
-      expect(ran[i]!.outputs.map(outputParts), cell.source).toEqual(cell.outputs.map(outputParts));
+    for (const [i, cell] of codeCells(nb).entries()) {
+      const parts = (output: NbOutput) => outputParts(output, cell.source);
+      expect(ran[i]!.outputs.map(parts), cell.source).toEqual(cell.outputs.map(parts));
+    }
   } finally {
     await session.close();
     process.chdir(before);
