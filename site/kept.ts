@@ -3,7 +3,6 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PROJECT_ROOT } from "../src/jupyter/paths.ts";
 import { digestPaths } from "../src/notebook/digest.ts";
 import { replaceFile } from "../src/notebook/file.ts";
 
@@ -18,10 +17,13 @@ export interface Made {
 /** Digests of inputs that are known already, for several files that are made at one time. */
 export type Digests = Map<string, Promise<string>>;
 
+/** The project's folder, in which Astro runs: the place of a module says nothing where it has been bundled. */
+const root = process.cwd();
+
 /** The file as it was made last if nothing that it depends on has changed since. */
 export async function kept({ name, inputs, make }: Made, digests: Digests = new Map()): Promise<string> {
-  const path = join(PROJECT_ROOT, ".ptlab", name);
-  for (const input of inputs) if (!digests.has(input)) digests.set(input, digestPaths(PROJECT_ROOT, [input]));
+  const path = join(root, ".ptlab", name);
+  for (const input of inputs) if (!digests.has(input)) digests.set(input, digestPaths(root, [input]));
   const key = `${await Promise.all(inputs.map((input) => digests.get(input)))}\n`;
   const stored = await readFile(path, "utf8").catch(() => "");
   if (stored.startsWith(key)) return stored.slice(key.length);

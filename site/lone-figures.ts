@@ -13,6 +13,7 @@ import { figureLabel, type NumberedFigure, storedFigure } from "../src/notebook/
 import type { MimeBundle } from "../src/notebook/format.ts";
 import { type RenderedFigure, renderFigure } from "../src/notebook/render/figure.ts";
 import { embedAddress, pageAddress } from "./addresses.ts";
+import { kept } from "./kept.ts";
 
 /** A live figure, the name of its page, and its number there. */
 export interface LoneFigure {
@@ -57,7 +58,18 @@ export function foundLone(lone: LoneFigure): Promise<NumberedFigure> {
   return known;
 }
 
-async function make({ live, number, params = {} }: LoneFigure): Promise<NumberedFigure> {
+/** Kept from build to build, because some are counted for half a second. */
+async function make(lone: LoneFigure): Promise<NumberedFigure> {
+  const name = `lone/${lone.page}-${lone.number}.json`;
+  const inputs = ["src", "site/lone-figures.ts", "notebooks/data", "package.json", "package-lock.json"];
+  const bundle: MimeBundle = JSON.parse(
+    await kept({ name, inputs, make: async () => JSON.stringify(await draw(lone)) }),
+  );
+  const stored = storedFigure(bundle)!;
+  return { number: lone.number, label: figureLabel(stored.data), stored, bundle };
+}
+
+async function draw({ live, params = {} }: LoneFigure): Promise<MimeBundle> {
   const files = live
     .inputsFor(params)
     .map(async (name) => [name, new Uint8Array(await readFile(`notebooks/data/${name}`))]);
@@ -66,9 +78,7 @@ async function make({ live, number, params = {} }: LoneFigure): Promise<Numbered
     document: new Window().document as unknown as Document,
     build: { version: packageJson.version, source: await sourceDigest(".") },
   };
-  const bundle = (await drawn[DISPLAY](host)) as MimeBundle;
-  const stored = storedFigure(bundle)!;
-  return { number, label: figureLabel(stored.data), stored, bundle };
+  return (await drawn[DISPLAY](host)) as MimeBundle;
 }
 
 /** The figure with its controls, and its files; `base` is the site's. */

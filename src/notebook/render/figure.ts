@@ -76,7 +76,7 @@ function pictureHtml(className: string, svg: Json | undefined, data: FigureData)
 }
 
 /** The downloads are the stored outputs themselves, so that page and files cannot disagree; a picture that is more than one is not. */
-function figureFiles(id: string, data: FigureData, bundle: MimeBundle): readonly PageFile[] {
+export function figureFiles(id: string, data: FigureData, bundle: MimeBundle): readonly PageFile[] {
   const svg = bundle["image/svg+xml"];
   const table = bundle["text/plain"];
   return [

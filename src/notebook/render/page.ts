@@ -8,7 +8,7 @@ import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
 import { cellBar, pageBar } from "./cell-bar.ts";
 import type { PageFile } from "./exports.ts";
-import { figureSummary, renderFigure } from "./figure.ts";
+import { figureFiles, figureSummary, renderFigure } from "./figure.ts";
 import { escapeHtml } from "./html.ts";
 import { type OutputContext, outputElement, outputHtml } from "./output.ts";
 import { sanitizeHtml, TAKEN } from "./sanitize.ts";
@@ -69,15 +69,25 @@ export async function renderPage(name: string, nb: Notebook, effects: RenderEffe
   for (const cell of rest.cells)
     parts.push(cell.cell_type === "code" ? await codeHtml(state, cell) : await textHtml(state, cell));
   const end = effects.prose?.end() ?? { html: "", headings: [] };
-  const file = { name: `${name}.ipynb`, mime: "application/x-ipynb+json", text: formatNotebook(nb) };
-  const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + file.name)}" download>Download notebook</a> to run and change it in Jupyter. ${pageBar()}</p>`;
+  const download = `<p class="ptlab-download not-content"><a href="${escapeHtml(effects.address + notebookFile(name))}" download>Download notebook</a> to run and change it in Jupyter. ${pageBar()}</p>`;
   return {
     title,
     description: describe(rest),
     html: [...state.assets, download, ...parts, end.html].filter((part) => part !== "").join("\n"),
     headings: [...state.headings, ...end.headings],
-    files: [file, ...state.files],
+    files: pageFiles(name, nb),
   };
+}
+
+const notebookFile = (name: string): string => `${name}.ipynb`;
+
+/** The files that a notebook's page offers: the notebook, and each figure as SVG, CSV and text. */
+export function pageFiles(name: string, nb: Notebook): readonly PageFile[] {
+  const file = { name: notebookFile(name), mime: "application/x-ipynb+json", text: formatNotebook(nb) };
+  const figures = figuresOf(nb).map(({ number, stored, bundle }) =>
+    figureFiles(`figure-${number}`, stored.data, bundle),
+  );
+  return [file, ...figures.flat()];
 }
 
 /** The first figure of a notebook without controls and numbers, or undefined if it has none. */
@@ -110,11 +120,10 @@ const plainText = (text: string): string =>
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/[*`]|(?<!\w)_|_(?!\w)/g, "");
 
-/** What the cells of one page share: its numbered figures, its heading ids, its files. */
+/** What the cells of one page share: its numbered figures and its heading ids. */
 interface PageState {
   readonly effects: RenderEffects;
   readonly headings: Heading[];
-  readonly files: PageFile[];
   /** Links to the highlighter's style and script. */
   readonly assets: Set<string>;
   readonly slugs: Set<string>;
@@ -128,7 +137,6 @@ const newState = (nb: Notebook, effects: RenderEffects): PageState => ({
   effects,
   cells: 0,
   headings: [],
-  files: [],
   assets: new Set(),
   slugs: new Set(),
   figures: [...figuresOf(nb)],
@@ -180,16 +188,14 @@ async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
 }
 
 function outputContext(state: PageState): OutputContext {
-  const { effects, files } = state;
+  const { effects } = state;
   return {
     figure(bundle: MimeBundle) {
       if (state.figures[0]?.bundle !== bundle) return "";
       const { number, label, stored } = state.figures.shift()!;
       const live = stored.data.live && effects.live(stored.data.live.id);
       const place = { number, label, address: effects.address, embed: effects.embed(number), live };
-      const rendered = renderFigure(stored, bundle, place);
-      files.push(...rendered.files);
-      return rendered.html;
+      return renderFigure(stored, bundle, place).html;
     },
     markdown: async (text) => (await effects.markdown(text)).html,
   };

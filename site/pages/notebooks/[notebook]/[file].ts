@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { APIRoute } from "astro";
 import { listNotebooks, readNotebook } from "../../../../src/notebook/file.ts";
-import { renderPage } from "../../../../src/notebook/render/page.ts";
+import { pageFiles } from "../../../../src/notebook/render/page.ts";
 
 const FOLDER = "notebooks";
 
@@ -11,17 +11,9 @@ export async function getStaticPaths() {
   return (await Promise.all(names.map(pathsOf))).flat();
 }
 
-/** Files do not depend on how prose looks, so nothing renders it here. */
 async function pathsOf(name: string) {
   const nb = await readNotebook(`${FOLDER}/${name}.ipynb`);
-  const effects = {
-    address: "",
-    embed: () => "",
-    markdown: async () => ({ html: "", headings: [] }),
-    live: () => undefined,
-  };
-  const { files } = await renderPage(name, nb, effects);
-  return files.map((file) => ({ params: { notebook: name, file: file.name }, props: { file } }));
+  return pageFiles(name, nb).map((file) => ({ params: { notebook: name, file: file.name }, props: { file } }));
 }
 
 export const GET: APIRoute = ({ props }) =>
