@@ -1,8 +1,8 @@
 /**
  * What a page and its worker of cells say to each other.
  */
+import type { Problem } from "../../src/jupyter/cells/checker.ts";
 import type { OutputEvent } from "../../src/notebook/outputs.ts";
-import type { Problem } from "./checker-interface.ts";
 
 /** A cell to run. `problems` are those that a type check has found in it. */
 export interface RunCell {

@@ -17,7 +17,7 @@ import {
 } from "../../src/jupyter/session/trace.ts";
 import { createComms } from "../../src/jupyter/widgets/comms.ts";
 import type { ExecuteOptions, ExecuteResult, Session } from "../../src/notebook/session.ts";
-import type { Checker } from "./checker-interface.ts";
+import type { Checker } from "../types/messages.ts";
 import type { Compile } from "./code/compile.ts";
 import { type Script, toScript } from "./code/script.ts";
 import { captureConsole } from "./console.ts";
@@ -33,7 +33,8 @@ export interface Place {
   host(): Promise<Host>;
   /** What `import.meta` is in a cell. */
   readonly meta: Bridge["meta"];
-  readonly checker?: Checker;
+  /** Lets only cells run that have no errors; all run where it is missing. */
+  readonly checker?: Pick<Checker, "check" | "commit">;
 }
 
 interface State {

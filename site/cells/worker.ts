@@ -2,10 +2,10 @@
 import * as plot from "@observablehq/plot";
 import { nearest } from "../../src/base/errors.ts";
 import * as ptlab from "../../src/index.ts";
+import type { Problem } from "../../src/jupyter/cells/checker.ts";
 import { emit } from "../../src/jupyter/session/run.ts";
 import { thrownFailure } from "../../src/jupyter/session/trace.ts";
 import { COMPILER } from "../types/files.ts";
-import type { Problem } from "./checker-interface.ts";
 import { compileWith } from "./code/compile.ts";
 import { plotDocument } from "./document.ts";
 import * as jupyter from "./jupyter.ts";

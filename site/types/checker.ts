@@ -2,26 +2,22 @@
  * The type check of edited cells as the page sees it. It is TypeScript and a quarter of a megabyte of declarations in a
  * worker of its own, so it is opened when a reader has begun to edit, and never for a reader who saves data.
  */
-import type { Answer, Ask, Questions } from "./messages.ts";
-
-/** Answers about cells in the scope of the cells that were committed. Questions are answered in their order. */
-export type PageChecker = {
-  readonly [Name in keyof Questions]: (...given: Parameters<Questions[Name]>) => Promise<ReturnType<Questions[Name]>>;
-} & {
-  /** Ends the worker; what was asked and not answered stays so. */
-  close(): void;
-};
+import type { Answer, Ask, Checker, Questions } from "./messages.ts";
 
 /** True if the reader's browser says that they save data. */
 const savesData = (): boolean =>
   (navigator as { connection?: { readonly saveData?: boolean } }).connection?.saveData === true;
 
-/** Opens a checker, which begins to load; undefined for a reader who saves data. */
-export function openChecker(): PageChecker | undefined {
+/**
+ * Opens a checker, which begins to load; undefined for a reader who saves data. Questions are answered in their order, each
+ * in the scope of the cells that were committed; all are refused once the worker has failed.
+ */
+export function openChecker(): Checker | undefined {
   if (savesData()) return undefined;
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let asked = 0;
+  let failure: Error | undefined;
   worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
     const { resolve, reject } = waiting.get(data.id)!;
     waiting.delete(data.id);
@@ -29,16 +25,18 @@ export function openChecker(): PageChecker | undefined {
     else resolve(data.result);
   });
   worker.addEventListener("error", ({ message }) => {
-    for (const { reject } of waiting.values()) reject(new Error(message || "the type check cannot be loaded"));
+    failure = new Error(message || "the type check cannot be loaded");
+    for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
   });
   const ask =
     <Name extends keyof Questions>(name: Name) =>
     (...given: Parameters<Questions[Name]>): Promise<ReturnType<Questions[Name]>> => {
+      if (failure !== undefined) return handled(Promise.reject(failure));
       const answer = Promise.withResolvers<ReturnType<Questions[Name]>>();
       waiting.set(++asked, answer as PromiseWithResolvers<unknown>);
       worker.postMessage({ id: asked, name, given } as Ask);
-      return answer.promise;
+      return handled(answer.promise);
     };
   return {
     check: ask("check"),
@@ -46,6 +44,11 @@ export function openChecker(): PageChecker | undefined {
     forget: ask("forget"),
     complete: ask("complete"),
     inspect: ask("inspect"),
-    close: () => worker.terminate(),
   };
+}
+
+/** Nobody waits for a cell to be committed: that it failed is told by the next question, and is no error of the page. */
+function handled<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => {});
+  return answer;
 }

@@ -6,10 +6,10 @@ import { type Diagnostic, linter, lintKeymap } from "@codemirror/lint";
 import type { Extension, Text } from "@codemirror/state";
 import { hoverTooltip, keymap } from "@codemirror/view";
 import type { Problem } from "../../src/jupyter/cells/checker.ts";
-import type { PageChecker } from "./checker.ts";
+import type { Checker } from "./messages.ts";
 
 /** What an editor gets so that `checker` answers in it. */
-export const typedEditor = (checker: PageChecker): Extension => [
+export const typedEditor = (checker: Checker): Extension => [
   linter(async ({ state }) => (await checker.check(state.doc.toString())).map((problem) => mark(problem, state.doc))),
   autocompletion({ override: [({ state, pos, explicit }) => completions(checker, state.doc, pos, explicit)] }),
   hoverTooltip(({ state }, pos) => tooltip(checker, state.doc, pos)),
@@ -24,7 +24,7 @@ export function mark({ line, column, length, message }: Problem, doc: Text): Dia
 
 /** Names are offered where one has been begun, after a dot, and where the reader asks. */
 async function completions(
-  checker: PageChecker,
+  checker: Checker,
   doc: Text,
   pos: number,
   isAsked: boolean,
@@ -36,7 +36,7 @@ async function completions(
   return { from: start, to: end, options, validFor: /^[\w$]*$/ };
 }
 
-async function tooltip(checker: PageChecker, doc: Text, pos: number) {
+async function tooltip(checker: Checker, doc: Text, pos: number) {
   const text = await checker.inspect(doc.toString(), pos);
   if (text === undefined) return null;
   return {

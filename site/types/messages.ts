@@ -18,6 +18,11 @@ export interface Questions {
   inspect(code: string, offset: number): string | undefined;
 }
 
+/** Who answers them in time: the worker, or whatever stands for it. */
+export type Checker = {
+  readonly [Name in keyof Questions]: (...given: Parameters<Questions[Name]>) => Promise<ReturnType<Questions[Name]>>;
+};
+
 /** A question on its way to the worker. */
 export type Ask = {
   [Name in keyof Questions]: { readonly id: number; readonly name: Name; readonly given: Parameters<Questions[Name]> };

@@ -2,8 +2,9 @@
  * Types of the cells of a page, each checked in the scope of the cells above it. Opened by the first edit.
  */
 import type { Extension } from "@codemirror/state";
-import { openChecker, type PageChecker } from "../../types/checker.ts";
-import type { Problem } from "../checker-interface.ts";
+import type { Problem } from "../../../src/jupyter/cells/checker.ts";
+import { openChecker } from "../../types/checker.ts";
+import type { Checker } from "../../types/messages.ts";
 
 /** Checks cells by their number, from 0. */
 export interface CellTypes {
@@ -15,11 +16,11 @@ export interface CellTypes {
 
 /** A check that is loaded when something is first asked of it. */
 export function cellTypes(): CellTypes {
-  let checker: PageChecker | undefined;
+  let checker: Checker | undefined;
   let isOpen = false;
   let committed: readonly string[] = [];
   /** The checker, with all cells above this one committed. */
-  const inScope = (cell: number, texts: readonly string[]): PageChecker | undefined => {
+  const inScope = (cell: number, texts: readonly string[]): Checker | undefined => {
     if (!isOpen) checker = openChecker();
     isOpen = true;
     const above = texts.slice(0, cell);

@@ -5,9 +5,8 @@
 
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Checker } from "../../../site/cells/checker-interface.ts";
 import { compileWith } from "../../../site/cells/code/compile.ts";
-import { openSession } from "../../../site/cells/session.ts";
+import { openSession, type Place } from "../../../site/cells/session.ts";
 import { createChecker } from "../../../src/jupyter/cells/checker.ts";
 import { withoutExports } from "../../../src/jupyter/cells/exports.ts";
 import { onDisk } from "../../../src/jupyter/cells/on-disk.ts";
@@ -27,7 +26,7 @@ const groups = [
 ] as const;
 
 /** The kernel's check, as a page has it. */
-function checker(): Checker {
+function checker(): Place["checker"] {
   const kernels = createChecker(onDisk(`${PROJECT_ROOT}/notebooks`));
   return {
     check: async (code) => kernels.check(withoutExports(code)).problems,
