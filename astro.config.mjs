@@ -59,7 +59,12 @@ export default defineConfig({
         (name) => `./site/styles/${name}.css`,
       ),
       components: { MarkdownContent: "./site/components/MarkdownContent.astro" },
-      expressiveCode: { themes: ["github-dark", "github-light"], plugins: [codeTakesFocus] },
+      expressiveCode: {
+        themes: ["github-dark", "github-light"],
+        plugins: [codeTakesFocus],
+        // A first line such as `// src/walk.ts` is part of the code, not a title to take out of it.
+        frames: { extractFileNameFromCode: false },
+      },
       sidebar: [
         { label: "Start", items: ["start", "glossary"] },
         { label: "Notebooks", items: notebooks },
