@@ -20,7 +20,7 @@ import { referencesPage } from "./prose/references-page.ts";
 import { parseHtml, toHtml } from "./prose/tree.ts";
 
 /** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
-const RENDERING = 7;
+const RENDERING = 8;
 
 /** Entries that come from outside Starlight's own folder. */
 const ID = /^(notebooks\/|api(\/|$)|data$|changelog$|references$)/;

@@ -7,7 +7,7 @@ import type { Hover } from "../../src/jupyter/cells/hovers.ts";
 import { onDisk } from "../../src/jupyter/cells/on-disk.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { readNotebook } from "../../src/notebook/file.ts";
-import { shownCode } from "../../src/notebook/render/page.ts";
+import { hasCode } from "../../src/notebook/format.ts";
 import { apiSources } from "../api/load.ts";
 import { symbolAddress } from "../api/symbols.ts";
 
@@ -31,7 +31,8 @@ let checker: Checker | undefined;
 /** The types in a notebook of the project. The first one takes a second, for the type check of all of them. */
 export async function notebookHovers(file: string): Promise<HoverList> {
   checker ??= createChecker(onDisk(FOLDER));
-  const codes = shownCode(await readNotebook(`${FOLDER}/${file}`));
+  const { cells } = await readNotebook(`${FOLDER}/${file}`);
+  const codes = cells.filter(hasCode).map(({ source }) => source);
   const symbols = (await apiSources()).flatMap((one) => one.symbols);
   const told = new Map(symbols.map((one) => [`${one.file}#${one.name}`, `api/${symbolAddress(one.file, one.name)}`]));
   return hoverList(checker, codes, told);

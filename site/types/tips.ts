@@ -18,7 +18,7 @@ async function begin(): Promise<void> {
   if (!response.ok) return;
   const list: HoverList = await response.json();
   texts = list.texts;
-  const cells = document.querySelectorAll(".ptlab-cell");
+  const cells = document.querySelectorAll("[data-code-cell]");
   for (const [i, block] of list.blocks.entries()) nameAll(cells[i]?.querySelector("pre > code"), block);
 }
 

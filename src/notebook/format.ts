@@ -53,6 +53,9 @@ export interface TextCell extends CellBase {
 /** A cell of either kind. */
 export type NbCell = CodeCell | TextCell;
 
+/** True of a cell that has something to run. A page numbers these. */
+export const hasCode = (cell: NbCell): cell is CodeCell => cell.cell_type === "code" && cell.source.trim() !== "";
+
 /** A checked notebook: text joined, every cell with an id of its own. */
 export interface Notebook {
   readonly metadata: JsonObject;

@@ -4,12 +4,12 @@
  */
 import type { LiveFigure } from "../../figure/live.ts";
 import { figuresOf, type NumberedFigure } from "../figures.ts";
-import type { CodeCell, MimeBundle, Notebook, TextCell } from "../format.ts";
+import { type CodeCell, hasCode, type MimeBundle, type Notebook, type TextCell } from "../format.ts";
 import { formatNotebook } from "../write.ts";
 import { cellBar, pageBar } from "./cell-bar.ts";
 import type { PageFile } from "./exports.ts";
 import { figureFiles, figureSummary, renderFigure } from "./figure.ts";
-import { escapeHtml } from "./html.ts";
+import { attributes, escapeHtml } from "./html.ts";
 import { type OutputContext, outputElement, outputHtml } from "./output.ts";
 import { sanitizeHtml, TAKEN } from "./sanitize.ts";
 
@@ -167,10 +167,6 @@ function uniqueSlug({ slugs }: PageState, slug: string): string {
 
 const isEmpty = (cell: CodeCell): boolean => cell.source.trim() === "" && cell.outputs.length === 0;
 
-/** The code of the cells that a page shows, in their order. */
-export const shownCode = (nb: Notebook): string[] =>
-  nb.cells.flatMap((cell) => (cell.cell_type === "code" && !isEmpty(cell) ? [cell.source] : []));
-
 async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
   if (isEmpty(cell)) return "";
   const highlighted = await state.effects.markdown(fenced(cell.source));
@@ -182,9 +178,11 @@ async function codeHtml(state: PageState, cell: CodeCell): Promise<string> {
     const html = await outputHtml(output, context);
     if (html !== "") shown.push(outputElement(output, html));
   }
-  const bar = cell.source.trim() === "" ? "" : cellBar(++state.cells);
+  const number = hasCode(cell) ? ++state.cells : undefined;
+  const bar = number === undefined ? "" : cellBar(number);
   const code = `<div class="ptlab-code">${folded(cell, rest)}</div>`;
-  return `<div class="ptlab-cell">${code}${bar}<div class="ptlab-outputs">${shown.join("")}</div></div>`;
+  // The attribute tells a cell of this notebook from whatever its outputs and prose hold: they cannot carry it.
+  return `<div${attributes({ class: "ptlab-cell", "data-code-cell": number })}>${code}${bar}<div class="ptlab-outputs">${shown.join("")}</div></div>`;
 }
 
 function outputContext(state: PageState): OutputContext {
