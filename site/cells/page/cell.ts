@@ -3,7 +3,7 @@
  */
 import type { NbOutput } from "../../../src/notebook/format.ts";
 import type { Editor } from "./editor.ts";
-import { type StoredOutputs, showOutputs, storedOutputs } from "./outputs.ts";
+import { replaceOutputs, type StoredOutputs, showOutputs, storedOutputs } from "./outputs.ts";
 
 /** What the bar of a cell offers. */
 export type Action = "edit" | "run" | "stop" | "reset";
@@ -17,16 +17,16 @@ export class PageCell {
   code: string;
   /** The code of this cell and of all above it that made the outputs which are shown. */
   madeBy: readonly string[] = [];
-  /** The code that last ran in the present worker. */
+  /** The code that ran in the present worker and that no cell above was run after. */
   ran: string | undefined;
   editor: Editor | undefined;
 
   /** `pristine` is the same cell of the page as it was served. */
-  constructor(element: HTMLElement, pristine: Element, index: number) {
+  constructor(element: HTMLElement, pristine: Element, index: number, storedCode: string) {
     this.element = element;
     this.index = index;
-    this.storedCode = codeOf(pristine);
-    this.code = this.storedCode;
+    this.storedCode = storedCode;
+    this.code = storedCode;
     this.#storedOutputs = storedOutputs(pristine.querySelector(".ptlab-outputs")!);
   }
 
@@ -36,7 +36,8 @@ export class PageCell {
   }
 
   showStored(): void {
-    this.#part(".ptlab-outputs").innerHTML = this.#storedOutputs.elements.map(({ html }) => html).join("");
+    const stored = this.#storedOutputs.elements.map(({ html }) => html);
+    replaceOutputs(this.#part(".ptlab-outputs"), stored.join(""));
     delete this.#part(".ptlab-outputs").dataset.shown;
   }
 
@@ -82,10 +83,4 @@ function staleMark(): HTMLElement {
   mark.className = "ptlab-stale-mark not-content";
   mark.textContent = "Not yet run with the code as it is now: what follows came from older code.";
   return mark;
-}
-
-/** The code as the highlighter's copy button has it, which writes line ends as a character that no code has. */
-function codeOf(pristine: Element): string {
-  const copied = pristine.querySelector<HTMLElement>(".ptlab-code [data-code]")?.dataset.code ?? "";
-  return copied.replaceAll("\u007f", "\n");
 }

@@ -1,13 +1,14 @@
 /**
  * The cells of a page together: which have to run before another, what their outputs came from, the reader's edits.
  */
-import { parseNotebook } from "../../../src/notebook/format.ts";
+import { UserError } from "../../../src/base/errors.ts";
+import { hasCode, type Notebook, parseNotebook } from "../../../src/notebook/format.ts";
 import { outputLog } from "../../../src/notebook/outputs.ts";
 import { formatNotebook } from "../../../src/notebook/write.ts";
 import { save } from "../../live/save.ts";
-import { type Edits, keepEdits, keptEdits } from "../edits.ts";
+import { keepEdits, keptEdits } from "../edits.ts";
 import { PageCell } from "./cell.ts";
-import { Runner } from "./runner.ts";
+import { type Ending, Runner } from "./runner.ts";
 import { cellTypes } from "./types.ts";
 
 /** Time between two looks at what a running cell has put out, in milliseconds. */
@@ -15,25 +16,43 @@ const SHOW_MS = 100;
 
 /** What the stub asks for. */
 export interface PageNotebook {
-  act(cell: HTMLElement, action: string): void;
+  act(cell: HTMLElement, action: string): Promise<void>;
   actOnAll(action: string): void;
 }
 
 let open: Promise<PageNotebook> | undefined;
 
-/** The cells of this page, made once. */
+/** The cells of this page, made once; after a failure, the next call tries again. */
 export function notebook(): Promise<PageNotebook> {
-  open ??= make();
+  open ??= make().catch((error) => {
+    open = undefined;
+    throw error;
+  });
   return open;
 }
 
 async function make(): Promise<PageNotebook> {
-  const page = await (await fetch(location.pathname)).text();
-  const served = new DOMParser().parseFromString(page, "text/html");
-  const pristine = [...served.querySelectorAll(".ptlab-cell:has(.ptlab-cell-bar)")];
-  const elements = [...document.querySelectorAll<HTMLElement>(".ptlab-cell:has(.ptlab-cell-bar)")];
-  return new Cells(elements.map((element, i) => new PageCell(element, pristine[i]!, i)));
+  const file = document.querySelector<HTMLAnchorElement>(".ptlab-download a[download]")!.href;
+  const [page, text] = await Promise.all([fetchText(location.pathname), fetchText(file)]);
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const stored = parseNotebook(text, name);
+  const codes = stored.cells.filter(hasCode).map(({ source }) => source);
+  const pristine = cellsOf(new DOMParser().parseFromString(page, "text/html"));
+  const elements = cellsOf(document);
+  if (pristine.length !== elements.length || codes.length !== elements.length)
+    throw new UserError("the notebook has changed since this page was loaded: reload it");
+  const cells = elements.map((element, i) => new PageCell(element, pristine[i]!, i, codes[i]!));
+  return new Cells(cells, name, stored);
 }
+
+async function fetchText(address: string): Promise<string> {
+  const response = await fetch(address);
+  if (!response.ok) throw new UserError(`${address} cannot be loaded: ${response.status}`);
+  return response.text();
+}
+
+/** By an attribute that nothing from a notebook can carry. */
+const cellsOf = (root: Document): HTMLElement[] => [...root.querySelectorAll<HTMLElement>("[data-code-cell]")];
 
 class Cells implements PageNotebook {
   readonly #cells: readonly PageCell[];
@@ -42,26 +61,32 @@ class Cells implements PageNotebook {
     this.#log.apply(count - 1, event);
     this.#showSoon(this.#cells[count - 1]!);
   });
-  #log = outputLog();
-  #showing: ReturnType<typeof setTimeout> | undefined;
-  #isRunning = false;
+  readonly #log = outputLog();
+  /** Cells whose new outputs are to be shown soon. */
+  readonly #showing = new Map<PageCell, ReturnType<typeof setTimeout>>();
+  readonly #name: string;
+  readonly #stored: Notebook;
+  /** Ends the run that is going on, if there is one. */
+  #stopped: PromiseWithResolvers<undefined> | undefined;
 
-  constructor(cells: readonly PageCell[]) {
+  /** `stored` is the notebook in the file of that name. */
+  constructor(cells: readonly PageCell[], name: string, stored: Notebook) {
     this.#cells = cells;
-    for (const cell of cells) cell.madeBy = this.#texts().slice(0, cell.index + 1);
-    for (const [index, code] of Object.entries(keptEdits() as Edits)) {
-      const cell = cells[Number(index)];
-      if (cell !== undefined) this.#edit(cell, code, false);
-    }
+    this.#name = name;
+    this.#stored = stored;
+    const codes = this.#texts();
+    for (const cell of cells) cell.madeBy = codes.slice(0, cell.index + 1);
+    for (const [index, code] of keptEdits(codes))
+      this.#edit(cells[index]!, code, false).catch((error) => cells[index]!.say(`No editor: ${error.message}.`));
     this.#mark();
   }
 
-  act(element: HTMLElement, action: string): void {
+  async act(element: HTMLElement, action: string): Promise<void> {
     const cell = this.#cells.find((each) => each.element === element);
     if (cell === undefined) return;
-    if (action === "edit") this.#edit(cell, cell.code, true);
-    else if (action === "run") this.#run(cell);
-    else if (action === "stop") this.#runner.stop();
+    if (action === "edit") await this.#edit(cell, cell.code, true);
+    else if (action === "run") await this.#run(cell);
+    else if (action === "stop") this.#stop();
     else if (action === "reset") this.#reset([cell]);
   }
 
@@ -73,11 +98,13 @@ class Cells implements PageNotebook {
   #texts = (): readonly string[] => this.#cells.map(({ code }) => code);
 
   async #edit(cell: PageCell, code: string, focus: boolean): Promise<void> {
-    if (cell.editor !== undefined) return cell.editor.focus();
+    if (this.#goToEditor(cell)) return;
     this.#changed(cell, code);
-    cell.button("edit").hidden = true;
     const { openEditor } = await import("./editor.ts");
-    const editor = openEditor(cell.editorPlace(), cell.index + 1, code, {
+    // Pressed twice while it was loaded.
+    if (this.#goToEditor(cell)) return;
+    cell.button("edit").hidden = true;
+    const editor = openEditor(cell.editorPlace(), cell.index + 1, cell.code, {
       changed: (text) => this.#changed(cell, text),
       run: () => this.#run(cell),
       runAndGo: () => {
@@ -91,16 +118,20 @@ class Cells implements PageNotebook {
     editor.extend(await this.#types.extension(cell.index, this.#texts));
   }
 
+  /** False if the cell has no editor. */
+  #goToEditor({ editor }: PageCell): boolean {
+    editor?.focus();
+    return editor !== undefined;
+  }
+
   #goTo(index: number): void {
     const next = this.#cells[index];
-    if (next?.editor !== undefined) next.editor.focus();
-    else next?.button("edit").focus();
+    if (next !== undefined && !this.#goToEditor(next)) next.button("edit").focus();
   }
 
   #changed(cell: PageCell, code: string): void {
     cell.code = code;
-    const edited = this.#cells.filter((each) => each.code !== each.storedCode);
-    keepEdits(Object.fromEntries(edited.map((each) => [each.index, each.code])));
+    keepEdits(this.#cells);
     this.#mark();
   }
 
@@ -113,13 +144,13 @@ class Cells implements PageNotebook {
   }
 
   async #run(cell: PageCell): Promise<void> {
-    if (this.#isRunning) return cell.say("Another cell is running: stop it, or wait for its end.");
-    this.#isRunning = true;
+    if (this.#stopped !== undefined) return cell.say("Another cell is running: stop it, or wait for its end.");
+    this.#stopped = Promise.withResolvers();
     cell.setRunning(true);
     try {
       await this.#runWithAbove(cell);
     } finally {
-      this.#isRunning = false;
+      this.#stopped = undefined;
       cell.setRunning(false);
       cell.button("reset").hidden = false;
       this.#mark();
@@ -127,49 +158,66 @@ class Cells implements PageNotebook {
   }
 
   async #runWithAbove(cell: PageCell): Promise<void> {
-    const due = this.#cells.slice(0, cell.index).filter(({ ran, code }) => ran !== code);
+    // What the reader writes from now on is not what runs.
+    const codes = this.#texts();
+    const due = this.#dueAbove(cell);
     for (const [n, above] of due.entries()) {
-      cell.say(`Running cell ${above.index + 1} first, ${n + 1} of ${due.length} above that have not been run.`);
-      const { how } = await this.#runOne(above);
-      if (how === "stopped") return this.#stopped(cell);
+      cell.say(`Running cell ${above.index + 1} first, ${n + 1} of ${due.length} above that have to run.`);
+      const { how } = await this.#runOne(above, codes);
+      if (how === "stopped") return cell.say(STOPPED);
       if (how === "error") return cell.say(`Not run: cell ${above.index + 1} above ended with an error.`);
     }
     cell.say("Running.");
     const start = performance.now();
-    const { how, isStored } = await this.#runOne(cell);
-    if (how === "stopped") return this.#stopped(cell);
+    const { how, isStored } = await this.#runOne(cell, codes);
+    if (how === "stopped") return cell.say(STOPPED);
     const time = seconds(performance.now() - start);
     if (how === "error") return cell.say(`Ended with an error after ${time}.`);
     cell.say(`Run on your machine in ${time}${isStored ? "; the output is the stored one." : "."}`);
   }
 
-  async #runOne(cell: PageCell) {
-    const { code, index } = cell;
-    const texts = this.#texts().slice(0, index + 1);
+  /** The first cell above whose code is not what ran, and all after it, because they saw what that cell made. */
+  #dueAbove(cell: PageCell): readonly PageCell[] {
+    const above = this.#cells.slice(0, cell.index);
+    const first = above.findIndex(({ ran, code }) => ran !== code);
+    return first === -1 ? [] : above.slice(first);
+  }
+
+  async #runOne(cell: PageCell, codes: readonly string[]): Promise<{ how: Ending; isStored: boolean }> {
+    const { index } = cell;
+    const upToHere = codes.slice(0, index + 1);
     // Stored code has passed the kernel's check, after the very cells that are above it.
-    const isEdited = this.#cells.slice(0, index + 1).some((each) => each.code !== each.storedCode);
-    const problems = isEdited ? await this.#types.problems(index, texts) : [];
+    const isEdited = upToHere.some((code, i) => code !== this.#cells[i]!.storedCode);
+    const check = isEdited ? this.#types.problems(index, upToHere) : [];
+    const problems = await Promise.race([this.#stopped!.promise, check]);
+    if (problems === undefined) return { how: "stopped", isStored: false };
+    for (const each of this.#cells.slice(index)) each.ran = undefined;
     this.#log.apply(index, { type: "clear", wait: false });
-    const how = await this.#runner.run({ code, count: index + 1, problems });
-    if (how !== "stopped") cell.ran = how === "ok" ? code : undefined;
-    cell.madeBy = texts;
+    const how = await this.#runner.run({ code: codes[index]!, count: index + 1, problems });
+    if (how === "ok") cell.ran = codes[index];
+    cell.madeBy = upToHere;
     const isStored = await this.#show(cell);
     return { how, isStored };
   }
 
-  #stopped(cell: PageCell): void {
-    for (const each of this.#cells) each.ran = undefined;
-    this.#log = outputLog();
-    cell.say("Stopped. What cells have computed is lost: the next run begins with the first cell.");
+  /** Ends the worker, and with it what cells have computed, also where no cell has begun to run in it. */
+  #stop(): void {
+    for (const cell of this.#cells) cell.ran = undefined;
+    this.#stopped?.resolve(undefined);
+    this.#runner.stop();
   }
 
   #showSoon(cell: PageCell): void {
-    this.#showing ??= setTimeout(() => this.#show(cell), SHOW_MS);
+    if (!this.#showing.has(cell))
+      this.#showing.set(
+        cell,
+        setTimeout(() => this.#show(cell), SHOW_MS),
+      );
   }
 
   async #show(cell: PageCell): Promise<boolean> {
-    clearTimeout(this.#showing);
-    this.#showing = undefined;
+    clearTimeout(this.#showing.get(cell));
+    this.#showing.delete(cell);
     return cell.show(this.#log.of(cell.index));
   }
 
@@ -186,23 +234,20 @@ class Cells implements PageNotebook {
   }
 
   /** The notebook with the reader's edits; outputs of an edited notebook are left out, because they are of other code. */
-  async #download(): Promise<void> {
-    const link = document.querySelector<HTMLAnchorElement>(".ptlab-download a[download]")!;
-    const name = link.href.slice(link.href.lastIndexOf("/") + 1);
-    const stored = parseNotebook(await (await fetch(link.href)).text(), name);
+  #download(): void {
     const texts = [...this.#texts()];
     const isEdited = this.#cells.some(({ code, storedCode }) => code !== storedCode);
-    const cells = stored.cells.map((cell) => {
-      if (cell.cell_type !== "code" || cell.source.trim() === "") return cell;
-      const source = texts.shift()!;
-      return isEdited ? { ...cell, source, outputs: [], execution_count: null } : cell;
-    });
-    const file = new Blob([formatNotebook({ ...stored, cells })], { type: "application/x-ipynb+json" });
-    save(name, file);
+    const cells = this.#stored.cells.map((cell) =>
+      hasCode(cell) && isEdited ? { ...cell, source: texts.shift()!, outputs: [], execution_count: null } : cell,
+    );
+    const name = this.#name;
+    save(name, new Blob([formatNotebook({ ...this.#stored, cells })], { type: "application/x-ipynb+json" }));
     const edited = isEdited ? ", with your edits and without outputs" : "";
     document.querySelector(".ptlab-page-bar [role=status]")!.textContent =
       `${name} is downloaded${edited}. In ptlab's folder, move it to notebooks/ and run: npx jupyter lab notebooks/${name}`;
   }
 }
+
+const STOPPED = "Stopped. What cells have computed is lost: the next run begins with the first cell.";
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);

@@ -1,7 +1,6 @@
 /**
  * Outputs of a cell that was run again, put into the page by the very function that made the stored ones.
  */
-import { FIGURE_MIME } from "../../../src/figure/figure.ts";
 import { liveFigure } from "../../../src/figure/live/index.ts";
 import type { LiveFigure } from "../../../src/figure/live.ts";
 import { storedFigure } from "../../../src/notebook/figures.ts";
@@ -12,18 +11,26 @@ import { outputDigest, outputElement, outputHtml } from "../../../src/notebook/r
 
 /** The stored outputs of a cell as the page came with them. */
 export interface StoredOutputs {
-  readonly elements: readonly { readonly digest: string; readonly html: string }[];
-  /** Numbers of the figures among them. */
-  readonly figures: readonly number[];
+  readonly elements: readonly StoredOutput[];
+  /** The largest number of a figure on the page. */
+  readonly lastFigure: number;
+}
+
+interface StoredOutput {
+  readonly digest: string;
+  readonly html: string;
+  /** The number of the figure in it. */
+  readonly figure: number | undefined;
 }
 
 /** What the page has stored in an element of outputs. */
 export function storedOutputs(element: Element): StoredOutputs {
   const outputs = [...element.querySelectorAll<HTMLElement>(":scope > .ptlab-output")];
-  const figures = [...element.querySelectorAll("figure.ptlab-figure")];
   return {
-    elements: outputs.map((output) => ({ digest: output.dataset.digest!, html: output.outerHTML })),
-    figures: figures.map(({ id }) => Number(id.replace("figure-", ""))),
+    elements: outputs.map((output) => {
+      return { digest: output.dataset.digest!, html: output.outerHTML, figure: numbersIn(output)[0] };
+    }),
+    lastFigure: Math.max(0, ...numbersIn(element.ownerDocument)),
   };
 }
 
@@ -33,32 +40,61 @@ export async function showOutputs(
   outputs: readonly NbOutput[],
   stored: StoredOutputs,
 ): Promise<boolean> {
+  const digests = outputs.map(outputDigest);
+  const wanted = digests.join();
+  const isStored = wanted === stored.elements.map(({ digest }) => digest).join();
+  if (element.dataset.shown === wanted) return isStored;
+  element.dataset.shown = wanted;
+  const same = storedOnes(digests, stored);
+  const numbers = freeNumbers(element, same, stored);
   const files: PageFile[] = [];
   const parts: string[] = [];
-  let figures = 0;
-  for (const output of outputs) {
-    const number = stored.figures[figures] ?? document.querySelectorAll("figure.ptlab-figure").length + 1;
-    if ("data" in output && output.data[FIGURE_MIME] !== undefined) figures++;
-    const html = known(output, stored) ?? (await rendered(output, number, files));
-    if (html !== "") parts.push(html);
-  }
-  const digests = outputs.map(outputDigest);
-  if (element.dataset.shown !== digests.join()) element.innerHTML = parts.join("");
-  element.dataset.shown = digests.join();
+  for (const [i, output] of outputs.entries())
+    parts.push(same[i]?.html ?? (await rendered(output, () => numbers.next().value, files)));
+  // Unless a later call had other outputs to show.
+  if (element.dataset.shown !== wanted) return isStored;
+  replaceOutputs(element, parts.join(""));
   offer(element, files);
-  return digests.join() === stored.elements.map(({ digest }) => digest).join();
+  return isStored;
 }
 
-function known(output: NbOutput, stored: StoredOutputs): string | undefined {
-  const digest = outputDigest(output);
-  return stored.elements.find((element) => element.digest === digest)?.html;
+/** Puts HTML in the place of outputs, and frees the files that were offered with them. */
+export function replaceOutputs(element: HTMLElement, html: string): void {
+  for (const link of element.querySelectorAll<HTMLAnchorElement>('a[href^="blob:"]')) URL.revokeObjectURL(link.href);
+  element.innerHTML = html;
 }
 
-async function rendered(output: NbOutput, number: number, files: PageFile[]): Promise<string> {
+/** The stored output that says the same as each of these; an id may be on a page once, and so may each stored output. */
+function storedOnes(digests: readonly string[], { elements }: StoredOutputs): readonly (StoredOutput | undefined)[] {
+  const left = new Set(elements);
+  return digests.map((digest) => {
+    const same = [...left].find((element) => element.digest === digest);
+    if (same !== undefined) left.delete(same);
+    return same;
+  });
+}
+
+/** Numbers for new figures: first those of stored figures that are not shown, then such as no figure of the page has. */
+function* freeNumbers(
+  element: Element,
+  shown: readonly (StoredOutput | undefined)[],
+  { elements, lastFigure }: StoredOutputs,
+): Generator<number, never> {
+  for (const output of elements) if (output.figure !== undefined && !shown.includes(output)) yield output.figure;
+  const own = numbersIn(element);
+  const others = numbersIn(document).filter((number) => !own.includes(number));
+  for (let number = Math.max(lastFigure, ...others) + 1; ; number++) yield number;
+}
+
+const numbersIn = (root: ParentNode): number[] =>
+  [...root.querySelectorAll('figure[id^="figure-"]')].map(({ id }) => Number(id.replace("figure-", "")));
+
+async function rendered(output: NbOutput, nextNumber: () => number, files: PageFile[]): Promise<string> {
   const html = await outputHtml(output, {
     figure(bundle) {
       const figure = storedFigure(bundle);
       if (figure === undefined) return "";
+      const number = nextNumber();
       const embed = `${location.pathname}#figure-${number}`;
       const live = figure.data.live && knownLive(figure.data.live.id);
       const made = renderFigure(figure, bundle, { number, address: location.pathname, embed, live });
