@@ -7,6 +7,7 @@ import packageJson from "./package.json" with { type: "json" };
 import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
 import { linkCheck } from "./site/links-check.ts";
+import { blockEquations } from "./site/prose/math.ts";
 import { prosePlugin } from "./site/prose/plugin.ts";
 import { codeTakesFocus, tablesTakeFocus } from "./site/scrolling.ts";
 import { typeFiles } from "./site/types/integration.ts";
@@ -49,7 +50,10 @@ export default defineConfig({
     build: { assetsInlineLimit: (file) => (file.endsWith(".js") ? false : undefined) },
   },
   markdown: {
-    processor: satteri({ features: { math: true }, hastPlugins: [prosePlugin(here("."), base), tablesTakeFocus] }),
+    processor: satteri({
+      features: { math: true },
+      hastPlugins: [blockEquations, prosePlugin(here("."), base), tablesTakeFocus],
+    }),
   },
   integrations: [
     starlight({

@@ -1,4 +1,5 @@
-// The Markdown plugin that completes the prose of the pages in `site/content/docs`. Notebooks come through their loader.
+// The Markdown plugin that completes the prose of the pages in `site/content/docs`. Notebooks come through their loader,
+// which knows a page where Markdown knows a cell.
 import { fileURLToPath } from "node:url";
 import type { Root } from "hast";
 import type { HastPluginEntry } from "satteri";

@@ -2,13 +2,16 @@
  * The prose of pages: words, references to figures, sources, equations, notes.
  */
 import { readFile } from "node:fs/promises";
+import { markdownToHtml } from "satteri";
 import { describe, expect, test } from "vitest";
 import { readBook } from "../../site/prose/book.ts";
+import { blockEquations } from "../../site/prose/math.ts";
 import { type Book, PageProse } from "../../site/prose/page.ts";
 import { placeOf } from "../../site/prose/places.ts";
 import { citedIn, readReferences } from "../../site/prose/references.ts";
 import { parseGlossary, termFinder } from "../../site/prose/terms.ts";
 import { parseHtml, toHtml } from "../../site/prose/tree.ts";
+import { sanitizeHtml } from "../../src/notebook/render/sanitize.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -165,31 +168,46 @@ describe("notes", () => {
 });
 
 describe("an equation", () => {
-  const inline = (tex: string) => page("x", `<p><code class="language-math math-inline">${tex}</code></p>`).html[0]!;
+  /** As a cell of a notebook comes onto its page. */
+  const cell = (text: string): string => {
+    const { html } = markdownToHtml(text, { features: { math: true }, hastPlugins: [blockEquations] }) as {
+      html: string;
+    };
+    return page("x", sanitizeHtml(html)).html[0]!.trim();
+  };
 
-  test("becomes MathML", () => {
-    expect(inline("a^2")).toBe("<p><math><msup><mi>a</mi><mn>2</mn></msup></math></p>");
-    const block = page("x", '<pre><code class="language-math math-display">a\n</code></pre>').html[0]!;
-    expect(block).toContain('<math display="block"');
+  test("becomes MathML, in a line and as a block", () => {
+    expect(cell("So $a^2$.")).toBe("<p>So <math><msup><mi>a</mi><mn>2</mn></msup></math>.</p>");
+    expect(cell("$$\na\n$$")).toMatch(
+      /<div class="ptlab-equation"><math display="block"[^>]*><mi>a<\/mi><\/math><\/div>/,
+    );
   });
 
-  test("that is not understood names the page and the equation", () => {
-    expect(() => inline("\\frac{1}")).toThrow("page 'x': the equation '\\frac{1}' is not understood");
-  });
-
-  test.each(["\\href{javascript:alert(1)}{x}", "\\includegraphics{https://a.b/c.png}", "\\class{evil}{x}"])(
-    "cannot link or load anything: %s",
-    (tex) => {
-      const html = (() => {
-        try {
-          return inline(tex);
-        } catch {
-          return "";
-        }
-      })();
-      expect(html).not.toMatch(/href|src=|<img|onerror|class="evil/);
+  test.each(["`$PATH` and `$HOME`", "```sh\necho $A $B\n```", "\\$5 and \\$6", "costs $5 now"])(
+    "is not in %j",
+    (text) => {
+      expect(cell(text)).not.toContain("<math");
     },
   );
+
+  test("that is not understood names the page and the equation", () => {
+    expect(() => cell("$\\frac{1}$")).toThrow("page 'x': the equation '\\frac{1}' is not understood");
+  });
+
+  test.each([
+    "\\href{javascript:alert(1)}{x}",
+    "\\includegraphics{https://a.b/c.png}",
+    "\\style{background:url(//a)}{x}",
+  ])("cannot link or load anything: %s", (tex) => {
+    const html = (() => {
+      try {
+        return cell(`$${tex}$`);
+      } catch (error) {
+        return String(error).includes("is not understood") ? "" : String(error);
+      }
+    })();
+    expect(html).not.toMatch(/href=|src=|url\(|Error/);
+  });
 });
 
 describe("a link", () => {
