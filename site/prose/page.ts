@@ -137,7 +137,8 @@ export class PageProse {
 
   #sourceItem(source: Reference): Element {
     const all = addressOf({ page: "references", anchor: source.id }, this.#book.base);
-    const back = element("a", { href: all, className: ["ptlab-back"] }, `pages that cite ${source.title}`);
+    const says = { className: ["ptlab-back"], ariaLabel: `Pages that cite it: ${source.title}` };
+    const back = element("a", { href: all, ...says }, "Pages that cite it");
     return element("li", { id: `source-${source.id}` }, ...describe(source), " ", back);
   }
 

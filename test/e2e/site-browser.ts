@@ -40,6 +40,8 @@ export interface Opening {
   readonly width?: number;
   readonly scheme?: "light" | "dark";
   readonly script?: boolean;
+  /** With a finger in the place of a mouse. */
+  readonly touch?: boolean;
   /** What the browser lets pages do without asking, for example "clipboard-read". */
   readonly permissions?: readonly string[];
   /** Called before the page is loaded, for example to add a script that watches it. */
@@ -89,11 +91,12 @@ export function describeSite(title: string, port: number, tests: (site: Site) =>
 }
 
 async function open(browser: Browser, address: string, path: string, opening: Opening): Promise<Opened> {
-  const { width = 1280, scheme = "light", script = true, permissions = [] } = opening;
+  const { width = 1280, scheme = "light", script = true, touch = false, permissions = [] } = opening;
   const context = await browser.newContext({
     viewport: { width, height: 844 },
     colorScheme: scheme,
     javaScriptEnabled: script,
+    hasTouch: touch,
     permissions: [...permissions],
   });
   const page = await context.newPage();
