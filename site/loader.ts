@@ -7,7 +7,6 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { docsLoader } from "@astrojs/starlight/loaders";
 import type { Loader, LoaderContext } from "astro/loaders";
-import { UserError } from "../src/base/errors.ts";
 import { liveFigures } from "../src/figure/live/index.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
 import type { Notebook } from "../src/notebook/format.ts";
@@ -83,7 +82,7 @@ async function loadNotebook(file: string, around: Surroundings, book: FullBook, 
   const page = await renderPage(name, nb, {
     address: notebookAddress(base, name),
     embed: (number) => embedAddress(base, name, number),
-    markdown: (text) => markdown(text, context).catch(atNotebook(file)),
+    markdown: (text) => markdown(text, context),
     live: (id) => liveFigures.find((live) => live.id === id),
     prose: proseOf(book, id),
   });
@@ -161,13 +160,6 @@ async function markdown(text: string, context: LoaderContext) {
   const { html, metadata } = await context.renderMarkdown(text);
   return { html, headings: metadata?.headings ?? [] };
 }
-
-/** A mistake in a cell, with the name of its file. */
-const atNotebook =
-  (file: string) =>
-  (error: unknown): never => {
-    throw new UserError(`notebooks/${file}: ${(error as Error).message}`);
-  };
 
 /** HTML that was made here, with the headings in it. */
 function withHeadings(html: string): Markdown {
