@@ -18,9 +18,7 @@ import { type FullBook, readBook } from "./prose/book.ts";
 import { type Book, PageProse } from "./prose/page.ts";
 import { referencesPage } from "./prose/references-page.ts";
 import { parseHtml, toHtml } from "./prose/tree.ts";
-
-/** Raise it when notebooks are rendered in another way: pages are kept between builds by the digest of what they show. */
-const RENDERING = 8;
+import { renderingDigest } from "./rendering.ts";
 
 /** Entries that come from outside Starlight's own folder. */
 const ID = /^(notebooks\/|api(\/|$)|data$|changelog$|references$)/;
@@ -32,11 +30,13 @@ export function docsAndNotebooks(): Loader {
   return {
     name: "ptlab-docs-and-notebooks",
     async load(context) {
-      const book = await readBook(fileURLToPath(context.config.root), context.config.base);
-      const key = context.generateDigest({ RENDERING, book: book.digest });
-      // Starlight's loader keeps a page while its own text is the same.
-      if (context.meta.get("prose") !== key) context.store.clear();
-      context.meta.set("prose", key);
+      const root = fileURLToPath(context.config.root);
+      const { base } = context.config;
+      const [book, rendering] = await Promise.all([readBook(root, base), renderingDigest(root)]);
+      const key = context.generateDigest({ rendering, base, book: book.digest });
+      // A page is kept while its own text is the same, here as by Starlight's loader.
+      if (context.meta.get("rendering") !== key) context.store.clear();
+      context.meta.set("rendering", key);
       // Starlight's loader takes entries that are not its own for leftovers and removes them.
       const store = { ...context.store, keys: () => context.store.keys().filter((key) => !ID.test(key)) };
       await docsLoader().load({ ...context, store });
@@ -68,13 +68,7 @@ async function loadNotebook(file: string, around: Surroundings, book: FullBook, 
   const path = join(folder(context), file);
   const nb = await readNotebook(path, `notebooks/${file}`);
   const fresh = await isFresh(nb, folder(context), around);
-  const digest = generateDigest({
-    RENDERING,
-    base: context.config.base,
-    source: around.source,
-    fresh,
-    text: await readFile(path, "utf8"),
-  });
+  const digest = generateDigest({ fresh, text: await readFile(path, "utf8") });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
   const { base } = context.config;
@@ -143,7 +137,7 @@ async function loadFile(
   const { store, parseData, generateDigest } = context;
   const text = await readFile(join(fileURLToPath(context.config.root), filePath), "utf8").catch(() => undefined);
   if (text === undefined) return store.delete(id);
-  const digest = generateDigest({ RENDERING, base: context.config.base, text, end });
+  const digest = generateDigest({ text, end });
   if (store.get(id)?.digest === digest) return;
   const [heading, body] = splitHeading(text, title);
   const rendered = await context.renderMarkdown(`${body}\n\n${end}\n`);
