@@ -303,3 +303,9 @@ describe("a figure on a page", () => {
     expect(files).toHaveLength(1);
   });
 });
+
+test("a table and a block of code may take the focus in their turn, and nothing takes it before", () => {
+  const html = (tabindex: number) => `<table tabindex="${tabindex}"></table><pre tabindex="${tabindex}"></pre>`;
+  expect(sanitizeHtml(html(0))).toBe(html(0));
+  expect(sanitizeHtml(`${html(1)}<p tabindex="0"></p>`)).not.toMatch(/tabindex="[^"]/);
+});

@@ -6,9 +6,10 @@ declare module "sanitize-html" {
   namespace sanitize {
     type Attributes = Record<string, string>;
     type Transformer = (tagName: string, attribs: Attributes) => { tagName: string; attribs: Attributes };
+    type AllowedAttribute = string | { name: string; values: string[] };
     interface IOptions {
       allowedTags: string[];
-      allowedAttributes: Record<string, string[]>;
+      allowedAttributes: Record<string, AllowedAttribute[]>;
       allowedClasses?: Record<string, string[]>;
       allowedStyles?: Record<string, Record<string, RegExp[]>>;
       allowedSchemes?: string[];

@@ -50,7 +50,10 @@ const CLASSES =
     " ",
   );
 
-const TEXT_ATTRIBUTES: Record<string, string[]> = {
+/** What scrolls may take the focus, but not out of its turn. */
+const TAKES_FOCUS = { name: "tabindex", values: ["0"] };
+
+const TEXT_ATTRIBUTES: Record<string, sanitize.AllowedAttribute[]> = {
   "*": ["title", "lang", "dir", "style", "role", "aria-*"],
   a: ["href", "id", "data-footnote-ref", "data-footnote-backref"],
   img: ["src", "alt", "width", "height", "loading"],
@@ -62,7 +65,8 @@ const TEXT_ATTRIBUTES: Record<string, string[]> = {
   li: ["id", "value"],
   time: ["datetime"],
   details: ["open"],
-  pre: ["data-language"],
+  pre: ["data-language", TAKES_FOCUS],
+  table: [TAKES_FOCUS],
   button: ["data-copied", "data-code"],
   ...Object.fromEntries(["h1", "h2", "h3", "h4", "h5", "h6"].map((h) => [h, ["id"]])),
 };
