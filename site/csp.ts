@@ -11,6 +11,7 @@ import type { AstroIntegration } from "astro";
 /** Pages that show notebooks say nothing about what is allowed: their content may come from elsewhere. */
 const SHOWS_FOREIGN = /^(notebooks|embed)\//;
 
+/** Writes one policy into all pages once they are built, because it names the scripts that the theme wrote inside them. */
 export function contentSecurityPolicy(): AstroIntegration {
   return {
     name: "ptlab-content-security-policy",

@@ -26,6 +26,7 @@ const ID = /^(notebooks\/|api(\/|$)|data$|changelog$|references$)/;
 const DATA_README = "notebooks/data/README.md";
 const CHANGELOG = "CHANGELOG.md";
 
+/** The loader of the collection `docs`: all pages that are text or a notebook. */
 export function docsAndNotebooks(): Loader {
   return {
     name: "ptlab-docs-and-notebooks",

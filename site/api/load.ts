@@ -15,6 +15,7 @@ export async function apiSources(): Promise<readonly ApiFile[]> {
   return JSON.parse(await kept({ name: "api.json", inputs: INPUTS, make }));
 }
 
+/** Puts the pages of the reference into Astro's store, and takes out those that are no more. */
 export async function loadApi({ store, parseData, generateDigest, config }: LoaderContext): Promise<void> {
   const { apiPages } = await import("./pages.ts");
   const pages = apiPages(await apiSources(), `${config.base.replace(/\/?$/, "/")}api/`);

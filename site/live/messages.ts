@@ -21,6 +21,7 @@ export interface Ask {
  */
 export const fetchName = (name: string): string => (name.endsWith(".gz") ? `${name}.bin` : name);
 
+/** What the worker tells of the question that it is answering. */
 export type Answer =
   | { readonly type: "progress"; readonly done: number; readonly total: number }
   | { readonly type: "result"; readonly result: FigureData }

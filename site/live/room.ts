@@ -4,6 +4,7 @@
 /** Parts that keep their height. The caption and the stamp have a line to spare (see the style sheet). */
 const PARTS = ".ptlab-picture, figcaption, .ptlab-stamp";
 
+/** Keeps the places of a figure's parts while runs change what they hold. */
 export class Room {
   readonly #parts: readonly HTMLElement[];
 

@@ -17,6 +17,7 @@ interface Question {
   readonly reject: (error: Error) => void;
 }
 
+/** Questions of one page to one worker, answered in the order in which they come. */
 export class Simulation {
   #worker: Worker | undefined;
   /** The first is being answered, the others wait for their turn. */

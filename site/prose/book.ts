@@ -27,6 +27,7 @@ export interface FullBook extends Book {
   readonly digest: string;
 }
 
+/** Reads the glossary, the references and the notebooks of the project at `root`, for a site published in `base`. */
 export async function readBook(root: string, base: string): Promise<FullBook> {
   const glossary = await readFile(join(root, DOCS, "glossary.md"), "utf8");
   const list = JSON.parse(await readFile(join(root, "site/references.json"), "utf8"));

@@ -36,6 +36,7 @@ const NO_TERMS = new Set("a button code h1 h2 h3 h4 h5 h6 kbd pre samp summary t
 /** These are no prose at all. */
 const NO_PROSE = new Set("math script style svg template".split(" "));
 
+/** Completes the pieces of one page in reading order, and gives at its end what it has collected. */
 export class PageProse {
   readonly #book: Book;
   readonly #page: string;

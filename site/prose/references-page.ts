@@ -6,6 +6,7 @@ import { addressOf } from "./places.ts";
 import { KINDS, type Kind, type Reference } from "./references.ts";
 import { element } from "./tree.ts";
 
+/** The content of the page: an introduction, then a section for each kind of source. */
 export function referencesPage(book: FullBook): RootContent[] {
   const intro =
     "What these pages say of kernels, processors and measurements rests on the following. Each page lists what it cites at its end. A title in quotation marks is a subject line; other threads are described.";

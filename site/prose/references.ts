@@ -21,6 +21,7 @@ export const KINDS = {
   paper: "Papers",
 } as const;
 
+/** A kind of source. */
 export type Kind = keyof typeof KINDS;
 
 /** All references by id; throws if two have the same or one lacks a field. */

@@ -7,8 +7,10 @@ import { unified } from "unified";
 const parser = unified().use(rehypeParse, { fragment: true }).freeze();
 const writer = unified().use(rehypeStringify).freeze();
 
+/** HTML as a tree. */
 export const parseHtml = (html: string): Root => parser.parse(html);
 
+/** Trees as HTML. */
 export const toHtml = (...children: readonly RootContent[]): string =>
   writer.stringify({ type: "root", children: [...children] });
 

@@ -86,6 +86,7 @@ function declaredIn(node: AnyNode): Names {
 /** What has names of its own without being a function or a class. */
 const BLOCK = /^(BlockStatement|StaticBlock|SwitchStatement|For\w*Statement)$/;
 
+/** A function that has names of its own; a method holds one as its value. */
 export const isFunction = (node: AnyNode): node is FunctionNode & AnyNode =>
   /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 

@@ -8,6 +8,7 @@ import { replaceOutputs, type StoredOutputs, showOutputs, storedOutputs } from "
 /** What the bar of a cell offers. */
 export type Action = "edit" | "run" | "stop" | "reset";
 
+/** A code cell on a page: its element, its code, its controls and its outputs. */
 export class PageCell {
   readonly element: HTMLElement;
   /** Counts from 0. */

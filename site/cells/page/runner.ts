@@ -8,6 +8,7 @@ import type { CellNews, RunCell } from "../messages.ts";
 /** How a cell ended. */
 export type Ending = "ok" | "error" | "stopped";
 
+/** The worker that runs cells, started when one is due; one cell at a time. */
 export class Runner {
   #worker: Worker | undefined;
   #waiting: { count: number; end(how: Ending): void } | undefined;
