@@ -6,6 +6,7 @@ import { hasCode, type Notebook, parseNotebook } from "../../../src/notebook/for
 import { outputLog } from "../../../src/notebook/outputs.ts";
 import { formatNotebook } from "../../../src/notebook/write.ts";
 import { save } from "../../live/save.ts";
+import { seconds } from "../../seconds.ts";
 import { keepEdits, keptEdits } from "../edits.ts";
 import { PageCell } from "./cell.ts";
 import { type Ending, Runner } from "./runner.ts";
@@ -249,5 +250,3 @@ class Cells implements PageNotebook {
 }
 
 const STOPPED = "Stopped. What cells have computed is lost: the next run begins with the first cell.";
-
-const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
