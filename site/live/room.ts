@@ -39,13 +39,11 @@ function settle(part: HTMLElement): void {
   more.type = "button";
   more.className = "ptlab-more";
   more.textContent = "Show all of the picture";
-  more.addEventListener("click", () => {
-    more.remove();
-    release(part);
-  });
+  more.addEventListener("click", () => release(part));
   part.append(more);
 }
 
 function release(part: HTMLElement): void {
   part.style.blockSize = "";
+  part.querySelector(".ptlab-more")?.remove();
 }
