@@ -2,13 +2,14 @@
 // plotting library only when a reader first moves a control.
 import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
+import { seconds } from "../seconds.ts";
 import { changedParams, figuresIn, MOST_QUERY, paramsIn, withParams } from "./address.ts";
 import type { Drawn } from "./draw.ts";
 import type { ExportsElement } from "./exports.ts";
 import "./exports.ts";
 import { readParams, resetParams, showBeside, writeParams } from "./form.ts";
 import { Room } from "./room.ts";
-import { Simulation, Stopped } from "./simulation.ts";
+import { Simulation } from "./simulation.ts";
 
 /** A run that has gone on for longer than this is given up for a newer one, in milliseconds; a shorter one is soon done. */
 const OVERTAKE_MS = 300;
@@ -29,6 +30,12 @@ const PARTS = [
   ".ptlab-stamp",
 ] as const;
 
+/** A run that is going on, and the values that it is for. */
+interface Run {
+  readonly since: number;
+  readonly params: LiveParams;
+}
+
 /** For figures that share a worker, because they read one file that may be large. */
 const shared = new Simulation();
 
@@ -41,9 +48,7 @@ class LiveFigureElement extends HTMLElement {
   #shown: LiveParams = {};
   #settle: ReturnType<typeof setTimeout> | undefined;
   #addressing: ReturnType<typeof setTimeout> | undefined;
-  #run = 0;
-  /** When the run that is going on began; undefined where none is. */
-  #since: number | undefined;
+  #going: Run | undefined;
   /** A control was moved during a run. */
   #again = false;
 
@@ -57,49 +62,63 @@ class LiveFigureElement extends HTMLElement {
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", (event) => this.#moved(event.target as HTMLElement));
     this.#button("reset").addEventListener("click", () => this.#reset());
-    this.#button("cancel").addEventListener("click", () => this.#simulation.stop(this));
+    this.#button("cancel").addEventListener("click", () => this.#stop());
     form.querySelector("fieldset")!.disabled = false;
     resetParams(form);
     this.#values = this.#shown = readParams(form);
     // A browser that comes Back puts the last values into the controls, while the page shows the stored figure.
     addEventListener("pageshow", this.#showStored);
-    addEventListener("popstate", this.#follow);
+    addEventListener("popstate", this.#cameBy);
+    markVisited();
     this.#follow();
   }
 
   disconnectedCallback(): void {
-    this.#simulation.stop(this);
+    this.#endRun();
     clearTimeout(this.#addressing);
     removeEventListener("resize", this.#room.release);
     removeEventListener("pageshow", this.#showStored);
-    removeEventListener("popstate", this.#follow);
+    removeEventListener("popstate", this.#cameBy);
   }
 
+  /** A link to a place on the page makes a new entry of the history; Back and Forward come to one that was visited. */
+  #cameBy = ({ state }: PopStateEvent): void => {
+    const isBack = state?.[VISITED] === true;
+    markVisited();
+    // What is shown now is not what that entry names.
+    if (isBack) clearTimeout(this.#addressing);
+    if (isBack || this.#going === undefined) this.#follow();
+  };
+
   /** Makes the figure the one that the address asks for. */
-  #follow = async (): Promise<void> => {
-    const run = this.#run;
+  async #follow(): Promise<void> {
+    let run = this.#going;
     try {
       const wanted = { ...this.#values, ...paramsIn(location.search, this.#figure().id, this.#values) };
-      if (isEmpty(changedParams(this.#shown, wanted))) return;
+      if (isEmpty(changedParams(run?.params ?? this.#shown, wanted))) return;
       if (isEmpty(changedParams(this.#values, wanted))) return this.#reset();
+      if (isEmpty(changedParams(this.#shown, wanted))) return this.#leaveRun();
       if (location.hash === "" && figuresIn(location.search)[0] === this.#figure().id) this.scrollIntoView();
-      this.#setState("running");
+      this.#endRun();
+      run = this.#begin(wanted);
       const { checkParams } = await import("./draw.ts");
       checkParams(this.dataset.live!, wanted);
-      if (run !== this.#run) return;
+      if (run !== this.#going) return;
       writeParams(this.#form(), wanted);
       await this.#rerun("from the link ");
     } catch (error) {
-      if (run === this.#run) this.#fail(`The link cannot be followed: ${messageOf(error)}`);
+      if (run !== this.#going) return;
+      this.#endRun();
+      this.#fail(`The link cannot be followed: ${messageOf(error)}`);
     }
-  };
+  }
 
   #moved(control: HTMLElement): void {
     showBeside(control);
     clearTimeout(this.#settle);
     if (control instanceof HTMLTextAreaElement) this.#settle = setTimeout(() => this.#rerun(), WRITTEN_MS);
     // A slider in motion gets one run after the other, the last with its last value: ending a run costs all that its worker keeps.
-    else if (this.#since !== undefined && performance.now() - this.#since < OVERTAKE_MS) this.#again = true;
+    else if (this.#going && performance.now() - this.#going.since < OVERTAKE_MS) this.#again = true;
     else this.#rerun();
   }
 
@@ -107,29 +126,60 @@ class LiveFigureElement extends HTMLElement {
   async #rerun(reason = ""): Promise<void> {
     const id = this.dataset.live!;
     const params = readParams(this.#form());
-    const run = ++this.#run;
-    this.#again = false;
-    this.#since = performance.now();
-    const watch = this.#watch();
-    this.#setState("running");
+    const run = this.#begin(params);
+    const watch = this.#watch(run);
     try {
       const { draw, inputsOf } = await import("./draw.ts");
+      if (run !== this.#going) return;
       const data = await this.#simulation.ask(this, id, params, inputsOf(id, params), watch.progress);
+      if (run !== this.#going) return;
       const drawn = draw(id, data);
-      if (run === this.#run) {
-        this.#room.keep(() => this.#show(drawn, params));
-        if (reason === "") this.#writeAddress();
-        this.#say(`Computed on your machine ${reason}in ${watch.elapsed()}${this.#otherSources(drawn)}.`, drawn.alt);
-      }
+      this.#room.keep(() => this.#show(drawn, params));
+      if (reason === "") this.#writeAddress();
+      this.#say(`Computed on your machine ${reason}in ${elapsed(run)}${this.#otherSources(drawn)}.`, drawn.alt);
     } catch (error) {
-      if (run === this.#run) this.#end(error, watch.elapsed());
+      if (run === this.#going) this.#fail(`This could not be computed: ${messageOf(error)}`);
     } finally {
       watch.end();
-      if (run === this.#run) {
-        this.#since = undefined;
-        if (this.#again) this.#rerun();
-      }
+      if (run === this.#going) this.#ended();
     }
+  }
+
+  #begin(params: LiveParams): Run {
+    const run = { since: performance.now(), params };
+    this.#going = run;
+    this.#again = false;
+    this.#setState("running");
+    return run;
+  }
+
+  #ended(): void {
+    this.#going = undefined;
+    if (this.#again) this.#rerun();
+  }
+
+  /** Ends the run that is going on, if any is, and what was to come after it. */
+  #endRun(): void {
+    clearTimeout(this.#settle);
+    this.#again = false;
+    this.#going = undefined;
+    this.#simulation.stop(this);
+  }
+
+  #stop(): void {
+    const run = this.#going;
+    if (run === undefined) return;
+    this.#endRun();
+    this.#setState("stopped");
+    this.#say(`Stopped after ${elapsed(run)}; the picture is as it was before.`);
+  }
+
+  /** Ends a run whose values the address no longer asks for: what is shown stays. */
+  #leaveRun(): void {
+    this.#endRun();
+    writeParams(this.#form(), this.#shown);
+    this.#setState("live");
+    this.#say("The run was stopped: the address asks for what is shown.");
   }
 
   #show(drawn: Drawn, params: LiveParams): void {
@@ -148,12 +198,6 @@ class LiveFigureElement extends HTMLElement {
   #otherSources = ({ source }: Drawn): string =>
     source === this.dataset.source ? "" : ", by other sources than stored";
 
-  #end(error: unknown, elapsed: string): void {
-    if (!(error instanceof Stopped)) return this.#fail(`This could not be computed: ${messageOf(error)}`);
-    this.#setState("stopped");
-    this.#say(`Stopped after ${elapsed}; the picture is as it was before.`);
-  }
-
   #fail(message: string): void {
     this.#setState("error");
     this.#say(message);
@@ -164,11 +208,7 @@ class LiveFigureElement extends HTMLElement {
   };
 
   #reset(): void {
-    clearTimeout(this.#settle);
-    this.#run++;
-    this.#since = undefined;
-    this.#again = false;
-    this.#simulation.stop(this);
+    this.#endRun();
     resetParams(this.#form());
     this.#room.release();
     for (const [part, html] of this.#stored) this.#part(part).innerHTML = html;
@@ -180,18 +220,15 @@ class LiveFigureElement extends HTMLElement {
   }
 
   /** Shows how long a run has been going, once it is long enough to be noticed. */
-  #watch() {
-    const start = performance.now();
+  #watch(run: Run) {
     let share = 0;
-    const elapsed = () => seconds(performance.now() - start);
-    const run = this.#run;
     const tick = setInterval(() => {
-      if (run !== this.#run || performance.now() - start < PATIENCE_MS) return;
+      if (run !== this.#going || performance.now() - run.since < PATIENCE_MS) return;
       this.#button("cancel").hidden = false;
       const percent = share > 0 ? `, ${Math.round(share * 100)} %` : "";
-      this.#part(".ptlab-running").textContent = `Running, ${elapsed()}${percent}`;
+      this.#part(".ptlab-running").textContent = `Running, ${elapsed(run)}${percent}`;
     }, 100);
-    return { elapsed, progress: (done: number) => (share = done), end: () => clearInterval(tick) };
+    return { progress: (done: number) => (share = done), end: () => clearInterval(tick) };
   }
 
   #setState(state: "static" | "running" | "live" | "stopped" | "error"): void {
@@ -242,10 +279,17 @@ class LiveFigureElement extends HTMLElement {
   #button = (action: string): HTMLButtonElement => this.querySelector(`[data-action="${action}"]`)!;
 }
 
+/** Marks an entry of the history in its state. */
+const VISITED = "ptlab-visited";
+
+function markVisited(): void {
+  if (history.state?.[VISITED] !== true) history.replaceState({ ...history.state, [VISITED]: true }, "");
+}
+
+const elapsed = ({ since }: Run): string => seconds(performance.now() - since);
+
 const isEmpty = (params: LiveParams): boolean => Object.keys(params).length === 0;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 customElements.define("ptlab-figure", LiveFigureElement);

@@ -5,9 +5,6 @@ import type { LiveParams } from "../../src/figure/live.ts";
 import { givenFile } from "./given.ts";
 import { type Answer, type Ask, fetchName } from "./messages.ts";
 
-/** Thrown to whoever waits when a run is stopped or overtaken by a newer one. */
-export class Stopped extends Error {}
-
 /** What one asker wants to know. */
 interface Question {
   readonly asker: object;
@@ -40,12 +37,12 @@ export class Simulation {
     return promise;
   }
 
-  /** Ends what an asker has asked, if it has not been answered. */
+  /** Ends what an asker has asked, if it has not been answered: whoever waits for it gets an error. */
   stop(asker: object): void {
     const at = this.#questions.findIndex((question) => question.asker === asker);
     if (at < 0) return;
     const [question] = this.#questions.splice(at, 1);
-    question!.reject(new Stopped());
+    question!.reject(new Error("stopped"));
     if (at > 0) return;
     this.#worker?.terminate();
     this.#worker = undefined;
