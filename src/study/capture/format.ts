@@ -122,6 +122,11 @@ export function isMemory(cls: PageClass): boolean {
   return cls === "A" || cls === "H" || cls === "F" || cls === "h";
 }
 
+/** May nothing touch a VMA's pages? What Linux maps there are PROT_NONE entries, which hardware refuses. */
+export function isProtNone({ perms }: CapturedVma): boolean {
+  return perms.startsWith("---");
+}
+
 /** Does the hardware translate pages of this class (swap and guard entries are not present)? */
 export function isMapped(cls: PageClass): boolean {
   return cls !== "S" && cls !== "G";

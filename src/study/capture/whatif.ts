@@ -4,7 +4,8 @@
  *
  * Counted, for layouts of the capture's own page size: entries, tables, and the blocks that Linux's rule for contpte
  * allows: a whole block of one folio, aligned in virtual and physical addresses, in one VMA. Accessed, dirty and
- * permission bits of single pages are not in a capture; a block is taken to agree in them.
+ * permission bits of single pages are not in a capture; a block is taken to agree in them. A VMA without rights has no
+ * blocks: its entries are not valid to hardware, and Linux folds none of those (`contpte_try_fold`).
  *
  * Modelled, for larger pages: within its VMA, every larger page of which a part is touched is allocated whole, file
  * pages likewise; folios keep their size in bytes, so that a 2M folio of 4K pages is one contiguous block on 16K and 64K.
@@ -20,7 +21,7 @@ import { invariant, oneOf, UserError } from "../../base/errors.ts";
 import { formatSize } from "../../base/size.ts";
 
 import type { Capture, CapturedVma, Run } from "./format.ts";
-import { isAnon, isMapped, isMemory, isPmdMapped } from "./format.ts";
+import { isAnon, isMapped, isMemory, isPmdMapped, isProtNone } from "./format.ts";
 
 /** A way to map memory. */
 export interface Layout {
@@ -140,6 +141,7 @@ function pmdBlocks(capture: Capture): number {
 /** Whole aligned blocks of `pages` pages that lie in one folio. */
 function contBlocks(capture: Capture, pages: number, withoutPmd: boolean): number {
   return sumRuns(capture, (run, vma) => {
+    if (isProtNone(vma)) return 0;
     const usable = isMemory(run.cls) && 2 ** run.order >= pages && !(withoutPmd && isPmdMapped(run));
     const aligned = (vma.start + run.page - run.pfn) % pages === 0;
     return usable && aligned ? wholeBlocks(run.pfn, run.pfn + run.n, pages) : 0;
@@ -179,7 +181,7 @@ function idealEntries(capture: Capture, layout: Layout): number {
   for (const vma of capture.vmas) {
     entries += touchedUnits(vma, ratio, (r) => isMapped(r.cls));
     for (const [start, end] of spans(vma, ratio, (r) => isMemory(r.cls)))
-      entries -= saved(start, end, layout.cont, pmd);
+      entries -= saved(start, end, isProtNone(vma) ? 1 : layout.cont, pmd);
     if (layout.pmd) entries -= hugeZeroBlocks(vma, capture) * (pmd - 1);
   }
   return entries;

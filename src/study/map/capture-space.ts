@@ -8,6 +8,7 @@ import {
   isMapped,
   isMemory,
   isPmdMapped,
+  isProtNone,
   NO_PFN,
   type Run,
 } from "../capture/format.ts";
@@ -59,7 +60,7 @@ function piecesOf(run: Run, vma: CapturedVma, cont: number): MapRun[] {
 function kindOf(run: Run, vma: CapturedVma): MapKind {
   if (run.cls === "S") return "swap";
   if (run.cls === "G") return "guard";
-  if (vma.perms.startsWith("---") && isMapped(run.cls)) return "PROT_NONE";
+  if (isProtNone(vma) && isMapped(run.cls)) return "PROT_NONE";
   if (run.cls === "Z") return "zero page";
   if (!isMemory(run.cls)) return "other memory";
   if (isPmdMapped(run)) return "PMD leaf";

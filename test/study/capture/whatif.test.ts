@@ -25,6 +25,12 @@ describe("TLB entries", () => {
     expect(layouts.map((l) => layoutCost(captureOf(vma), l).entries)).toEqual([16, 1, 1, 4, 4, 1, 1]);
   });
 
+  test("a folio in a VMA without rights is no contpte block: its entries are not valid to hardware, and Linux folds none", () => {
+    const vma = { ...vmaOf(16, folio(16, 4)), perms: "---p" };
+    expect(cost("4K+contpte", vma)).toMatchObject({ entries: 16, idealEntries: 16 });
+    expect(contShare(captureOf(vma), 16)).toEqual({ mapped: 65536, pmd: 0, cont: 0 });
+  });
+
   test("a folio out of step between virtual and physical addresses gains nothing", () => {
     const vma = vmaOf(20, folio(16, 4));
     expect(cost("4K+contpte", vma).entries).toBe(16);
@@ -154,7 +160,8 @@ function slowSavings(vma: CapturedVma, capture: Capture, layout: Layout, ratio: 
   const count = (n: number, cls: string, each: number) => {
     for (let at = 0; at + n <= pages.length; at++) if ((vma.start + at) % n === 0 && whole(at, n, cls)) saved += each;
   };
-  if (layout.cont > 1) count(layout.cont * ratio, layout.pmd ? "AF" : "AHFh", layout.cont - 1);
+  if (layout.cont > 1 && !vma.perms.startsWith("---"))
+    count(layout.cont * ratio, layout.pmd ? "AF" : "AHFh", layout.cont - 1);
   if (layout.pmd) count(2 ** capture.pmdOrder, "Hh", 2 ** capture.pmdOrder - 1);
   return saved;
 }

@@ -89,6 +89,14 @@ test("a strip has a part for each page of a small range, and at most 16 parts of
 });
 
 describe.each(CAPTURES)("%s", (name) => {
+  test("has a VMA without rights as PROT_NONE, and the coverage has no contiguous block there", async () => {
+    const capture = await sample("node-json-mthp64k");
+    const refused = { ...capture, vmas: capture.vmas.map((vma) => ({ ...vma, perms: "---p" })) };
+    expect(count(captureSpace(refused), "PROT_NONE")).toBe(contShare(capture, 16).mapped / capture.page);
+    expect(count(captureSpace(refused), "contpte block")).toBe(contShare(refused, contBlockPages(refused)).cont);
+    expect(contShare(capture, 16).cont).toBeGreaterThan(0);
+  });
+
   test("has as many pages of each kind as the contpte coverage of the capture says", async () => {
     const capture = await sample(name);
     const space = captureSpace(capture);
