@@ -126,6 +126,22 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
       await close();
     });
 
+    test("names several figures that share a worker, and a reload shows all of them again", async () => {
+      const ids = [1, 2, 3, 5, 6].map((n) => `figure-${n}`);
+      const query = ids.map((id) => `${id}.capture=node%2C+no+THP`).join("&");
+      const { page, wrong, close } = await site.open(`process/?${query}`);
+      for (const again of [false, true]) {
+        if (again) await page.reload();
+        for (const id of ids) {
+          await isLive(figureOf(page, id));
+          expect(await status(figureOf(page, id))).toMatch(/^Computed on your machine from the link in \d/);
+        }
+      }
+      expect(await figureOf(page, "figure-4").getAttribute("data-state")).toBeNull();
+      expect(wrong).toEqual([]);
+      await close();
+    });
+
     test("is not made for a script that is too long for one", async () => {
       const { page, close } = await site.open(OP_SCRIPT);
       const figure = figureOf(page, "figure-1");
