@@ -1,6 +1,7 @@
 // Where the pages of notebooks and of their figures are, below the folder in which the site is published.
 
-const root = (base: string): string => base.replace(/\/?$/, "/");
+/** The folder in which the site is published, with a slash at its end. */
+export const root = (base: string): string => base.replace(/\/?$/, "/");
 
 /** A notebook's page; `name` is its file name without extension. */
 export const notebookAddress = (base: string, name: string): string => `${root(base)}notebooks/${name}/`;

@@ -3,15 +3,15 @@
  * numbers. Nothing is typed in by hand; the page has no number that the stored run lacks.
  */
 import { readFile } from "node:fs/promises";
-import { Window } from "happy-dom";
 import { figure } from "../src/figure/create.ts";
-import { DISPLAY, type Figure, type Host, type Row } from "../src/figure/figure.ts";
+import { DISPLAY, type Figure, type Row } from "../src/figure/figure.ts";
 import { storedFigure } from "../src/notebook/figures.ts";
 import type { MimeBundle } from "../src/notebook/format.ts";
 import { figureSummary } from "../src/notebook/render/figure.ts";
 import { escapeHtml } from "../src/notebook/render/html.ts";
 import type { CaseResult, Spread, VariantResult } from "../test/bench/harness.ts";
 import { digits, type Machine } from "../test/bench/print.ts";
+import { hostOf } from "./host.ts";
 
 /** The stored run, which readers can load as well. */
 export const BENCH_FILE = "site/public/bench.json";
@@ -127,10 +127,7 @@ export async function pictureOf(bench: Bench, group: string): Promise<string> {
   const made = ratioFigure(bench, group);
   if (made === null) return "";
   // The stamp is that of the run: the sources that build the page may be others.
-  const host: Host = {
-    document: new Window().document as unknown as Document,
-    build: { version: bench.ptlab, source: bench.source },
-  };
+  const host = hostOf({ version: bench.ptlab, source: bench.source });
   const bundle = (await made[DISPLAY](host)) as MimeBundle;
   const { title, caption, html } = figureSummary(storedFigure(bundle)!, bundle);
   return `<figure class="ptlab-figure not-content">${html}<figcaption><strong>${escapeHtml(title)}</strong> <span class="ptlab-caption">${escapeHtml(caption)}</span></figcaption></figure>`;

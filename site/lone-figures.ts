@@ -1,8 +1,7 @@
 // Live figures of pages that are no notebooks: made with their defaults when the site is built, and shown as a notebook's are.
 import { readFile } from "node:fs/promises";
-import { Window } from "happy-dom";
 import packageJson from "../package.json" with { type: "json" };
-import { DISPLAY, type Host } from "../src/figure/figure.ts";
+import { DISPLAY } from "../src/figure/figure.ts";
 import { addressMapLive } from "../src/figure/live/address-map.ts";
 import { CAPTURE_PARAM } from "../src/figure/live/capture-input.ts";
 import { liveFigure } from "../src/figure/live/index.ts";
@@ -13,6 +12,7 @@ import { figureLabel, type NumberedFigure, storedFigure } from "../src/notebook/
 import type { MimeBundle } from "../src/notebook/format.ts";
 import { type RenderedFigure, renderFigure } from "../src/notebook/render/figure.ts";
 import { embedAddress, pageAddress } from "./addresses.ts";
+import { hostOf } from "./host.ts";
 import { kept } from "./kept.ts";
 
 /** A live figure, the name of its page, and its number there. */
@@ -74,10 +74,7 @@ async function draw({ live, params = {} }: LoneFigure): Promise<MimeBundle> {
     .inputsFor(params)
     .map(async (name) => [name, new Uint8Array(await readFile(`notebooks/data/${name}`))]);
   const drawn = await live.make(params, Object.fromEntries(await Promise.all(files)));
-  const host: Host = {
-    document: new Window().document as unknown as Document,
-    build: { version: packageJson.version, source: await sourceDigest(".") },
-  };
+  const host = hostOf({ version: packageJson.version, source: await sourceDigest(".") });
   return (await drawn[DISPLAY](host)) as MimeBundle;
 }
 

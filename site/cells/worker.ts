@@ -1,10 +1,12 @@
 // Runs the cells of a page: the simulator, the plotting library and all that cells may import, in a worker that can be ended.
+
 import * as plot from "@observablehq/plot";
 import { nearest } from "../../src/base/errors.ts";
 import * as ptlab from "../../src/index.ts";
 import type { Problem } from "../../src/jupyter/cells/checker.ts";
 import { emit } from "../../src/jupyter/session/run.ts";
 import { thrownFailure } from "../../src/jupyter/session/trace.ts";
+import { root } from "../addresses.ts";
 import { COMPILER } from "../types/files.ts";
 import { compileWith } from "./code/compile.ts";
 import { plotDocument } from "./document.ts";
@@ -13,8 +15,6 @@ import type { CellNews, RunCell } from "./messages.ts";
 import { existsSync, readdirSync, readFileSync } from "./node/fs.ts";
 import { gunzipSync } from "./node/zlib.ts";
 import { openSession } from "./session.ts";
-
-declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
 
 const withDefault = <T extends object>(module: T) => ({ ...module, default: module });
 
@@ -35,7 +35,7 @@ async function load(specifier: string): Promise<object> {
   throw new Error(`a cell in a page cannot import '${specifier}': ${allowed} are there${hint}`);
 }
 
-const base = import.meta.env.BASE_URL.replace(/\/?$/, "/");
+const base = root(import.meta.env.BASE_URL);
 
 let problems: readonly Problem[] = [];
 

@@ -8,8 +8,6 @@ import { NARROW, toSvg } from "../../src/figure/render.ts";
 import { stampLine } from "../../src/figure/stamp.ts";
 import { dataHtml } from "../../src/notebook/render/table.ts";
 
-declare const __PTLAB_BUILD__: { readonly version: string; readonly source: string };
-
 /** Everything on the page that belongs to one figure. */
 export interface Drawn {
   readonly title: string;

@@ -1,7 +1,9 @@
 // The page's side of the simulation worker: one question at a time, those of other figures in their turn. A question that is no longer
 // wanted is ended with its worker, because a simulation in full run listens to nobody.
+
 import type { FigureData } from "../../src/figure/figure.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
+import { root } from "../addresses.ts";
 import { givenFile } from "./given.ts";
 import { type Answer, type Ask, fetchName } from "./messages.ts";
 
@@ -76,4 +78,4 @@ export class Simulation {
 
 const addressOf = (name: string): string => new URL(`${base()}data/${fetchName(name)}`, location.href).href;
 
-const base = (): string => import.meta.env.BASE_URL.replace(/\/?$/, "/");
+const base = (): string => root(import.meta.env.BASE_URL);

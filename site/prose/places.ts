@@ -1,4 +1,5 @@
 // Where a link of a page leads, within the site.
+import { root } from "../addresses.ts";
 
 /** A page of the site, by its path without slashes around it, and a place on it. */
 export interface Place {
@@ -20,5 +21,3 @@ export function placeOf(href: string, page: string, base: string): Place | undef
 /** The address of a place. */
 export const addressOf = ({ page, anchor }: Place, base: string): string =>
   `${root(base)}${page === "" ? "" : `${page}/`}${anchor === "" ? "" : `#${anchor}`}`;
-
-const root = (base: string): string => base.replace(/\/?$/, "/");

@@ -2,7 +2,9 @@
  * The files that cells of a page may read, as `node:fs` has them: the site's data and recordings, fetched when they are read. A
  * worker may wait for an answer, which is what reading a file is.
  */
+
 import { UserError } from "../../../src/base/errors.ts";
+import { root } from "../../addresses.ts";
 import { fetchName } from "../../live/messages.ts";
 import { bytesOf } from "./bytes.ts";
 
@@ -78,7 +80,7 @@ export function published(): Published {
 /** What is at an address below the site's root; waits for it. */
 export function fetchNow(address: string): Uint8Array {
   const request = new XMLHttpRequest();
-  request.open("GET", import.meta.env.BASE_URL.replace(/\/?$/, "/") + address, false);
+  request.open("GET", root(import.meta.env.BASE_URL) + address, false);
   request.responseType = "arraybuffer";
   request.send();
   if (request.status !== 200) throw new UserError(`${address} cannot be read: ${request.status} ${request.statusText}`);
