@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { satteri } from "@astrojs/markdown-satteri";
+import sitemap from "@astrojs/sitemap";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
@@ -56,6 +57,8 @@ export default defineConfig({
     }),
   },
   integrations: [
+    // Pages to embed are no pages of their own.
+    sitemap({ filter: (page) => !page.includes("/embed/") }),
     starlight({
       title: "ptlab",
       description: "A laboratory for page-table designs, held against real Linux kernels.",
