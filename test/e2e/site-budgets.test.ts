@@ -23,48 +23,50 @@ const pages = builtPages.filter((path) => !/^embed\/.*\/figure-(?!1\/)/.test(pat
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-describeSite("the budgets of the site's pages", 4531, (site) => {
-  test.each(pages)("/%s loads less than its budget before a control is touched", async (path) => {
-    const sizes: Promise<readonly [string, number]>[] = [];
-    const { page, close } = await site.open(path, {
-      before: async (page) => void page.on("response", (response) => sizes.push(weigh(response))),
-    });
-    await page.waitForLoadState("networkidle");
-    const files = await Promise.all(sizes);
-    const total = files.reduce((sum, [, bytes]) => sum + bytes, 0);
-    const kind = (await page.locator(".ptlab-figure, .ptlab-picture").count()) > 0 ? "figures" : "text";
-    expect(total, `${kind}: ${files.map(([url, bytes]) => `${url} ${bytes}`).join(", ")}`).toBeLessThan(BUDGETS[kind]);
-    await close();
-  });
+/** Each page is opened twice, so that both widths and both schemes are looked at. */
+const VIEWS = [
+  { width: 1280, scheme: "light" },
+  { width: 360, scheme: "dark" },
+] as const;
 
-  test.each(pages.flatMap((path) => [1280, 360].map((width) => [path, width] as const)))(
-    "nothing on /%s moves while it loads and is scrolled, %i pixels wide",
-    async (path, width) => {
-      const { page, close } = await site.open(path, { width, before: watchShifts });
+describeSite("the budgets of the site's pages", 4531, (site) => {
+  test.each(pages.flatMap((path) => VIEWS.map((view) => [path, view.width, view.scheme, view] as const)))(
+    "/%s loads less than its budget before a control is touched, nothing on it moves, and axe finds nothing: %i pixels, %s",
+    async (path, _width, _scheme, view) => {
+      const sizes: Promise<readonly [string, number]>[] = [];
+      const { page, close } = await site.open(path, {
+        ...view,
+        before: async (page) => {
+          page.on("response", (response) => sizes.push(weigh(response)));
+          await watchShifts(page);
+        },
+      });
       await page.waitForLoadState("networkidle");
+      await expectWithinBudget(page, await Promise.all(sizes));
       await scrollThrough(page);
       expect(await page.evaluate(() => (globalThis as never as { shifts: unknown[] }).shifts)).toEqual([]);
-      await close();
-    },
-  );
-
-  test.each(pages.flatMap((path) => (["light", "dark"] as const).map((scheme) => [path, scheme] as const)))(
-    "axe finds nothing on /%s, %s",
-    async (path, scheme) => {
-      const { page, close } = await site.open(path, { scheme });
-      await page.evaluate(AXE);
-      const found = await page.evaluate(async () => {
-        const { violations } = await (globalThis as never as { axe: typeof import("axe-core") }).axe.run(document, {
-          resultTypes: ["violations"],
-        });
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`);
-      });
-      expect(found).toEqual([]);
+      expect(await axe(page)).toEqual([]);
       await close();
     },
     60_000,
   );
 });
+
+async function expectWithinBudget(page: Page, files: readonly (readonly [string, number])[]): Promise<void> {
+  const total = files.reduce((sum, [, bytes]) => sum + bytes, 0);
+  const kind = (await page.locator(".ptlab-figure, .ptlab-picture").count()) > 0 ? "figures" : "text";
+  expect(total, `${kind}: ${files.map(([url, bytes]) => `${url} ${bytes}`).join(", ")}`).toBeLessThan(BUDGETS[kind]);
+}
+
+async function axe(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as never as { axe: typeof import("axe-core") }).axe.run(document, {
+      resultTypes: ["violations"],
+    });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`);
+  });
+}
 
 /** A response's bytes as a host that compresses would send them. */
 async function weigh(response: Response): Promise<readonly [url: string, bytes: number]> {
