@@ -18,6 +18,18 @@ import { builtPages, CHROMIUM, describeSite, ROOT } from "./site-browser.ts";
 /** Bytes after gzip of everything that a page loads by itself. */
 const BUDGETS = { text: 60_000, figures: 120_000 };
 
+/**
+ * What all shifts of a page together stay below: a thousandth is what Chromium itself shows as 0. The theme takes an empty
+ * element of 1 pixel out of its sidebar, which counts as 0.0002.
+ */
+const STILL = 0.001;
+
+/** One shift that a reader did not cause, and the classes of what moved. */
+interface Shift {
+  readonly value: number;
+  readonly nodes: readonly string[];
+}
+
 /** Embedded figures are all made alike: the first of each notebook stands for the others. */
 const pages = builtPages.filter((path) => !/^embed\/.*\/figure-(?!1\/)/.test(path));
 
@@ -44,7 +56,11 @@ describeSite("the budgets of the site's pages", 4531, (site) => {
       await page.waitForLoadState("networkidle");
       await expectWithinBudget(page, await Promise.all(sizes));
       await scrollThrough(page);
-      expect(await page.evaluate(() => (globalThis as never as { shifts: unknown[] }).shifts)).toEqual([]);
+      const shifts = await page.evaluate(() => (globalThis as never as { shifts: readonly Shift[] }).shifts);
+      expect(
+        shifts.reduce((sum, { value }) => sum + value, 0),
+        JSON.stringify(shifts),
+      ).toBeLessThan(STILL);
       expect(await axe(page)).toEqual([]);
       await close();
     },
