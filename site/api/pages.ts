@@ -138,7 +138,7 @@ function kernelNames(files: readonly ApiFile[], root: string): ApiPage {
     ...{ id: "kernel", title: "API: names of the kernel", label: "Names of the kernel", order: 1 },
     description: "Functions and types of Linux, and what here is called after them or tells about them.",
     html: beneathProse(
-      `<p>On the left what Linux calls it, on the right the names here whose comment speaks of it.</p><table><thead><tr><th>Linux</th><th>ptlab</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+      `<p>On the left what Linux calls it, on the right the names here whose comment speaks of it.</p><table class="ptlab-api-names"><thead><tr><th>Linux</th><th>ptlab</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
     ),
     headings: [],
   };

@@ -145,7 +145,7 @@ describeSite("the page of your own process", 4560, (site) => {
       await expectModel(page, id, { capture: name }, file);
     expect(wrong).toEqual([]);
     await close();
-  });
+  }, 60_000);
 
   test("stays at work while a large process is built, says how far it is, and stops at once", async () => {
     const { page, wrong, close } = await site.open("process/");
