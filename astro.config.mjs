@@ -17,12 +17,13 @@ import { sourceDigest } from "./src/notebook/digest.ts";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const build = { version: packageJson.version, source: await sourceDigest(here(".")) };
 
-const base = process.env.PTLAB_BASE ?? "/";
+/** The folder in which the site is published. Everything that makes an address relies on the slash at its end. */
+const base = (process.env.PTLAB_BASE ?? "/").replace(/\/?$/, "/");
 const feed = {
   rel: "alternate",
   type: "application/rss+xml",
   title: "ptlab",
-  href: `${base.replace(/\/?$/, "/")}rss.xml`,
+  href: `${base}rss.xml`,
 };
 
 const notebooks = readdirSync(here("notebooks"))

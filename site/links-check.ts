@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 
-/** The folder of a site, the address at which it is published, and its folder there. */
+/** The folder of a site, the address at which it is published, and its folder there with a slash at its end. */
 export interface PublishedSite {
   readonly folder: string;
   readonly site: string;
@@ -34,7 +34,7 @@ export function linkCheck(): AstroIntegration {
 
 /** One line for each link that leads nowhere: the file, the link as it stands there, and what is wrong with it. */
 export async function deadLinks({ folder, site, base }: PublishedSite): Promise<readonly string[]> {
-  const root = new URL(base.replace(/\/?$/, "/"), site);
+  const root = new URL(base, site);
   const files = new Set((await listFiles(folder)).sort());
   const texts = [...files].filter((name) => LINKS[extension(name)]);
   const pages = new Map(

@@ -12,7 +12,7 @@ import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts"
 import type { Notebook } from "../src/notebook/format.ts";
 import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
 import { type Markdown, type Prose, renderPage } from "../src/notebook/render/page.ts";
-import { embedAddress, notebookAddress, root } from "./addresses.ts";
+import { embedAddress, notebookAddress } from "./addresses.ts";
 import { loadApi } from "./api/load.ts";
 import { type FullBook, readBook } from "./prose/book.ts";
 import { type Book, PageProse } from "./prose/page.ts";
@@ -112,7 +112,7 @@ const publishedOf = ({ metadata: { date } }: Notebook): string | undefined =>
 /** The note of origin that lies beside the data files is their page, with the files to download. */
 async function loadDataPage(context: LoaderContext): Promise<void> {
   const files = await dataFiles(join(folder(context), "data"));
-  const links = files.map((name) => `- [${name}](${root(context.config.base)}data/${name})`);
+  const links = files.map((name) => `- [${name}](${context.config.base}data/${name})`);
   await loadFile(context, "data", DATA_README, { title: "Data", end: `## Files\n\n${links.join("\n")}` });
 }
 

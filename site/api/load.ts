@@ -2,7 +2,6 @@
  * Loads the pages of the API reference, which are kept between builds: TypeScript takes seconds to read the sources.
  */
 import type { LoaderContext } from "astro/loaders";
-import { root } from "../addresses.ts";
 import { kept } from "../kept.ts";
 import type { ApiPage } from "./pages.ts";
 import type { ApiFile } from "./symbols.ts";
@@ -19,7 +18,7 @@ export async function apiSources(): Promise<readonly ApiFile[]> {
 /** Puts the pages of the reference into Astro's store, and takes out those that are no more. */
 export async function loadApi({ store, parseData, generateDigest, config }: LoaderContext): Promise<void> {
   const { apiPages } = await import("./pages.ts");
-  const pages = apiPages(await apiSources(), `${root(config.base)}api/`);
+  const pages = apiPages(await apiSources(), `${config.base}api/`);
   const ids = new Set(pages.map(idOf));
   for (const key of store.keys()) if (/^api(\/|$)/.test(key) && !ids.has(key)) store.delete(key);
   for (const page of pages) {

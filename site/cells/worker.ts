@@ -6,7 +6,6 @@ import * as ptlab from "../../src/index.ts";
 import type { Problem } from "../../src/jupyter/cells/checker.ts";
 import { emit } from "../../src/jupyter/session/run.ts";
 import { thrownFailure } from "../../src/jupyter/session/trace.ts";
-import { root } from "../addresses.ts";
 import { COMPILER } from "../types/files.ts";
 import { compileWith } from "./code/compile.ts";
 import { plotDocument } from "./document.ts";
@@ -35,15 +34,13 @@ async function load(specifier: string): Promise<object> {
   throw new Error(`a cell in a page cannot import '${specifier}': ${allowed} are there${hint}`);
 }
 
-const base = root(import.meta.env.BASE_URL);
-
 let problems: readonly Problem[] = [];
 
 const host = { document: plotDocument(), build: __PTLAB_BUILD__ };
 
 const session = openSession({
   load,
-  compiler: async () => compileWith((await import(/* @vite-ignore */ base + COMPILER)).default),
+  compiler: async () => compileWith((await import(/* @vite-ignore */ import.meta.env.BASE_URL + COMPILER)).default),
   host: async () => host,
   meta: { url: self.location.href },
   checker: { check: async () => problems, commit: async () => {} },

@@ -3,7 +3,6 @@
 
 import type { FigureData } from "../../src/figure/figure.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
-import { root } from "../addresses.ts";
 import { givenFile } from "./given.ts";
 import { type Answer, type Ask, fetchName } from "./messages.ts";
 
@@ -76,6 +75,5 @@ export class Simulation {
   }
 }
 
-const addressOf = (name: string): string => new URL(`${base()}data/${fetchName(name)}`, location.href).href;
-
-const base = (): string => root(import.meta.env.BASE_URL);
+const addressOf = (name: string): string =>
+  new URL(`${import.meta.env.BASE_URL}data/${fetchName(name)}`, location.href).href;

@@ -3,11 +3,10 @@
 import { getCollection } from "astro:content";
 import rss from "@astrojs/rss";
 import type { APIRoute } from "astro";
-import { root } from "../addresses.ts";
 import { feedItems } from "../feed.ts";
 
 export const GET: APIRoute = async ({ site }) => {
-  const base = new URL(root(import.meta.env.BASE_URL), site);
+  const base = new URL(import.meta.env.BASE_URL, site);
   const items = feedItems(await getCollection("docs"));
   return rss({
     title: "ptlab",

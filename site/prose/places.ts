@@ -1,5 +1,4 @@
 // Where a link of a page leads, within the site.
-import { root } from "../addresses.ts";
 
 /** A page of the site, by its path without slashes around it, and a place on it. */
 export interface Place {
@@ -11,13 +10,13 @@ const HOST = "http://here";
 
 /** The place that a link on `page` leads to, or undefined if it leaves the site. */
 export function placeOf(href: string, page: string, base: string): Place | undefined {
-  const url = URL.parse(href, `${HOST}${root(base)}${page === "" ? "" : `${page}/`}`);
+  const url = URL.parse(href, `${HOST}${base}${page === "" ? "" : `${page}/`}`);
   if (url === null || url.origin !== HOST) return undefined;
   // Pages of a site in a folder may still say `/notebooks/...`.
-  const path = url.pathname.startsWith(root(base)) ? url.pathname.slice(root(base).length) : url.pathname;
+  const path = url.pathname.startsWith(base) ? url.pathname.slice(base.length) : url.pathname;
   return { page: path.replace(/^\/|\/$/g, ""), anchor: decodeURIComponent(url.hash.slice(1)) };
 }
 
 /** The address of a place. */
 export const addressOf = ({ page, anchor }: Place, base: string): string =>
-  `${root(base)}${page === "" ? "" : `${page}/`}${anchor === "" ? "" : `#${anchor}`}`;
+  `${base}${page === "" ? "" : `${page}/`}${anchor === "" ? "" : `#${anchor}`}`;

@@ -76,7 +76,7 @@ function content([type, says, address]: HoverText): Node[] {
 
 const apiLink = (address: string): HTMLElement =>
   Object.assign(document.createElement("a"), {
-    href: `${import.meta.env.BASE_URL.replace(/\/?$/, "/")}${address}`,
+    href: import.meta.env.BASE_URL + address,
     textContent: "API reference",
   });
 

@@ -1,12 +1,11 @@
 // Type check of edited cells on the reader's machine: loads TypeScript and the type environment, and then answers.
 
 import { giveTypeScript } from "../../src/jupyter/cells/typescript.ts";
-import { root } from "../addresses.ts";
 import { answersFrom } from "./answers.ts";
 import { COMPILER, ENVIRONMENT } from "./files.ts";
 import type { Answer, Ask, Questions } from "./messages.ts";
 
-const folder = root(import.meta.env.BASE_URL);
+const folder = import.meta.env.BASE_URL;
 
 async function start(): Promise<Questions> {
   const [compiler, environment] = await Promise.all([

@@ -65,7 +65,7 @@ test("the file of a script is one", async () => {
 
 test("a site in a folder of its host has no links that leave the folder", async () => {
   const page = '<a href="/x/a/#there">a</a><a href="/a/">b</a><a href="../../y/">c</a>';
-  expect(await dead({ "index.html": "", "a/index.html": `<p id="there">${page}` }, "/x")).toEqual([
+  expect(await dead({ "index.html": "", "a/index.html": `<p id="there">${page}` }, "/x/")).toEqual([
     "a/index.html: /a/: outside of /x/",
     "a/index.html: ../../y/: outside of /x/",
   ]);

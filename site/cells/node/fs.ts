@@ -4,7 +4,6 @@
  */
 
 import { UserError } from "../../../src/base/errors.ts";
-import { root } from "../../addresses.ts";
 import { fetchName } from "../../live/messages.ts";
 import { bytesOf } from "./bytes.ts";
 
@@ -80,7 +79,7 @@ export function published(): Published {
 /** What is at an address below the site's root; waits for it. */
 export function fetchNow(address: string): Uint8Array {
   const request = new XMLHttpRequest();
-  request.open("GET", root(import.meta.env.BASE_URL) + address, false);
+  request.open("GET", import.meta.env.BASE_URL + address, false);
   request.responseType = "arraybuffer";
   request.send();
   if (request.status !== 200) throw new UserError(`${address} cannot be read: ${request.status} ${request.statusText}`);
