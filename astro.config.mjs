@@ -7,6 +7,7 @@ import { defineConfig } from "astro/config";
 import packageJson from "./package.json" with { type: "json" };
 import { nodeInWorkers } from "./site/cells/node/plugin.ts";
 import { contentSecurityPolicy } from "./site/csp.ts";
+import { untilTheEnd } from "./site/highlighting.ts";
 import { linkCheck } from "./site/links-check.ts";
 import { blockEquations } from "./site/prose/math.ts";
 import { prosePlugin } from "./site/prose/plugin.ts";
@@ -70,6 +71,7 @@ export default defineConfig({
       expressiveCode: {
         themes: ["github-dark", "github-light"],
         plugins: [codeTakesFocus],
+        shiki: { transformers: [untilTheEnd] },
         // A first line such as `// src/walk.ts` is part of the code, not a title to take out of it.
         frames: { extractFileNameFromCode: false },
       },

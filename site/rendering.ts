@@ -8,7 +8,9 @@ import { digestPaths } from "../src/notebook/digest.ts";
 export const RENDERING = [
   ...["astro.config.mjs", "package.json", "package-lock.json", "src"],
   ...["api", "prose", "types", "cells/node/plugin.ts"].map((name) => `site/${name}`),
-  ...["addresses", "csp", "kept", "links-check", "loader", "rendering", "scrolling"].map((name) => `site/${name}.ts`),
+  ...["addresses", "csp", "highlighting", "kept", "links-check", "loader", "rendering", "scrolling"].map(
+    (name) => `site/${name}.ts`,
+  ),
 ] as const;
 
 /** Equal values mean that equal texts give equal pages. */
