@@ -5,6 +5,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { preview } from "astro";
+import axe from "axe-core";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -114,6 +115,19 @@ async function open(browser: Browser, address: string, path: string, opening: Op
 /** Waits until a figure shows what was computed in the browser. */
 export async function isLive(figure: Locator): Promise<void> {
   await expect.poll(() => figure.getAttribute("data-state"), { timeout: 30_000 }).toBe("live");
+}
+
+/** What axe finds in parts of a page, or in the whole. By the protocol of the browser: the page itself allows no script from elsewhere. */
+export async function axeFindings(page: Page, parts?: readonly string[]): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(
+    async (include) => {
+      const { axe } = globalThis as never as { axe: typeof import("axe-core") };
+      const { violations } = await axe.run(include ? { include } : document, { resultTypes: ["violations"] });
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
+    },
+    parts?.map((part) => [part]),
+  );
 }
 
 /** Moves the first control of a live figure by one step; returns the key that moves it back. */

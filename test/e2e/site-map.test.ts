@@ -1,24 +1,9 @@
 /**
  * The address-space map in a browser: zoomed by keys and by pointer, its cells named in words, its place in the address.
  */
-import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { describeSite, isLive, ROOT } from "./site-browser.ts";
-
-const AXE = readFileSync(`${ROOT}node_modules/axe-core/axe.min.js`, "utf8");
-
-/** What axe finds in the page's own content. By the protocol of the browser: the page itself allows no script from elsewhere. */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(part: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await axe.run("main");
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-  });
-}
+import { axeFindings, describeSite, isLive } from "./site-browser.ts";
 
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
 const trail = (page: Page) => page.locator(".ptlab-map-bar button").allTextContents();
@@ -118,10 +103,10 @@ describeSite("the address-space map", 4508, (site) => {
     "axe finds nothing, %s, neither at first nor at single pages",
     async (scheme) => {
       const { page, close } = await site.open("map/", { scheme });
-      expect(await findings(page)).toEqual([]);
+      expect(await axeFindings(page, ["main"])).toEqual([]);
       await page.locator(".ptlab-wide .ptlab-cells rect").nth(429).click();
       await expect.poll(() => trail(page), { timeout: 30_000 }).toHaveLength(2);
-      expect(await findings(page)).toEqual([]);
+      expect(await axeFindings(page, ["main"])).toEqual([]);
       await close();
     },
   );

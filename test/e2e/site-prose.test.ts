@@ -1,13 +1,10 @@
 /**
  * What a reader does with the words, sources, figures and notes in a page's text, and the page on paper.
  */
-import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Locator } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { describeSite, type Opening, ROOT } from "./site-browser.ts";
-
-const AXE = readFileSync(`${ROOT}node_modules/axe-core/axe.min.js`, "utf8");
+import { axeFindings, describeSite, type Opening } from "./site-browser.ts";
 
 /** Pages with all that prose can have, in both forms that pages are written in. */
 const PAGES = [
@@ -154,14 +151,7 @@ describeSite("prose in a browser", 4537, (site) => {
         await marks("term").first().hover();
         await expect.poll(() => tip.isVisible()).toBe(true);
       }
-      await page.evaluate(AXE);
-      // Figures and outputs are looked at with the whole page, among the budgets.
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as never as { axe: typeof import("axe-core") };
-        const { violations } = await axe.run({ exclude: [[".ptlab-figure"], [".ptlab-outputs"]] });
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`);
-      });
-      expect(found).toEqual([]);
+      expect(await axeFindings(page, ["main", "#ptlab-explains"])).toEqual([]);
       await close();
     });
 

@@ -2,10 +2,9 @@
  * Types of the names in code, as a reader meets them: by mouse, by keyboard, by touch, and not at all before.
  */
 import { readFileSync } from "node:fs";
-import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { describeSite, notebooks, ROOT } from "./site-browser.ts";
+import { axeFindings, describeSite, notebooks, ROOT } from "./site-browser.ts";
 
 const PATH = "notebooks/030-contpte-coverage/";
 
@@ -91,11 +90,7 @@ describeSite("types in code", 4560, ({ open }) => {
       expect(box.x).toBeGreaterThanOrEqual(0);
       expect(box.x + box.width).toBeLessThanOrEqual(360);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
-      await page.evaluate(axe.source);
-      const { violations } = await page.evaluate(() =>
-        (window as never as { axe: typeof axe }).axe.run([".ptlab-name", "#ptlab-type"]),
-      );
-      expect(violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => String(target))])).toEqual([]);
+      expect(await axeFindings(page, [".ptlab-name", "#ptlab-type"])).toEqual([]);
       await close();
     },
   );
