@@ -186,7 +186,8 @@ class LiveFigureElement extends HTMLElement {
     this.#part(".ptlab-wide").innerHTML = drawn.wide;
     this.#part(".ptlab-narrow").innerHTML = drawn.narrow;
     this.#part("figcaption strong").textContent = drawn.title;
-    this.#part(".ptlab-caption").textContent = drawn.caption;
+    // With its space: beside it, that would be moved by a longer title, where the caption itself is new.
+    this.#part(".ptlab-caption").textContent = ` ${drawn.caption}`;
     this.#part(".ptlab-data .ptlab-scroll").innerHTML = drawn.table;
     this.#part(".ptlab-stamp").textContent = drawn.stamp;
     this.#shown = params;

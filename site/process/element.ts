@@ -53,8 +53,14 @@ class ProcessElement extends HTMLElement {
   async #showAll(choice: string, name: string, file?: File): Promise<void> {
     const run = this.#begin(file);
     const figures = figuresOfProcess();
-    const failed: string[] = [];
+    const before = figures.map((figure) => menuOf(figure).value);
+    const others: string[] = [];
     for (const [i, figure] of figures.entries()) {
+      // The reader has chosen another process for it since.
+      if (menuOf(figure).value !== before[i]) {
+        others.push(`figure ${i + 1}, for which you chose another`);
+        continue;
+      }
       this.#present = figure;
       this.#say(`${short(name)}: figure ${i + 1} of ${figures.length}`);
       const state = await shown(figure, choice);
@@ -64,10 +70,10 @@ class ProcessElement extends HTMLElement {
       if (state === "stopped") return this.#end("Stopped. Figures that come later show the process from before.");
       if (i === 0 && state !== "live") return this.#end(`${short(name)}: ${wordsOf(figure)}`);
       if (i === 0) this.#undo = undefined;
-      if (state !== "live") failed.push(`figure ${i + 1}`);
+      if (state !== "live") others.push(`figure ${i + 1}, which says why`);
     }
-    const rest = failed.length === 0 ? "" : ` But for ${failed.join(", ")}, which say why.`;
-    this.#end(`${short(name)}: all figures show this process.${rest}`);
+    const but = others.length === 0 ? "" : `, but for ${others.join("; ")}`;
+    this.#end(`${short(name)}: all figures show this process${but}.`);
   }
 
   /** Ends what is going on for another choice; returns the number of that choice. */

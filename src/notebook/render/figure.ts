@@ -44,7 +44,7 @@ export function renderFigure(stored: StoredFigure, bundle: MimeBundle, place: Pl
     label ? `<span${attributes({ id: label })}></span>` : "",
     picturesHtml(bundle, stored),
     live ? controlsHtml(number, live.params, data.live?.params ?? {}) : "",
-    `<figcaption><a class="ptlab-number" href="${escapeHtml(`${alone ? address : ""}#${id}`)}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong> <span class="ptlab-caption">${escapeHtml(data.caption)}</span></figcaption>`,
+    `<figcaption><a class="ptlab-number" href="${escapeHtml(`${alone ? address : ""}#${id}`)}">Figure ${number}</a> <strong>${escapeHtml(data.title)}</strong><span class="ptlab-caption"> ${escapeHtml(data.caption)}</span></figcaption>`,
     `<details class="ptlab-data"><summary>Data table</summary><div class="ptlab-scroll" tabindex="0" role="group" aria-label="Data of figure ${number}">${dataHtml(data)}</div></details>`,
     exportsHtml(files, { page: address, embed }),
     `<p class="ptlab-stamp">${escapeHtml(stampLine(data, build))}</p>`,
