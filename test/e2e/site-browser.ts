@@ -117,6 +117,42 @@ export async function isLive(figure: Locator): Promise<void> {
   await expect.poll(() => figure.getAttribute("data-state"), { timeout: 30_000 }).toBe("live");
 }
 
+/**
+ * What all shifts of a page together stay below: a thousandth is what Chromium itself shows as 0. The theme takes an empty
+ * element of 1 pixel out of its sidebar, which counts as 0.0002.
+ */
+const STILL = 0.001;
+
+/** One shift, and what moved. */
+interface Shift {
+  readonly value: number;
+  readonly nodes: readonly string[];
+}
+
+/** Has a page keep all of its shifts, whether or not the reader has just done something. Called before the page is loaded. */
+export async function watchShifts(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const shifts: unknown[] = [];
+    Object.assign(globalThis, { shifts });
+    new PerformanceObserver((list) => {
+      for (const { value, sources } of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        sources: { node?: Element }[];
+      })[])
+        shifts.push({ value, nodes: sources.map(({ node }) => node?.className || node?.nodeName) });
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+}
+
+/** Expects that nothing has moved on a page whose shifts are kept. */
+export async function expectStill(page: Page): Promise<void> {
+  const shifts = await page.evaluate(() => (globalThis as never as { shifts: readonly Shift[] }).shifts);
+  expect(
+    shifts.reduce((sum, { value }) => sum + value, 0),
+    JSON.stringify(shifts),
+  ).toBeLessThan(STILL);
+}
+
 /** What axe finds in parts of a page, or in the whole. By the protocol of the browser: the page itself allows no script from elsewhere. */
 export async function axeFindings(page: Page, parts?: readonly string[]): Promise<readonly string[]> {
   await page.evaluate(axe.source);

@@ -11,22 +11,10 @@ import { gzipSync } from "node:zlib";
 import type { Page, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compressingServer } from "./compressing-server.ts";
-import { axeFindings, builtPages, CHROMIUM, describeSite, ROOT } from "./site-browser.ts";
+import { axeFindings, builtPages, CHROMIUM, describeSite, expectStill, ROOT, watchShifts } from "./site-browser.ts";
 
 /** Bytes after gzip of everything that a page loads by itself. */
 const BUDGETS = { text: 60_000, figures: 120_000 };
-
-/**
- * What all shifts of a page together stay below: a thousandth is what Chromium itself shows as 0. The theme takes an empty
- * element of 1 pixel out of its sidebar, which counts as 0.0002.
- */
-const STILL = 0.001;
-
-/** One shift that a reader did not cause, and the classes of what moved. */
-interface Shift {
-  readonly value: number;
-  readonly nodes: readonly string[];
-}
 
 /** Embedded figures are all made alike: the first of each notebook stands for the others. */
 const pages = builtPages.filter((path) => !/^embed\/.*\/figure-(?!1\/)/.test(path));
@@ -52,11 +40,7 @@ describeSite("the budgets of the site's pages", 4531, (site) => {
       await page.waitForLoadState("networkidle");
       await expectWithinBudget(page, await Promise.all(sizes));
       await scrollThrough(page);
-      const shifts = await page.evaluate(() => (globalThis as never as { shifts: readonly Shift[] }).shifts);
-      expect(
-        shifts.reduce((sum, { value }) => sum + value, 0),
-        JSON.stringify(shifts),
-      ).toBeLessThan(STILL);
+      await expectStill(page);
       expect(await axeFindings(page)).toEqual([]);
       await close();
     },
@@ -74,25 +58,6 @@ async function expectWithinBudget(page: Page, files: readonly (readonly [string,
 async function weigh(response: Response): Promise<readonly [url: string, bytes: number]> {
   const body = await response.body().catch(() => Buffer.alloc(0));
   return [new URL(response.url()).pathname, gzipSync(body, { level: 9 }).length];
-}
-
-async function watchShifts(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const shifts: unknown[] = [];
-    Object.assign(globalThis, { shifts });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & {
-        value: number;
-        hadRecentInput: boolean;
-        sources: { node?: Element }[];
-      })[])
-        if (!entry.hadRecentInput)
-          shifts.push({
-            value: entry.value,
-            nodes: entry.sources.map(({ node }) => node?.className ?? node?.nodeName),
-          });
-    }).observe({ type: "layout-shift", buffered: true });
-  });
 }
 
 async function scrollThrough(page: Page): Promise<void> {

@@ -5,13 +5,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { describeSite, isLive, moveOneControl, notebooks, ROOT, stories } from "./site-browser.ts";
+import {
+  describeSite,
+  expectStill,
+  isLive,
+  moveOneControl,
+  notebooks,
+  ROOT,
+  stories,
+  watchShifts,
+} from "./site-browser.ts";
 
 const OP_SCRIPT = "notebooks/015-op-script/";
 const WALK_COST = "notebooks/010-walk-cost/";
-
-/** Largest shift that is none: within its room a caption flows on behind a title that has become longer. */
-const STILL = 0.002;
 
 describeSite("links, embedded figures and exports", 4523, (site) => {
   const figureOf = (page: Page, id: string) => page.locator(`ptlab-figure:has(#${id})`);
@@ -37,20 +43,10 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
         expect(await status(figure)).toMatch(/^Computed on your machine from the link in \d/);
       }
       expect(await figureOf(receiver.page, ids.at(-1)!).locator("figcaption").isVisible()).toBe(true);
-      expect(await receiver.page.evaluate(shifted)).toBeLessThan(STILL);
+      await expectStill(receiver.page);
       expect([...sender.wrong, ...receiver.wrong]).toEqual([]);
       await sender.close();
       await receiver.close();
-    });
-
-    test.each([1280, 360])("does not move when it is loaded or a control is moved, %i pixels wide", async (width) => {
-      const { page, close } = await site.open(path, { width, before: watchShifts });
-      for (const figure of await page.locator("ptlab-figure").all()) {
-        await moveOneControl(figure);
-        await isLive(figure);
-      }
-      expect(await page.evaluate(shifted)).toBeLessThan(STILL);
-      await close();
     });
   });
 
@@ -98,7 +94,7 @@ describeSite("links, embedded figures and exports", 4523, (site) => {
       expect(await status(figure)).toMatch(/^The link cannot be followed: [^\n]{1,300}$/);
       const { page: untouched, close: closeOther } = await site.open(WALK_COST);
       expect(await shown(figure)).toEqual(await shown(figureOf(untouched, "figure-2")));
-      expect(await page.evaluate(shifted)).toBeLessThan(STILL);
+      await expectStill(page);
       expect(wrong).toEqual([]);
       await close();
       await closeOther();
@@ -416,19 +412,6 @@ async function content(link: Locator, page: Page): Promise<string> {
 async function init(page: Page, script: () => void): Promise<void> {
   await page.addInitScript(script);
 }
-
-/** Keeps the largest movement of the page, whether or not the reader has just done something. */
-const watchShifts = (page: Page): Promise<void> =>
-  init(page, () => {
-    const state = window as unknown as { shifted: number };
-    state.shifted = 0;
-    const add = (entry: PerformanceEntry) => {
-      state.shifted = Math.max(state.shifted, (entry as unknown as { value: number }).value);
-    };
-    new PerformanceObserver((list) => list.getEntries().forEach(add)).observe({ type: "layout-shift", buffered: true });
-  });
-
-const shifted = (): number => (window as unknown as { shifted: number }).shifted;
 
 /** Counts the colours of an image; runs in the page. */
 async function coloursOf(address: string) {

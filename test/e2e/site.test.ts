@@ -1,8 +1,9 @@
 /**
  * The built site in a real browser: what a reader meets, and what moves when they move a control.
  */
+import type { Locator } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { describeSite, isLive, moveOneControl, notebooks, stories } from "./site-browser.ts";
+import { describeSite, expectStill, isLive, moveOneControl, notebooks, stories, watchShifts } from "./site-browser.ts";
 
 const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", "review-2018/", ...notebooks];
 
@@ -111,26 +112,29 @@ describeSite("the site in a browser", 4521, (site) => {
       await close();
     });
 
-    test("has live figures whose pictures change when a control is moved by keyboard, and Reset brings them back", async () => {
-      const { page, wrong, close } = await site.open(path);
+    test("has live figures whose pictures change when a control is moved by keyboard while nothing else moves, and Reset brings them back", async () => {
+      const { page, wrong, close } = await site.open(path, { before: watchShifts });
       const figures = await page.locator("ptlab-figure").all();
       expect(figures.length).toBeGreaterThan(0);
-      for (const figure of figures) {
-        const picture = () => figure.locator(".ptlab-wide svg").first().innerHTML();
-        const stored = await picture();
+      const picture = (figure: Locator) => figure.locator(".ptlab-wide svg").first().innerHTML();
+      const stored = await Promise.all(figures.map(picture));
+      for (const [i, figure] of figures.entries()) {
         await moveOneControl(figure);
         await isLive(figure);
-        expect(await picture()).not.toBe(stored);
+        expect(await picture(figure)).not.toBe(stored[i]);
         expect(await figure.locator(".ptlab-status").textContent()).toContain("Computed on your machine");
+      }
+      await expectStill(page);
+      for (const [i, figure] of figures.entries()) {
         await figure.getByRole("button", { name: "Reset" }).click();
-        expect(await picture()).toBe(stored);
+        expect(await picture(figure)).toBe(stored[i]);
       }
       expect(wrong).toEqual([]);
       await close();
     });
 
-    test("computes the stored data and stamp again when a control is moved there and back", async () => {
-      const { page, close } = await site.open(path);
+    test("computes the stored data and stamp again when a control is moved there and back, and nothing else moves on a phone", async () => {
+      const { page, close } = await site.open(path, { width: 360, before: watchShifts });
       for (const figure of await page.locator("ptlab-figure").all()) {
         const shown = async () =>
           (await figure.locator(".ptlab-data table").innerHTML()) +
@@ -141,6 +145,7 @@ describeSite("the site in a browser", 4521, (site) => {
         await page.keyboard.press(back);
         await expect.poll(shown, { timeout: 30_000 }).toBe(stored);
       }
+      await expectStill(page);
       await close();
     });
   });
