@@ -27,10 +27,10 @@ const VIEWS = [
 
 describeSite("the budgets of the site's pages", 4531, (site) => {
   test.each(pages.flatMap((path) => VIEWS.map((view) => [path, view.width, view.scheme, view] as const)))(
-    "/%s loads less than its budget before a control is touched, nothing on it moves, and axe finds nothing: %i pixels, %s",
+    "/%s opens without an error or another host, weighs less than its budget, stays still, fits its window, and axe finds nothing: %i pixels, %s",
     async (path, _width, _scheme, view) => {
       const sizes: Promise<readonly [string, number]>[] = [];
-      const { page, close } = await site.open(path, {
+      const { page, wrong, close } = await site.open(path, {
         ...view,
         before: async (page) => {
           page.on("response", (response) => sizes.push(weigh(response)));
@@ -41,7 +41,13 @@ describeSite("the budgets of the site's pages", 4531, (site) => {
       await expectWithinBudget(page, await Promise.all(sizes));
       await scrollThrough(page);
       await expectStill(page);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(view.width);
+      expect(await page.locator("h1").count()).toBe(1);
+      expect(await page.locator('meta[http-equiv="content-security-policy"]').count()).toBe(1);
+      // Embedded pages leave it to the style sheet.
+      expect([view.scheme, undefined]).toContain(await page.evaluate(() => document.documentElement.dataset.theme));
       expect(await axeFindings(page)).toEqual([]);
+      expect(wrong).toEqual([]);
       await close();
     },
     60_000,

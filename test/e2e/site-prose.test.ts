@@ -154,12 +154,6 @@ describeSite("prose in a browser", 4537, (site) => {
       expect(await axeFindings(page, ["main", "#ptlab-explains"])).toEqual([]);
       await close();
     });
-
-    test("does not scroll sideways on a phone", async () => {
-      const { page, close } = await opened(path, { width: 360 });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
-      await close();
-    });
   });
 
   test.each(["light", "dark"] as const)(

@@ -3,29 +3,9 @@
  */
 import type { Locator } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { describeSite, expectStill, isLive, moveOneControl, notebooks, stories, watchShifts } from "./site-browser.ts";
-
-const pages = ["", "start/", "commands/", "data/", "glossary/", "decisions/", "review-2018/", ...notebooks];
+import { describeSite, expectStill, isLive, moveOneControl, stories, watchShifts } from "./site-browser.ts";
 
 describeSite("the site in a browser", 4521, (site) => {
-  test.each(pages)("/%s opens without an error and without another host", async (path) => {
-    const { page, wrong, close } = await site.open(path);
-    expect(await page.locator("h1").count()).toBe(1);
-    expect(await page.locator('meta[http-equiv="content-security-policy"]').count()).toBe(1);
-    expect(wrong).toEqual([]);
-    await close();
-  });
-
-  test.each(pages)(
-    "/%s does not scroll sideways on a phone, and is dark where the reader's system is",
-    async (path) => {
-      const { page, close } = await site.open(path, { width: 360, scheme: "dark" });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
-      expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
-      await close();
-    },
-  );
-
   test("an address that does not exist says so", async () => {
     const response = await fetch(`${site.address}nowhere/`);
     expect(response.status).toBe(404);
