@@ -7,17 +7,11 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { docsLoader } from "@astrojs/starlight/loaders";
 import type { Loader, LoaderContext } from "astro/loaders";
-import { liveFigures } from "../src/figure/live/index.ts";
 import { dataFiles, listNotebooks, readNotebook } from "../src/notebook/file.ts";
 import type { Notebook } from "../src/notebook/format.ts";
 import { isFresh, type Surroundings, surroundings } from "../src/notebook/fresh.ts";
-import { type Markdown, type Prose, renderPage } from "../src/notebook/render/page.ts";
-import { embedAddress, notebookAddress } from "./addresses.ts";
 import { loadApi } from "./api/load.ts";
 import { type FullBook, readBook } from "./prose/book.ts";
-import { type Book, PageProse } from "./prose/page.ts";
-import { referencesPage } from "./prose/references-page.ts";
-import { parseHtml, toHtml } from "./prose/tree.ts";
 import { renderingDigest } from "./rendering.ts";
 
 /** Entries that come from outside Starlight's own folder. */
@@ -72,33 +66,14 @@ async function loadNotebook(file: string, around: Surroundings, book: FullBook, 
   const digest = generateDigest({ fresh, text: await readFile(path, "utf8") });
   const id = idOf(file);
   if (store.get(id)?.digest === digest) return;
-  const { base } = context.config;
-  const name = basename(file, ".ipynb");
-  const page = await renderPage(name, nb, {
-    address: notebookAddress(base, name),
-    embed: (number) => embedAddress(base, name, number),
-    markdown: (text) => markdown(text, context),
-    live: (id) => liveFigures.find((live) => live.id === id),
-    prose: proseOf(book, id),
-  });
+  // It imports every live figure, which a build in which no notebook has changed does without.
+  const { renderNotebook } = await import("./render-pages.ts");
+  const page = await renderNotebook(basename(file, ".ipynb"), nb, book, context.renderMarkdown);
   const { title, description } = page;
   const data = await parseData({ id, data: { title, description, published: publishedOf(nb) } });
   const html = fresh ? page.html : `${STALE}${page.html}`;
   const rendered = { html, metadata: { headings: [...page.headings] } };
   store.set({ id, data, digest, rendered, filePath: `notebooks/${file}` });
-}
-
-/** A notebook's cells are rendered one by one; what counts through the page counts through them. */
-function proseOf(book: Book, page: string): Prose {
-  const prose = new PageProse(book, page);
-  return {
-    piece(html) {
-      const tree = parseHtml(html);
-      prose.apply(tree);
-      return toHtml(...tree.children);
-    },
-    end: () => withHeadings(toHtml(...prose.end())),
-  };
 }
 
 /** What a page says whose outputs did not come from the present sources, data and recordings. */
@@ -119,11 +94,14 @@ async function loadDataPage(context: LoaderContext): Promise<void> {
 const loadChangelog = (context: LoaderContext): Promise<void> =>
   loadFile(context, "changelog", CHANGELOG, { title: "Changelog", end: "" });
 
-async function loadReferences({ store, parseData, generateDigest }: LoaderContext, book: FullBook): Promise<void> {
-  const { html, headings } = withHeadings(toHtml(...referencesPage(book)));
+async function loadReferences({ store, parseData }: LoaderContext, book: FullBook): Promise<void> {
+  const { digest } = book;
+  if (store.get("references")?.digest === digest) return;
+  const { renderReferences } = await import("./render-pages.ts");
+  const { html, headings } = renderReferences(book);
   const data = await parseData({ id: "references", data: { title: "References", description: REFERENCES_SAY } });
   const rendered = { html, metadata: { headings: [...headings] } };
-  store.set({ id: "references", data, rendered, digest: generateDigest(html), filePath: "site/references.json" });
+  store.set({ id: "references", data, rendered, digest, filePath: "site/references.json" });
 }
 
 const REFERENCES_SAY = "Kernel sources, threads, manuals and papers that these pages rest on, and where each is cited.";
@@ -149,17 +127,6 @@ async function loadFile(
 function splitHeading(text: string, otherwise: string): [title: string, body: string] {
   const match = /^# (.+)\n/.exec(text);
   return match ? [match[1]!.trim(), text.slice(match[0].length)] : [otherwise, text];
-}
-
-async function markdown(text: string, context: LoaderContext) {
-  const { html, metadata } = await context.renderMarkdown(text);
-  return { html, headings: metadata?.headings ?? [] };
-}
-
-/** HTML that was made here, with the headings in it. */
-function withHeadings(html: string): Markdown {
-  const headings = [...html.matchAll(/<h2 id="([^"]+)">([^<]+)<\/h2>/g)];
-  return { html, headings: headings.map(([, slug, text]) => ({ depth: 2, slug: slug!, text: text! })) };
 }
 
 /** In development, a notebook saved in Jupyter shows at once. */

@@ -8,9 +8,8 @@ import { digestPaths } from "../src/notebook/digest.ts";
 export const RENDERING = [
   ...["astro.config.mjs", "package.json", "package-lock.json", "src"],
   ...["api", "prose", "types", "cells/node/plugin.ts"].map((name) => `site/${name}`),
-  ...["addresses", "csp", "highlighting", "kept", "links-check", "loader", "rendering", "scrolling"].map(
-    (name) => `site/${name}.ts`,
-  ),
+  ...["addresses", "csp", "highlighting", "kept", "links-check"].map((name) => `site/${name}.ts`),
+  ...["loader", "render-pages", "rendering", "scrolling"].map((name) => `site/${name}.ts`),
 ] as const;
 
 /** Equal values mean that equal texts give equal pages. */

@@ -5,7 +5,7 @@ import { digest } from "../../src/base/digest.ts";
 import { figuresOf } from "../../src/notebook/figures.ts";
 import { listNotebooks, readNotebook } from "../../src/notebook/file.ts";
 import type { Notebook } from "../../src/notebook/format.ts";
-import { splitTitle } from "../../src/notebook/render/page.ts";
+import { splitTitle } from "../../src/notebook/title.ts";
 import type { Book, Label } from "./page.ts";
 import { citedIn, readReferences } from "./references.ts";
 import { parseGlossary } from "./terms.ts";

@@ -5,6 +5,7 @@
 import type { LiveFigure } from "../../figure/live.ts";
 import { figuresOf, type NumberedFigure } from "../figures.ts";
 import { type CodeCell, hasCode, type MimeBundle, type Notebook, type TextCell } from "../format.ts";
+import { describe, splitTitle } from "../title.ts";
 import { formatNotebook } from "../write.ts";
 import { cellBar, pageBar } from "./cell-bar.ts";
 import type { PageFile } from "./exports.ts";
@@ -95,30 +96,6 @@ export function firstPicture(nb: Notebook) {
   const first = figuresOf(nb)[0];
   return first && figureSummary(first.stored, first.bundle);
 }
-
-/** The title is the first heading of level one, and then not shown again in the text. */
-export function splitTitle(name: string, nb: Notebook): { title: string; rest: Notebook } {
-  const heading = /^#[ \t]+(.+?)[ \t#]*$/m;
-  const index = nb.cells.findIndex((cell) => cell.cell_type === "markdown" && heading.test(cell.source));
-  const title = heading.exec(nb.cells[index]?.source ?? "")?.[1];
-  if (title === undefined) return { title: name, rest: nb };
-  const cells = nb.cells.map((cell, i) => (i === index ? { ...cell, source: cell.source.replace(heading, "") } : cell));
-  return { title: plainText(title), rest: { ...nb, cells } };
-}
-
-function describe(nb: Notebook): string {
-  const prose = nb.cells.find((cell) => cell.cell_type === "markdown" && cell.source.trim() !== "");
-  const paragraph = prose?.source.trim().split(/\n\s*\n/)[0] ?? "";
-  const text = plainText(paragraph.replace(/\s+/g, " "));
-  return text.length <= 200 ? text : `${text.slice(0, 197).replace(/\s+\S*$/, "")}…`;
-}
-
-/** Markdown without its marks, near enough for a title or a preview; an underscore within a word is part of a name. */
-const plainText = (text: string): string =>
-  text
-    .replace(/\[\^[^\]]+\]/g, "")
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replace(/[*`]|(?<!\w)_|_(?!\w)/g, "");
 
 /** What the cells of one page share: its numbered figures and its heading ids. */
 interface PageState {
