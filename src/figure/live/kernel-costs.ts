@@ -86,6 +86,8 @@ export const calibrationLive = defineLive({
     const place = { x: "modelled", y: "measured" } as const;
     return {
       x: frame.axis("modelled", { type: "log", label: "time" }),
+      // Names that stand left of the first dots would run over the axis of a narrow picture.
+      insetLeft: Math.max(0, NAME_ROOM - frame.width / 8),
       y: frame.axis("measured", { type: "log", label: "time" }),
       marks: [
         diagonal(Plot, values, 1.5),
@@ -105,6 +107,8 @@ export const calibrationLive = defineLive({
 const isAbove = ({ measured, modelled }: Row): boolean => Number(measured) > Number(modelled);
 
 const NAME_SIZE = 10;
+/** Longest name of a dot near the axis, in pixels; a wide picture has an eighth of itself there. */
+const NAME_ROOM = 90;
 
 /** The names of dots, on one side of them; where dots are near one another their names make way. */
 function beside(plot: typeof Plot, side: "left" | "right", rows: readonly Row[]): Plot.Markish {
