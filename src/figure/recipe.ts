@@ -5,9 +5,11 @@
  */
 import { digest } from "../base/digest.ts";
 import { UserError } from "../base/errors.ts";
+import { isListOf, isObject, isText } from "../base/shape.ts";
 import { formatSize, KiB } from "../base/size.ts";
 import type { FigureData, Host, LiveOrigin } from "./figure.ts";
 import { canonicalJson, type Stamp, stampOf } from "./stamp.ts";
+import { unescapeText } from "./xml.ts";
 
 /** What the `<metadata>` of a picture holds. */
 export interface Recipe extends Stamp {
@@ -42,7 +44,7 @@ export function recipeOf(figure: FigureData, { build, cells }: Pick<Host, "build
  * The text is not parsed as XML: nothing in it is loaded, and no entity is expanded but those that `escapeText` writes.
  */
 export function readRecipe(svg: string): Recipe {
-  const json = metadata(svg).replace(/&(amp|lt|gt);/g, (_, name: keyof typeof ENTITIES) => ENTITIES[name]);
+  const json = unescapeText(metadata(svg));
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -51,8 +53,6 @@ export function readRecipe(svg: string): Recipe {
   }
   return checked(value);
 }
-
-const ENTITIES = { amp: "&", lt: "<", gt: ">" } as const;
 
 function metadata(svg: string): string {
   const start = svg.indexOf(OPEN);
@@ -108,18 +108,6 @@ function isShallow(value: unknown, depth: number): boolean {
   return depth > 0 && Object.values(value).every((part) => isShallow(part, depth - 1));
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
 function isDigest(value: unknown): boolean {
   return isText(value) && /^[0-9a-f]{16}$/.test(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isListOf(value: unknown, isGood: (item: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every(isGood);
 }

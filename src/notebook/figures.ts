@@ -3,9 +3,10 @@
  * stored outputs, and what cannot be relied on is no figure.
  */
 import { UserError } from "../base/errors.ts";
+import { isListOf, isObject, isText } from "../base/shape.ts";
 import { figure } from "../figure/create.ts";
 import { type Build, FIGURE_MIME, type FigureData } from "../figure/figure.ts";
-import type { Json, JsonObject, MimeBundle, Notebook } from "./format.ts";
+import type { JsonObject, MimeBundle, Notebook } from "./format.ts";
 import { numbered, slug } from "./slug.ts";
 
 /** A stored figure: its data and the build that drew it. */
@@ -56,7 +57,7 @@ export function storedFigure(bundle: MimeBundle): StoredFigure | undefined {
 /** What the constructor of figures takes for granted, because its callers are type-checked. */
 function hasShape({ origin, columns, rows, live }: JsonObject): boolean {
   if (!isObject(origin) || !isText(origin.workload) || !isObject(origin.params)) return false;
-  if (!isList(origin.designs, isText) || !isList(columns, isObject) || !isList(rows, isObject)) return false;
+  if (!isListOf(origin.designs, isText) || !isListOf(columns, isObject) || !isListOf(rows, isObject)) return false;
   return live === undefined || (isObject(live) && isText(live.id) && isObject(live.params));
 }
 
@@ -70,11 +71,3 @@ function isSound(data: FigureData): boolean {
     throw error;
   }
 }
-
-const isText = (value: Json | undefined): value is string => typeof value === "string";
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isList = (value: Json | undefined, each: (item: Json) => boolean): boolean =>
-  Array.isArray(value) && value.every(each);

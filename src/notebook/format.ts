@@ -3,6 +3,7 @@
  * Reading checks everything that later code relies on, so that nobody else has to. Source: the nbformat 4.5 schema.
  */
 import { UserError } from "../base/errors.ts";
+import { isObject } from "../base/shape.ts";
 
 /** Any JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -189,10 +190,8 @@ const streamName = (value: unknown): "stdout" | "stderr" => (value === "stderr" 
 
 const count = (value: unknown): number | null => (Number.isSafeInteger(value) ? (value as number) : null);
 
-function object(value: unknown, place: string, fail: Fail): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    fail(place, `an object is needed, ${short(value)} is given`);
-  return value as Record<string, unknown>;
+function object(value: unknown, place: string, fail: Fail): Readonly<Record<string, unknown>> {
+  return isObject(value) ? value : fail(place, `an object is needed, ${short(value)} is given`);
 }
 
 function list(value: unknown, place: string, most: number, fail: Fail): readonly unknown[] {

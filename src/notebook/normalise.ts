@@ -3,10 +3,11 @@
  * whatever else differs is a difference. Left out is what says when, where or by which build something ran; what was
  * computed stays to its last digit.
  */
+import { isObject } from "../base/shape.ts";
 import { LINE, wrap } from "../figure/ascii.ts";
 import { FIGURE_MIME } from "../figure/figure.ts";
 import { isGeometry, roundGeometry } from "../figure/geometry.ts";
-import { escapeText } from "../figure/xml.ts";
+import { escapeText, unescapeText } from "../figure/xml.ts";
 import { isJsonMime, type Json, type JsonObject, type MimeBundle, type NbOutput } from "./format.ts";
 import { canonicalJson } from "./write.ts";
 
@@ -31,8 +32,7 @@ const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
 
 function bundleParts(bundle: MimeBundle): Parts {
   const figure = bundle[FIGURE_MIME];
-  if (typeof figure === "object" && figure !== null && !Array.isArray(figure))
-    return figureParts(bundle, figure as JsonObject);
+  if (isObject(figure)) return figureParts(bundle, figure);
   const shown = Object.entries(bundle).filter(([mime]) => mime !== WIDGET_MIME);
   return Object.fromEntries(shown.map(([mime, value]) => [mime, normaliseForm(mime, value)]));
 }
@@ -65,8 +65,8 @@ const printJson = (value: Json): string => JSON.stringify(JSON.parse(canonicalJs
  * away leaves it the same; and without the code of the cells, because a word more in a comment moves nothing.
  */
 function comparableStamp(stamp: Json | undefined): Json {
-  if (typeof stamp !== "object" || stamp === null || Array.isArray(stamp)) return stamp ?? null;
-  const { version: _version, source: _source, data: _data, cells: _cells, ...rest } = stamp as JsonObject;
+  if (!isObject(stamp)) return stamp ?? null;
+  const { version: _version, source: _source, data: _data, cells: _cells, ...rest } = stamp;
   return rest;
 }
 
@@ -98,10 +98,6 @@ function metadata(escaped: string): string {
     return escaped;
   }
 }
-
-/** What `escapeText` did, undone. */
-const unescapeText = (text: string): string =>
-  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
 const TAG = /<[a-z][^<>]*>/gi;
 

@@ -3,7 +3,8 @@
  * Source: jupyter-client, "Messaging in Jupyter", section "The Wire Protocol".
  */
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
-import type { JsonObject } from "../../notebook/format.ts";
+import { isObject } from "../../base/shape.ts";
+import type { Json, JsonObject } from "../../notebook/format.ts";
 
 /** The version of the protocol that is spoken. */
 export const PROTOCOL_VERSION = "5.4";
@@ -114,8 +115,8 @@ function decode(
 
 function parseObject(part: Buffer): JsonObject | undefined {
   try {
-    const value = JSON.parse(part.toString());
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    const value: Json = JSON.parse(part.toString());
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

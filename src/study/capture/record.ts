@@ -3,6 +3,7 @@
  * VMA, folios aligned, and every frame in one folio of one order and kind wherever it is mapped.
  */
 import { nearest, UserError } from "../../base/errors.ts";
+import { isObject, type Raw } from "../../base/shape.ts";
 import type { Amount, Amounts, Capture, CapturedVma, PageClass, Run } from "./format.ts";
 import { AMOUNTS, ARCHES, CAPTURE_VERSION, CLASSES, isAnon, isMemory, KINDS, NO_PFN, PAGE_SIZES } from "./format.ts";
 import { snapCapture } from "./snap.ts";
@@ -19,16 +20,12 @@ const MAX_KB = 2 ** 42;
 const HEAD_KEYS = ["ptlab", "version", "name", "arch", "kernel", "page", "pmdOrder", "VmPTE", "raced", "vmas"];
 const VMA_KEYS = ["start", "end", "perms", "kind", ...AMOUNTS, "pmdCandidates", "runs"];
 
-/** A JSON object whose members have not been looked at. */
-type Raw = Readonly<Record<string, unknown>>;
-
 /** The capture that a parsed file holds; `file` is its name for messages. */
 export function captureFrom(value: unknown, file: string): Capture {
   const fail = (what: string): never => {
     throw new UserError(`${file}: ${what}`);
   };
-  if (!isObject(value)) fail("not a capture: a JSON object is allowed");
-  const raw = value as Raw;
+  const raw = isObject(value) ? value : fail("not a capture: a JSON object is allowed");
   const capture = "snap" in raw ? ownFormat(snapCapture(raw, fail), fail) : ownFormat(raw, fail);
   checkFolios(capture, fail);
   return capture;
@@ -36,10 +33,6 @@ export function captureFrom(value: unknown, file: string): Capture {
 
 /** Ends with a UserError about a place in the file. */
 export type Fail = (what: string) => never;
-
-function isObject(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function ownFormat(raw: Raw, fail: Fail): Capture {
   if (raw.ptlab !== "capture") fail('not a capture: it does not begin with "ptlab":"capture"');
@@ -73,8 +66,7 @@ function vmaList(value: unknown, page: number, pmdOrder: number, fail: Fail): Ca
 }
 
 function vmaFrom(value: unknown, maxPage: number, pmdOrder: number, fail: Fail): CapturedVma {
-  if (!isObject(value)) fail("is not an object");
-  const raw = value as Raw;
+  const raw = isObject(value) ? value : fail("is not an object");
   checkKeys(raw, VMA_KEYS, fail);
   const start = whole(raw.start, "start", 0, maxPage - 1, fail);
   const end = whole(raw.end, "end", start + 1, maxPage, fail);

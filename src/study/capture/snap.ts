@@ -5,11 +5,10 @@
  * Its option -n gives a run the new number of its first frame's 2 MiB block, so that a run that goes on into the next
  * block runs into the number of some other. Such runs get blocks of their own here: they keep their contiguity.
  */
+import type { Raw } from "../../base/shape.ts";
 import type { CaptureArch, PageClass } from "./format.ts";
 import { CLASSES, isAnon, isMemory } from "./format.ts";
 import type { Fail } from "./record.ts";
-
-type Raw = Readonly<Record<string, unknown>>;
 
 const ARCH: Readonly<Record<string, CaptureArch>> = { x86_64: "x86-64", aarch64: "arm64-4k" };
 const KB_PER_PAGE = 4;

@@ -8,6 +8,7 @@
  * recorder may time more than is modelled.
  */
 import { UserError } from "../../base/errors.ts";
+import { isObject, type Raw } from "../../base/shape.ts";
 
 /** One row: the time of one operation, in the unit that it names. */
 export interface LimitRow {
@@ -52,7 +53,6 @@ export function parseLimits(text: string, file: string): Limits {
 }
 
 type Fail = (what: string) => never;
-type Fields = Readonly<Record<string, unknown>>;
 
 function parseJson(text: string, fail: Fail): unknown {
   try {
@@ -62,11 +62,9 @@ function parseJson(text: string, fail: Fail): unknown {
   }
 }
 
-function asRecord(value: unknown): Fields | null {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
-}
+const asRecord = (value: unknown): Raw | null => (isObject(value) ? value : null);
 
-function readMachine({ cpu, kernel, MiB }: Fields, fail: Fail): Limits["machine"] {
+function readMachine({ cpu, kernel, MiB }: Raw, fail: Fail): Limits["machine"] {
   const text = (name: string, value: unknown) =>
     isText(value) ? value : fail(`machine: '${name}' is ${shown(value)}; text is wanted`);
   const size = isNumber(MiB) && MiB > 0 ? MiB : fail(`machine: 'MiB' is ${shown(MiB)}; a number above 0 is wanted`);
