@@ -69,29 +69,32 @@ export async function isStoredFresh({ path, nb }: StoredNotebook, effects: RunEf
 export async function rerun({ path, nb }: StoredNotebook, effects: RunEffects): Promise<Rerun> {
   const folder = dirname(path);
   const presentKey = async () => freshnessKey(nb, folder, await surroundings(effects.root));
-  const bar = progressLine(basename(path, ".ipynb"), effects);
-  const progress = (cell: number, all: number) => bar.show(cell - 1, all);
   try {
     const key = await presentKey();
-    const done = await inSession(folder, effects, (session) =>
-      runNotebook(nb, session, { progress, signal: effects.signal }),
-    );
+    const done = await runInSession(nb, folder, basename(path, ".ipynb"), effects);
     // A source saved during the run is in some outputs and not in others, so no key would be true of all of them.
     return key === (await presentKey()) ? { kind: "done", nb: done, key } : { kind: "unsettled" };
   } catch (error) {
     if (error instanceof RunInterrupted) return { kind: "interrupted" };
     if (error instanceof CellFailure) return { kind: "failed", failure: error };
     throw error;
-  } finally {
-    bar.clear();
   }
 }
 
-async function inSession<T>(folder: string, effects: RunEffects, work: (session: Session) => Promise<T>): Promise<T> {
+/** The notebook after a run in a session of its own in that folder, with a progress line; `what` stands before that. */
+export async function runInSession(
+  nb: Notebook,
+  folder: string,
+  what: string,
+  effects: CommandEffects & Pick<RunEffects, "createSession">,
+): Promise<Notebook> {
+  const bar = progressLine(what, effects);
+  const progress = (cell: number, all: number) => bar.show(cell - 1, all);
   const session = await effects.createSession(folder);
   try {
-    return await work(session);
+    return await runNotebook(nb, session, { progress, signal: effects.signal });
   } finally {
+    bar.clear();
     await session.close();
   }
 }

@@ -13,11 +13,10 @@ import { type Recipe, readRecipe } from "../figure/recipe.ts";
 import { canonicalJson } from "../figure/stamp.ts";
 import type { Notebook } from "../notebook/format.ts";
 import { normaliseSvg } from "../notebook/normalise.ts";
-import { CellFailure, RunInterrupted, runNotebook } from "../notebook/run.ts";
-import { progressLine } from "./effects.ts";
+import { CellFailure, RunInterrupted } from "../notebook/run.ts";
 import type { FigureEffects } from "./figure.ts";
 import { makeFigure, readInputs } from "./make-figure.ts";
-import type { RunEffects } from "./notebooks.ts";
+import { type RunEffects, runInSession } from "./notebooks.ts";
 import { readBounded } from "./read-file.ts";
 import { checkWritable, writeWhole } from "./write-file.ts";
 
@@ -50,22 +49,21 @@ export async function reproduceCommand(
 ): Promise<number> {
   if (options.out !== undefined) await checkWritable(options.out, true);
   const svg = inPage((await readBounded(file, MOST_BYTES, "a picture")).toString("utf8"));
-  const recipe = named(file, () => readRecipe(svg));
+  const recipe = await named(file, () => readRecipe(svg));
   const { build } = await effects.host();
   effects.out(printable(madeBy(recipe, build.source)));
-  const remade = best(svg, await remake(file, recipe, options, effects));
+  const { remade, found } = nearest(svg, await remake(file, recipe, options, effects));
   if (options.out !== undefined)
     await writeWhole(options.out, new TextEncoder().encode(alone(remade.svg)), effects.signal);
-  const found = differences(svg, remade.svg);
   effects.out(printable(found.length === 0 ? "matches\n" : `differs\n${found.join("")}`));
   if (readRecipe(remade.svg).data !== recipe.data) effects.out(`\nas made now:\n\n${remade.txt}`);
   return found.length === 0 ? 0 : 1;
 }
 
 /** A mistake in a file names it. What a hostile file says reaches no terminal as control characters. */
-function named<T>(file: string, work: () => T): T {
+async function named<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: ${printable(error.message)}`);
     throw error;
@@ -110,14 +108,10 @@ async function remakeLive(
   options: ReproduceOptions,
   effects: ReproduceEffects,
 ): Promise<readonly Remade[]> {
-  const live = named(file, () => liveFigure(id));
+  const live = await named(file, () => liveFigure(id));
   const read = await readInputs(live, params, { root: effects.root, given: options.input ?? [] });
   checkInputs(read, inputs);
-  const made = await makeFigure(live, params, read, effects).catch((error: unknown) =>
-    named(file, () => {
-      throw error;
-    }),
-  );
+  const made = await named(file, () => makeFigure(live, params, read, effects));
   return [exportsOf(made, await effects.host(), width)];
 }
 
@@ -137,13 +131,8 @@ async function remakeByCells(
   cells: readonly string[],
   effects: ReproduceEffects,
 ): Promise<readonly Remade[]> {
-  const bar = progressLine("cells", effects);
-  const session = await effects.createSession(join(effects.root, "notebooks"));
   try {
-    const ran = await runNotebook(notebookOf(cells), session, {
-      progress: (cell, all) => bar.show(cell - 1, all),
-      signal: effects.signal,
-    });
+    const ran = await runInSession(notebookOf(cells), join(effects.root, "notebooks"), "cells", effects);
     const last = ran.cells.at(-1);
     const outputs = last?.cell_type === "code" ? last.outputs : [];
     const shown = outputs.flatMap((output) => ("data" in output && FIGURE_MIME in output.data ? [output.data] : []));
@@ -153,23 +142,18 @@ async function remakeByCells(
     if (error instanceof RunInterrupted) effects.signal?.throwIfAborted();
     if (!(error instanceof CellFailure)) throw error;
     throw new UserError(`${file}: cell ${error.cell} of its recipe: ${printable(error.message.split("\n")[0]!)}`);
-  } finally {
-    bar.clear();
-    await session.close();
   }
 }
 
 function notebookOf(cells: readonly string[]): Notebook {
-  const code = cells.map((source, i) => ({
-    ...({ cell_type: "code", id: `cell-${i + 1}`, metadata: {}, source, execution_count: null, outputs: [] } as const),
-  }));
-  return { cells: code, metadata: {} };
+  const rest = { cell_type: "code", metadata: {}, execution_count: null, outputs: [] } as const;
+  return { cells: cells.map((source, i) => ({ ...rest, id: `cell-${i + 1}`, source })), metadata: {} };
 }
 
-/** Of several figures the one that is nearest. */
-function best(svg: string, remade: readonly Remade[]): Remade {
-  const scored = remade.map((one) => ({ one, count: differences(svg, one.svg).length }));
-  return scored.sort((a, b) => a.count - b.count)[0]!.one;
+/** Of several figures the one that differs least, and in what. */
+function nearest(svg: string, all: readonly Remade[]) {
+  const compared = all.map((remade) => ({ remade, found: differences(svg, remade.svg) }));
+  return compared.sort((a, b) => a.found.length - b.found.length)[0]!;
 }
 
 const COMPARED = ["designs", "workload", "params", "spec", "seed", "input", "data"] as const;
