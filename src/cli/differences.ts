@@ -4,10 +4,10 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type Difference, readable } from "../notebook/compare.ts";
-import { hunks, type Pair, pairs } from "../notebook/diff.ts";
+import { type Difference, headline, linesBeside } from "../notebook/compare.ts";
+import type { Pair } from "../notebook/diff.ts";
 import { replaceFile } from "../notebook/file.ts";
-import { type Compared, reportHtml, toLines } from "../notebook/report.ts";
+import { type Compared, reportHtml } from "../notebook/report.ts";
 import { countOf, type RunEffects } from "./notebooks.ts";
 
 /** The page with the pictures, from the project's folder. */
@@ -28,15 +28,9 @@ export function printDifferences({ name, differences }: Compared, effects: RunEf
   }
 }
 
-function headline({ cell, what, kind, changed }: Difference): string {
-  return `cell ${cell}, ${what}: ${kind}${kind === "changed" ? ` (${changed.join(", ")})` : ""}`;
-}
-
 /** Beside each other with the signs of `diff -y` between them, or below each other where that is too wide. */
 function textBeside(difference: Difference, columns: number): string {
-  const { old, now } = readable(difference);
-  const rows = pairs(toLines(old), toLines(now));
-  const all = rows.length <= WHOLE ? rows : hunks(rows, AROUND);
+  const all = linesBeside(difference, WHOLE, AROUND);
   const shown = all.slice(0, WHOLE);
   const width = (side: "old" | "now") => Math.max(6, ...shown.map((row) => row?.[side]?.length ?? 0));
   const fits = INDENT.length + width("old") + width("now") + 3 <= columns;

@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { compareNotebooks } from "../notebook/compare.ts";
 import { digestPaths } from "../notebook/digest.ts";
 import { replaceFile } from "../notebook/file.ts";
-import type { Notebook } from "../notebook/format.ts";
+import { outputsOf } from "../notebook/format.ts";
 import type { Compared } from "../notebook/report.ts";
 import { printDifferences, writeReport } from "./differences.ts";
 import type { RunEffects } from "./notebooks.ts";
@@ -47,7 +47,8 @@ export async function startCommand(options: StartOptions, effects: RunEffects): 
 async function runStale(effects: RunEffects): Promise<number> {
   const moved: Compared[] = [];
   const ran = await runCommand({ files: [] }, effects, ({ name, nb }, now) => {
-    if (!hasOutputs(nb)) return;
+    // One that was never run has nothing that could have moved.
+    if (outputsOf(nb).length === 0) return;
     const compared = { name, differences: compareNotebooks(nb, now) };
     if (compared.differences.length === 0) effects.out(`${name}: as it was stored\n`);
     else moved.push(compared);
@@ -56,10 +57,6 @@ async function runStale(effects: RunEffects): Promise<number> {
   if (moved.length > 0) await writeReport(moved, effects);
   return ran;
 }
-
-/** One that was never run has nothing that could have moved. */
-const hasOutputs = (nb: Notebook): boolean =>
-  nb.cells.some((cell) => cell.cell_type === "code" && cell.outputs.length > 0);
 
 /** The notebooks have been run before, so what is digested here is what will be shown. */
 async function buildSite(effects: RunEffects): Promise<number> {

@@ -3,6 +3,7 @@
  */
 import { compareFailure, compareNotebooks, type Difference } from "../notebook/compare.ts";
 import { figuresOf } from "../notebook/figures.ts";
+import { outputsOf } from "../notebook/format.ts";
 import type { Compared } from "../notebook/report.ts";
 import { printDifferences, writeReport } from "./differences.ts";
 import {
@@ -61,6 +62,5 @@ function tell({ name, nb }: StoredNotebook, ended: Rerun, differences: readonly 
 }
 
 function asStored(nb: StoredNotebook["nb"]): string {
-  const outputs = nb.cells.reduce((sum, cell) => sum + (cell.cell_type === "code" ? cell.outputs.length : 0), 0);
-  return `as stored (${countOf(figuresOf(nb).length, "figure")}, ${countOf(outputs, "output")})`;
+  return `as stored (${countOf(figuresOf(nb).length, "figure")}, ${countOf(outputsOf(nb).length, "output")})`;
 }

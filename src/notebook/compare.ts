@@ -1,7 +1,7 @@
 /**
  * What a new run of a notebook gives that is not what is stored, output by output, in the one form of `normalise.ts`.
  */
-import { pairs } from "./diff.ts";
+import { hunks, type Pair, pairs } from "./diff.ts";
 import { figuresOf, type NumberedFigure } from "./figures.ts";
 import type { NbOutput, Notebook } from "./format.ts";
 import { outputParts, type Parts } from "./normalise.ts";
@@ -77,12 +77,28 @@ function changedParts(old: Side | undefined, now: Side | undefined): string[] {
 /** Forms that are read rather than looked at, the most readable first. */
 const READABLE = ["text table", "text/plain", "stdout", "stderr", "error"];
 
-/** The form of an output that is best read as text, and for a difference one that shows it. */
-export function readable({ old, now, changed }: Difference): { readonly old: string; readonly now: string } {
-  const text = (side: Side | undefined): string => {
-    const parts = side?.parts ?? {};
-    const name = READABLE.find((one) => parts[one] !== undefined && changed.includes(one)) ?? changed[0];
-    return name === undefined ? "" : (parts[name] ?? "");
-  };
-  return { old: text(old), now: text(now) };
+/** Where a difference is and of which sort: `cell 2, figure 1, Slots written: changed (picture)`. */
+export function headline({ cell, what, kind, changed }: Difference): string {
+  return `cell ${cell}, ${what}: ${kind}${kind === "changed" ? ` (${changed.join(", ")})` : ""}`;
+}
+
+/**
+ * Stored and new text of a difference beside each other, line by line; of more than `whole` lines those near a change, and
+ * undefined for what is left out.
+ */
+export function linesBeside(
+  { old, now, changed }: Difference,
+  whole: number,
+  around: number,
+): (Pair<string> | undefined)[] {
+  const rows = pairs(linesOf(old, changed), linesOf(now, changed));
+  return rows.length <= whole ? rows : hunks(rows, around);
+}
+
+/** The form of an output that is best read as text and shows a difference, without the empty line behind its last line end. */
+function linesOf(side: Side | undefined, changed: readonly string[]): string[] {
+  const parts = side?.parts ?? {};
+  const name = READABLE.find((one) => parts[one] !== undefined && changed.includes(one)) ?? changed[0];
+  const text = name === undefined ? "" : (parts[name] ?? "");
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }

@@ -20,7 +20,8 @@ export const SIMULATOR_FOLDERS = [
 ] as const;
 
 /** First 16 hex digits of a SHA-256: enough to tell versions apart, short enough for a stamp. */
-export const digestText = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
+export const digestContent = (content: string | Uint8Array): string =>
+  createHash("sha256").update(content).digest("hex").slice(0, 16);
 
 /** Digest of the simulator's sources under a project root. Stands in a stamp where others would put a revision. */
 export const sourceDigest = (root: string): Promise<string> =>

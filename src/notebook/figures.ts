@@ -6,7 +6,7 @@ import { UserError } from "../base/errors.ts";
 import { isListOf, isObject, isText } from "../base/shape.ts";
 import { figure } from "../figure/create.ts";
 import { type Build, FIGURE_MIME, type FigureData } from "../figure/figure.ts";
-import type { JsonObject, MimeBundle, Notebook } from "./format.ts";
+import { type JsonObject, type MimeBundle, type Notebook, outputsOf } from "./format.ts";
 import { numbered, slug } from "./slug.ts";
 
 /** A stored figure: its data and the build that drew it. */
@@ -30,8 +30,7 @@ export interface NumberedFigure {
 
 /** All figures of a notebook in reading order. */
 export function figuresOf(nb: Notebook): readonly NumberedFigure[] {
-  const outputs = nb.cells.flatMap((cell) => (cell.cell_type === "code" ? cell.outputs : []));
-  const found = outputs.flatMap((output) => {
+  const found = outputsOf(nb).flatMap((output) => {
     const bundle = "data" in output ? output.data : {};
     const stored = storedFigure(bundle);
     return stored === undefined ? [] : [{ bundle, stored }];

@@ -57,6 +57,10 @@ export type NbCell = CodeCell | TextCell;
 /** True of a cell that has something to run. A page numbers these. */
 export const hasCode = (cell: NbCell): cell is CodeCell => cell.cell_type === "code" && cell.source.trim() !== "";
 
+/** What all cells have put out, in reading order. */
+export const outputsOf = ({ cells }: Notebook): readonly NbOutput[] =>
+  cells.flatMap((cell) => (cell.cell_type === "code" ? cell.outputs : []));
+
 /** A checked notebook: text joined, every cell with an id of its own. */
 export interface Notebook {
   readonly metadata: JsonObject;

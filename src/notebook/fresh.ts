@@ -5,10 +5,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { digestPaths, digestText, sourceDigest } from "./digest.ts";
+import { canonicalJson } from "../figure/stamp.ts";
+import { digestContent, digestPaths, sourceDigest } from "./digest.ts";
 import type { JsonObject, Notebook } from "./format.ts";
 import { importsOf, packageVersions } from "./imports.ts";
-import { canonicalJson, outputJson } from "./write.ts";
+import { outputJson } from "./write.ts";
 
 /** Everything outside a notebook and its folder that its outputs depend on. */
 export interface Surroundings {
@@ -65,7 +66,7 @@ export async function freshnessKey(nb: Notebook, folder: string, around: Surroun
   const code = nb.cells.filter((cell) => cell.cell_type === "code").map((cell) => cell.source);
   const { root, ...outside } = around;
   const [{ files, packages }, data] = await Promise.all([importsOf(code, folder, root), digestPaths(folder, ["data"])]);
-  return digestText(canonicalJson({ code, ...outside, beside: { files, packages, data } }));
+  return digestContent(canonicalJson({ code, ...outside, beside: { files, packages, data } }));
 }
 
 /** True if the stored outputs came from this code in these surroundings and nobody has changed them since. */
@@ -82,5 +83,5 @@ export function markFresh(nb: Notebook, key: string): Notebook {
 
 function outputsDigest(nb: Notebook): string {
   const code = nb.cells.filter((cell) => cell.cell_type === "code");
-  return digestText(canonicalJson(code.map((cell) => [cell.execution_count, cell.outputs.map(outputJson)])));
+  return digestContent(canonicalJson(code.map((cell) => [cell.execution_count, cell.outputs.map(outputJson)])));
 }

@@ -3,12 +3,12 @@
  * packages, with all that they depend on, by their versions. Where an import is computed, everything that it could
  * mean counts, because a needless run costs seconds and a stale figure costs trust.
  */
-import { createHash } from "node:crypto";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type * as TypeScript from "typescript";
+import { digestContent } from "./digest.ts";
 
 /** What code depends on by its imports. Equal values mean equal imports, on any machine. */
 export interface Imports {
@@ -70,7 +70,7 @@ const CODE = /\.[cm]?[jt]s$/;
 async function addFile(path: string, found: Found): Promise<void> {
   if (found.files.has(path)) return;
   const content = await readFile(path);
-  found.files.set(path, createHash("sha256").update(content).digest("hex").slice(0, 16));
+  found.files.set(path, digestContent(content));
   if (CODE.test(path)) await addImports(content.toString(), dirname(path), found);
 }
 

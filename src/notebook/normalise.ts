@@ -7,9 +7,9 @@ import { isObject } from "../base/shape.ts";
 import { LINE, wrap } from "../figure/ascii.ts";
 import { FIGURE_MIME } from "../figure/figure.ts";
 import { isGeometry, roundGeometry } from "../figure/geometry.ts";
+import { canonicalJson } from "../figure/stamp.ts";
 import { escapeText, unescapeText } from "../figure/xml.ts";
 import { isJsonMime, type Json, type JsonObject, type MimeBundle, type NbOutput } from "./format.ts";
-import { canonicalJson } from "./write.ts";
 
 /** What an output says, a text for each of its forms, under a name that a report can show. */
 export type Parts = Readonly<Record<string, string>>;

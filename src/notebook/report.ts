@@ -2,8 +2,8 @@
  * Differences as one page to look at: stored and new beside each other. It holds all that it shows, runs nothing and asks no host,
  * and pictures are images, so that nothing a notebook holds can run or reach out.
  */
-import { type Difference, readable, type Side } from "./compare.ts";
-import { hunks, type Pair, pairs } from "./diff.ts";
+import { type Difference, headline, linesBeside, type Side } from "./compare.ts";
+import type { Pair } from "./diff.ts";
 import { escapeHtml } from "./render/html.ts";
 
 /** A notebook and what differs in it. */
@@ -39,12 +39,10 @@ ${sections.join("\n")}
 }
 
 function section(name: string, difference: Difference): string {
-  const { kind, cell, what, old, now, changed } = difference;
-  const parts = changed.length > 0 && kind === "changed" ? ` (${changed.join(", ")})` : "";
-  const heading = `${name}, cell ${cell}: ${what}: ${kind}${parts}`;
+  const { what, old, now } = difference;
   const [left, right] = [image(old, `${what}, stored`), image(now, `${what}, now`)];
   const pictures = left + right === "" ? "" : beside(left, right) + overlay(left, right);
-  return `<section>\n<h2>${escapeHtml(heading)}</h2>\n${pictures}${lines(difference)}\n</section>`;
+  return `<section>\n<h2>${escapeHtml(`${name}: ${headline(difference)}`)}</h2>\n${pictures}${lines(difference)}\n</section>`;
 }
 
 const beside = (left: string, right: string): string =>
@@ -66,9 +64,7 @@ const overlay = (left: string, right: string): string =>
     : `<details><summary>What moved: both over each other, black where they are alike</summary><div class="over">${left}${right}</div></details>`;
 
 function lines(difference: Difference): string {
-  const { old, now } = readable(difference);
-  const rows = pairs(toLines(old), toLines(now));
-  const shown = rows.length <= WHOLE ? rows : hunks(rows, AROUND);
+  const shown = linesBeside(difference, WHOLE, AROUND);
   const cells = shown.map((row) => (row === undefined ? '<tr class="cut"><td>⋯</td><td>⋯</td></tr>' : lineRow(row)));
   return `<table><thead><tr><th scope="col">Stored</th><th scope="col">Now</th></tr></thead><tbody>\n${cells.join("\n")}\n</tbody></table>`;
 }
@@ -81,9 +77,6 @@ function lineRow({ old, now, same }: Pair<string>): string {
     `<td>${line === undefined ? "" : marked(line, sign, tag)}</td>`;
   return `<tr>${cell(old, "-", "del")}${cell(now, "+", "ins")}</tr>`;
 }
-
-/** Lines of a text, without the empty one behind its last line end. */
-export const toLines = (text: string): string[] => (text === "" ? [] : text.replace(/\n$/, "").split("\n"));
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

@@ -2,7 +2,7 @@
  * Runs a notebook's code cells from top to bottom in one session and stores what they put out, in a form in which two
  * runs of the same code give the same bytes.
  */
-import type { CodeCell, NbCell, Notebook } from "./format.ts";
+import { type CodeCell, hasCode, type NbCell, type Notebook } from "./format.ts";
 import { outputLog } from "./outputs.ts";
 import type { ExecuteResult, Session } from "./session.ts";
 
@@ -38,7 +38,7 @@ export class RunInterrupted extends Error {
  */
 export async function runNotebook(nb: Notebook, session: Session, effects: NotebookRunEffects = {}): Promise<Notebook> {
   const log = outputLog();
-  const code = nb.cells.map((cell, index) => ({ cell, index })).filter(({ cell }) => isRunnable(cell));
+  const code = nb.cells.map((cell, index) => ({ cell, index })).filter(({ cell }) => hasCode(cell));
   const counts = new Map<number, number>();
   for (const [n, { cell, index }] of code.entries()) {
     effects.progress?.(n + 1, code.length);
@@ -52,8 +52,6 @@ export async function runNotebook(nb: Notebook, session: Session, effects: Noteb
     cell.cell_type === "code" ? withOutputs(cell, counts.get(index) ?? null, log.of(index)) : cell;
   return { ...nb, cells: nb.cells.map(ran) };
 }
-
-const isRunnable = (cell: NbCell): boolean => cell.cell_type === "code" && cell.source.trim() !== "";
 
 function check(result: ExecuteResult, cell: number, count: number): void {
   if (result.status === "aborted") throw new RunInterrupted("interrupted");

@@ -9,10 +9,10 @@ export const slug = (text: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, "-")
     .replace(/^-|-$/g, "");
 
-/** The name itself if it is not taken, otherwise with the number that it is of its kind, from 2; it is taken from then on. */
-export function numbered(taken: Set<string>, name: string): string {
+/** The name itself if it is not taken, otherwise with the next number behind it; it is taken from then on. */
+export function numbered(taken: Set<string>, name: string, first = 2): string {
   let free = name;
-  for (let n = 2; taken.has(free); n++) free = `${name}-${n}`;
+  for (let n = first; taken.has(free); n++) free = `${name}-${n}`;
   taken.add(free);
   return free;
 }

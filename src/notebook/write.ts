@@ -27,9 +27,6 @@ export function formatNotebook(nb: Notebook): string {
   return `${JSON.stringify(sorted(file), null, 1)}\n`;
 }
 
-/** JSON in which the order of keys says nothing: the form that digests are taken of. */
-export const canonicalJson = (value: Json): string => JSON.stringify(sorted(value));
-
 function cellJson(cell: NbCell): JsonObject {
   const common = {
     cell_type: cell.cell_type,

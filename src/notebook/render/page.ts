@@ -5,6 +5,7 @@
 import type { LiveFigure } from "../../figure/live.ts";
 import { figuresOf, type NumberedFigure } from "../figures.ts";
 import { type CodeCell, hasCode, type MimeBundle, type Notebook, type TextCell } from "../format.ts";
+import { numbered } from "../slug.ts";
 import { describe, splitTitle } from "../title.ts";
 import { formatNotebook } from "../write.ts";
 import { cellBar, pageBar } from "./cell-bar.ts";
@@ -126,20 +127,12 @@ async function textHtml(state: PageState, cell: TextCell): Promise<string> {
   const clean = sanitizeHtml(html, (depth, id) => {
     // The notes of all cells are one list at the end, which has a heading of its own.
     if (id === "footnote-label") return id;
-    const slug = uniqueSlug(state, id);
+    // Two cells may have headings alike; they are numbered as Markdown numbers those of one text.
+    const slug = numbered(state.slugs, TAKEN.test(id) ? `text-${id}` : id, 1);
     state.headings.push({ depth, slug, text: texts.get(id) ?? id });
     return slug;
   });
   return state.effects.prose?.piece(clean) ?? clean;
-}
-
-/** Two cells may have headings alike. */
-function uniqueSlug({ slugs }: PageState, slug: string): string {
-  const own = TAKEN.test(slug) ? `text-${slug}` : slug;
-  let id = own;
-  for (let n = 1; slugs.has(id); n++) id = `${own}-${n}`;
-  slugs.add(id);
-  return id;
 }
 
 const isEmpty = (cell: CodeCell): boolean => cell.source.trim() === "" && cell.outputs.length === 0;
