@@ -5,6 +5,7 @@
 import type { Host } from "../../src/figure/figure.ts";
 import { type Bridge, setBridge } from "../../src/jupyter/session/bridge.ts";
 import { displayWith, disposed, type Outcome, report, showResult } from "../../src/jupyter/session/finish.ts";
+import { announce, defineVariables, dropUnset, forget, takenNames } from "../../src/jupyter/session/globals.ts";
 import { createRecipes, type Recipes } from "../../src/jupyter/session/recipes.ts";
 import { ask, type CellRun, emit, endRun, useResource, within } from "../../src/jupyter/session/run.ts";
 import {
@@ -21,7 +22,6 @@ import type { Checker } from "../types/messages.ts";
 import type { Compile } from "./code/compile.ts";
 import { type Script, toScript } from "./code/script.ts";
 import { captureConsole } from "./console.ts";
-import { forget, prepare, withoutUnset } from "./globals.ts";
 
 /** What the session needs from the place where it runs. */
 export interface Place {
@@ -67,16 +67,6 @@ export function openSession(place: Place): Session {
   };
 }
 
-/** By some of these, libraries tell in which realm they are. */
-const PROBED = ["process", "Buffer", "global", "window", "document", "require", "module", "exports", "define"];
-
-function takenNames(): ReadonlySet<string> {
-  const names = new Set(PROBED);
-  for (let object: object | null = globalThis; object !== null; object = Object.getPrototypeOf(object))
-    for (const name of Object.getOwnPropertyNames(object)) names.add(name);
-  return names;
-}
-
 function bridge({ load, meta }: Place, { host }: Recipes): Bridge {
   return {
     load,
@@ -105,7 +95,7 @@ async function execute(state: State, code: string, options: ExecuteOptions): Pro
   const prepared = await ready(state, run, code);
   if ("failure" in prepared) return report(run, "error", prepared.failure);
   const outcome = await disposed(run, await evaluate(prepared, run));
-  withoutUnset(prepared.constants);
+  dropUnset();
   return finish(state, run, outcome);
 }
 
@@ -133,7 +123,8 @@ async function ready(state: State, run: CellRun, code: string): Promise<Script |
 const evaluateGlobally: (script: string) => () => Promise<[unknown] | undefined> = globalThis.eval;
 
 async function evaluate(script: Script, run: CellRun): Promise<Outcome> {
-  prepare(script);
+  defineVariables(script.variables);
+  announce(script.constants);
   try {
     const body = evaluateGlobally(`${script.code}\n//# sourceURL=${cellName(run.count)}`);
     const given = await within(run, () => body.call(undefined));

@@ -42,6 +42,12 @@ test.each([
   expect((await runCell(session, "kept")).value).toBe("11");
 });
 
+test("a name that an interrupted cell did not come to is none", async () => {
+  await interrupted("console.log('go'); for (;;); const behind = 1;");
+  expect((await runCell(session, "typeof behind")).value).toBe("'undefined'");
+  expect((await runCell(session, "const behind = 2; behind")).value).toBe("2");
+});
+
 test("an interrupt that comes to the session before its cell ends that cell too", async () => {
   // While a timer blocks the session, the cell waits to be taken in.
   await runCell(session, "setTimeout(() => { for (const end = Date.now() + 600; Date.now() < end; ); }, 20);");

@@ -61,6 +61,8 @@ export const SHARING: readonly Story[] = [
       ["const hoisted = () => 'old';"],
       ["const first = hoisted(); function hoisted() { return 'new'; } first", value("'new'")],
       ["[hoisted(), hoisted.name]", value("[ 'new', 'hoisted' ]")],
+      ["const hoisted$function = 1;"],
+      ["function hoisted() { return hoisted$function; }\nhoisted()", value("1")],
     ],
   },
   {
@@ -86,7 +88,48 @@ export const SHARING: readonly Story[] = [
       ["const reached = 3; throw new Error('stop'); const missed = 4;", { error: ["Error", "stop"] }],
       ["reached", value("3")],
       ["missed", { error: ["ReferenceError", "missed is not defined"] }],
+      ["typeof missed", value("'undefined'")],
       ["const missed = 5; missed", value("5")],
+    ],
+  },
+  {
+    name: "a name that a cell in error did not come to can become anything, which what the cell made before then sees",
+    cells: [
+      [
+        "const seen = () => [typeof lost, typeof Lost, typeof lostToo];\nif (seen.length === 0) throw new Error('stop');\nlet lost = 4; class Lost {}\nimport { sep as lostToo } from 'node:path';",
+        { error: ["Error", "stop"] },
+      ],
+      ["seen()", value("[ 'undefined', 'undefined', 'undefined' ]")],
+      ["lost = 2", { error: ["ReferenceError", "lost is not defined"] }],
+      ["enum Lost { A = 3 }\nLost.A", value("3")],
+      [
+        "var lost = 5; function lostToo() { return 6; }\n[lost, lostToo(), seen()]",
+        value("[ 5, 6, [ 'number', 'object', 'function' ] ]"),
+      ],
+    ],
+  },
+  {
+    name: "a name that is not yet declared is none, wherever its cell asks for it",
+    cells: [
+      ["const early = () => later + 1; early(); let later = 1;", { error: ["ReferenceError", "later is not defined"] }],
+      ["let later = 2; early()", value("3")],
+    ],
+  },
+  {
+    name: "a variable of any kind follows one of any other kind, also inside of a statement",
+    cells: [
+      ["let count1 = 1; const fixed = 1; class Kind {} const reads = () => [count1, fixed, Kind];"],
+      ["var count1 = 2, fixed = 2; var Kind: unknown = 2; reads()", value("[ 2, 2, 2 ]")],
+      [
+        "for (var count1 = 5; count1 < 7; count1++);\nif (count1 > 2) { var fixed = 9; }\nreads()",
+        value("[ 7, 9, 2 ]"),
+      ],
+      ["let count1 = 'let', fixed = 'let'; const Kind = 'const'; reads()", value("[ 'let', 'let', 'const' ]")],
+      ["var count1: string; [count1!]", value("[ 'let' ]")],
+      [
+        "// @ts-nocheck\nlet doubled = 1; var doubled = 2;",
+        { error: ["SyntaxError", "'doubled' has already been declared"] },
+      ],
     ],
   },
   {
@@ -390,6 +433,8 @@ export const IN_NODE: readonly Story[] = [
       ],
       ["const Map = 5; const own = (fetch: number) => fetch + Map; own(1)", value("6")],
       ["typeof globalThis.Map + typeof globalThis.fetch", value("'functionfunction'")],
+      ["const fetch$cell = 4, fetch$cell$cell = 5; [fetch, fetch$cell, fetch$cell$cell]", value("[ 3, 4, 5 ]")],
+      ["[fetch, fetch$cell].concat((() => [fetch$cell$cell])())", value("[ 3, 4, 5 ]")],
       [
         "abstract class Storage { static first: Storage; abstract size: number; clone(): Storage { return Storage.first; } }\nclass File extends Storage { size = 1; }",
       ],

@@ -12,6 +12,7 @@ import type {
 } from "acorn";
 import { blanked, type Edit, edited, offsetAt, type Place, placeAt } from "../../../src/jupyter/cells/edits.ts";
 import { BRIDGE } from "../../../src/jupyter/session/bridge.ts";
+import { globalName } from "../../../src/jupyter/session/globals.ts";
 import type { Compile } from "./compile.ts";
 import { boundNames, children, topReferences, varsBelow } from "./references.ts";
 import { type Plain, strip } from "./strip.ts";
@@ -46,14 +47,13 @@ export async function toScript(code: string, naming: Naming, compiler: () => Pro
   refuseReExports(body);
   const declared = body.flatMap(declarations);
   const names = new Set(declared.flatMap((d) => d.names));
-  const rename = (name: string) =>
-    naming.taken.has(name) && (names.has(name) || naming.known.has(name)) ? `${name}$` : name;
+  const rename = (name: string) => (names.has(name) || naming.known.has(name) ? globalName(name, naming.taken) : name);
   const nested = body.filter((node) => !isDeclaration(node)).flatMap((node) => varsBelow(node as AnyNode));
-  const hidden = nested.flatMap((v) => v.declarations.flatMap(({ id }) => boundNames(id)));
-  for (const name of hidden) names.add(name);
+  const inner = nested.flatMap((v) => v.declarations.flatMap(({ id }) => boundNames(id)));
+  for (const name of inner) names.add(name);
   const context: Context = { plain, rename, isFirst: firstTime() };
   const script = edited(plain.code, [
-    { start: 0, end: 0, text: `(async () => {"use strict";${firstStatements(body, rename)}` },
+    { start: 0, end: 0, text: `(async () => {"use strict";${firstStatements(body, context)}` },
     ...body.flatMap((node) => topEdits(node, context)),
     ...nested.flatMap((node) => nestedEdits(node, plain)),
     ...renames(plain, rename),
@@ -64,7 +64,7 @@ export async function toScript(code: string, naming: Naming, compiler: () => Pro
   return {
     code: script.text,
     origin: (place) => plain.origin(placeAt(plain.code, script.origin(offsetAt(script.text, place)))),
-    variables: [...declared.filter((d) => d.isHoisted).flatMap((d) => d.names), ...hidden].map(rename),
+    variables: [...declared.filter((d) => d.isHoisted).flatMap((d) => d.names), ...inner].map(rename),
     constants: declared.filter((d) => !d.isHoisted).flatMap((d) => d.names.map(rename)),
     names: [...names],
   };
@@ -122,27 +122,35 @@ function refuseReExports(body: readonly TopLevel[]): void {
 }
 
 /** A function is there before the first statement runs, also where its name held something else. */
-function firstStatements(body: readonly TopLevel[], rename: Context["rename"]): string {
+function firstStatements(body: readonly TopLevel[], { plain, rename }: Context): string {
   const functions = body.map(withoutExport).filter((node) => node.type === "FunctionDeclaration");
   return functions
     .flatMap(({ id }) => id?.name ?? [])
-    .map((name) => `${rename(name)} = Object.defineProperty(${name}$function, "name", { value: "${name}" });`)
+    .map((name) => `${rename(name)} = Object.defineProperty(${hidden(name, plain)}, "name", { value: "${name}" });`)
     .join("");
+}
+
+/** What a function is called inside of the script, where nothing else may be called so. */
+function hidden(name: string, { code }: Plain): string {
+  let other = `${name}$function`;
+  while (code.includes(other)) other += "$";
+  return other;
 }
 
 function topEdits(node: TopLevel, context: Context): Edit[] {
   const inner = withoutExport(node);
-  const { code } = context.plain;
+  const { plain, rename } = context;
+  const { code } = plain;
   const dropped = exportEdits(node, code);
   switch (inner.type) {
     case "VariableDeclaration":
       return [...dropped, ...variableEdits(inner, context)];
     case "FunctionDeclaration":
       if (!inner.id) return dropped;
-      return [...dropped, { start: inner.id.start, end: inner.id.end, text: `${inner.id.name}$function` }];
+      return [...dropped, { start: inner.id.start, end: inner.id.end, text: hidden(inner.id.name, plain) }];
     case "ClassDeclaration":
       if (!inner.id) return dropped;
-      return [...dropped, insert(inner.start, `;${context.rename(inner.id.name)} = `), insert(inner.end, ";")];
+      return [...dropped, insert(inner.start, `;${rename(inner.id.name)} = `), insert(inner.end, ";")];
     case "ImportDeclaration":
       return [importEdit(inner, context)];
     case "ExportNamedDeclaration":

@@ -3,9 +3,10 @@
  * resolution: what the project's own type check accepts, a cell accepts.
  */
 import type { CompilerOptions, Diagnostic, Program, SourceFile } from "typescript";
+import { takenNames } from "../session/globals.ts";
 import { type Completeness, type Completion, complete, completeness, inspect } from "./editor.ts";
 import { type Hover, hoversOf } from "./hovers.ts";
-import { globalNames, type Names, runtimeNames } from "./names.ts";
+import { type Names, runtimeNames } from "./names.ts";
 import type { CellPlace } from "./place.ts";
 import { createCellProgram, type OpenCell } from "./program.ts";
 import { loadTypeScript } from "./typescript.ts";
@@ -45,12 +46,12 @@ export interface Checker {
 /** A checker for the cells of a place. Takes about a second. */
 export function createChecker(place: CellPlace): Checker {
   const program = createCellProgram(place, compilerOptions(place));
-  const globals = globalNames();
+  const taken = takenNames();
   return {
     check(code) {
       const cell = program.open(code);
       const problems = diagnostics(cell).map(toProblem);
-      const names = runtimeNames(cell, globals);
+      const names = runtimeNames(cell, taken);
       return { problems, names, hovers: () => hoversOf(cell), keep: () => program.keep(cell) };
     },
     complete: (code, offset) => complete(program.open(code), offset),

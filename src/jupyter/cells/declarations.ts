@@ -1,56 +1,50 @@
 /**
- * Makes the declarations of a script fit the names that earlier scripts left: the engine lets a name be declared again
- * only as what it first was, a variable of the scripts (`let`, `const`, `class`) or a property of the global object.
+ * Makes what a script declares at its top level global variables, which all later scripts may declare again as anything.
+ * The engine's own variables of scripts (`let`, `const`, `class`) stay what they first were, also where an error came
+ * before their declaration, which no later script can mend.
  */
 import type * as TypeScript from "typescript";
 import type { Edit } from "./edits.ts";
 import { loadTypeScript } from "./typescript.ts";
 
-/** How a name is known to the engine: script scope or property of the global object. */
-export type Binding = "lexical" | "global";
-
-/** What a script declares at its top level, and the edits that make it fit. */
+/** The edits that make a script's declarations global, and what they declare. */
 interface Fitted {
   readonly edits: readonly Edit[];
-  readonly bindings: ReadonlyMap<string, Binding>;
-  /** Statements to run before all others. */
-  readonly first: string;
+  /** Names that exist from their declaration on. */
+  readonly constants: readonly string[];
 }
 
 interface Declared {
   readonly names: readonly string[];
-  readonly natural: Binding;
-  /** True if the declaration can never stay as it is. */
-  readonly isAlways: boolean;
-  /** The edits that declare the names in a certain way, and what must be run first. */
-  fit(binding: Binding, isFirst: boolean): { readonly edits: readonly Edit[]; readonly first?: string };
+  /** They exist from the script's start, as a `var` and a function do. */
+  readonly isHoisted: boolean;
+  /** `isFirst` where no name was declared further above in the script. */
+  edits(isFirst: boolean): readonly Edit[];
 }
 
 /**
- * Fits a script of JavaScript to what earlier scripts have declared. With `startsAnew` a `var` without a value is an enum
- * or a namespace, which must not find what a former one left.
+ * Makes the declarations of a script of JavaScript global ones. With `startsAnew` a `var` without a value is an enum or a
+ * namespace, which must not find what a former one left.
  */
-export function fitDeclarations(
-  file: TypeScript.SourceFile,
-  known: ReadonlyMap<string, Binding>,
-  startsAnew: boolean,
-): Fitted {
+export function fitDeclarations(file: TypeScript.SourceFile, startsAnew: boolean): Fitted {
   const edits: Edit[] = [];
-  const bindings = new Map<string, Binding>();
-  let first = "";
+  const hoisted = new Set<string>();
+  const constants = new Set<string>();
   for (const statement of file.statements) {
     const declared = declaration(statement, file, startsAnew);
     if (declared === undefined) continue;
-    const before = declared.names.map((name) => bindings.get(name) ?? known.get(name)).find((b) => b !== undefined);
-    const binding = before ?? declared.natural;
-    const isFirst = !declared.names.some((name) => bindings.has(name));
-    for (const name of declared.names) bindings.set(name, binding);
-    if (binding === declared.natural && !declared.isAlways) continue;
-    const fitted = declared.fit(binding, isFirst);
-    edits.push(...fitted.edits);
-    first += fitted.first ?? "";
+    edits.push(...declared.edits(!declared.names.some((name) => hoisted.has(name))));
+    for (const name of declared.names) {
+      refuseTwice(name, declared.isHoisted ? [constants] : [constants, hoisted]);
+      (declared.isHoisted ? hoisted : constants).add(name);
+    }
   }
-  return { edits, bindings, first };
+  return { edits, constants: [...constants] };
+}
+
+/** In the engine's words, which sees no mistake in it any more. */
+function refuseTwice(name: string, others: readonly ReadonlySet<string>[]): void {
+  if (others.some((names) => names.has(name))) throw new SyntaxError(`Identifier '${name}' has already been declared`);
 }
 
 function declaration(
@@ -60,39 +54,23 @@ function declaration(
 ): Declared | undefined {
   const ts = loadTypeScript();
   if (ts.isVariableStatement(statement)) return variables(statement, file, startsAnew);
-  if (ts.isFunctionDeclaration(statement) && statement.name !== undefined) return functions(statement.name, file);
   if (ts.isClassDeclaration(statement) && statement.name !== undefined) return classes(statement, statement.name, file);
+  if (ts.isFunctionDeclaration(statement) && statement.name !== undefined)
+    return { names: [statement.name.text], isHoisted: true, edits: () => [] };
   return undefined;
 }
 
-/** A function is there before the first statement runs, and stays so when it becomes the value of a variable. */
-function functions(name: TypeScript.Identifier, file: TypeScript.SourceFile): Declared {
-  const other = `${name.text}$function`;
-  const named = `Object.defineProperty(${other}, "name", { value: "${name.text}" })`;
-  return {
-    names: [name.text],
-    natural: "global",
-    isAlways: false,
-    fit: (binding) => ({
-      edits: [{ start: name.getStart(file), end: name.end, text: other }],
-      first: `${keyword(binding)} ${name.text} = ${named};`,
-    }),
-  };
-}
-
-function classes(node: TypeScript.ClassDeclaration, { text }: TypeScript.Identifier, file: TypeScript.SourceFile) {
+function classes(
+  node: TypeScript.ClassDeclaration,
+  { text }: TypeScript.Identifier,
+  file: TypeScript.SourceFile,
+): Declared {
   const start = node.getStart(file);
-  return {
-    names: [text],
-    natural: "lexical",
-    isAlways: false,
-    fit: (binding) => ({
-      edits: [
-        { start, end: start, text: `${keyword(binding)} ${text} = ` },
-        { start: node.end, end: node.end, text: ";" },
-      ],
-    }),
-  } satisfies Declared;
+  const edits = [
+    { start, end: start, text: `var ${text} = ` },
+    { start: node.end, end: node.end, text: ";" },
+  ];
+  return { names: [text], isHoisted: false, edits: () => edits };
 }
 
 function variables(
@@ -101,27 +79,19 @@ function variables(
   startsAnew: boolean,
 ): Declared {
   const ts = loadTypeScript();
-  const list = statement.declarationList;
-  const isVar = (list.flags & ts.NodeFlags.BlockScoped) === 0;
-  const isConst = (list.flags & ts.NodeFlags.Const) !== 0;
-  const resets = !isVar || startsAnew;
-  const empty = resets ? list.declarations.filter(({ initializer }) => initializer === undefined) : [];
-  const start = list.getStart(file);
+  const { declarations, flags } = statement.declarationList;
+  const isVar = (flags & ts.NodeFlags.BlockScoped) === 0;
+  const start = statement.declarationList.getStart(file);
+  const word = { start, end: start + 3, text: "var" };
+  const keyword = (flags & ts.NodeFlags.Const) === 0 ? word : { ...word, end: start + 5, text: "var  " };
+  const empty = isVar && !startsAnew ? [] : declarations.filter(({ initializer }) => initializer === undefined);
+  const values = empty.map(({ end }) => ({ start: end, end, text: " = undefined" }));
   return {
-    names: list.declarations.flatMap((d) => boundNames(d.name)),
-    natural: isVar ? "global" : "lexical",
-    // The engine lets no `const` follow a `let`; that nobody writes to one is the type check's business.
-    isAlways: isConst || empty.length > 0,
-    fit: (binding, isFirst) => ({
-      edits: [
-        { start, end: start + (isVar || !isConst ? 3 : 5), text: keyword(binding).padEnd(isConst ? 5 : 3) },
-        ...(isFirst ? empty.map(({ end }) => ({ start: end, end, text: " = undefined" })) : []),
-      ],
-    }),
+    names: declarations.flatMap((d) => boundNames(d.name)),
+    isHoisted: isVar,
+    edits: (isFirst) => [...(isVar ? [] : [keyword]), ...(isFirst ? values : [])],
   };
 }
-
-const keyword = (binding: Binding): string => (binding === "lexical" ? "let" : "var");
 
 function boundNames(name: TypeScript.BindingName): string[] {
   const ts = loadTypeScript();

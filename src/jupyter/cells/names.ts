@@ -5,12 +5,10 @@
  */
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "../session/bridge.ts";
+import { globalName } from "../session/globals.ts";
 import type { Edit } from "./edits.ts";
 import { isCellFile, type OpenCell } from "./program.ts";
 import { loadTypeScript, localsOf } from "./typescript.ts";
-
-/** The global names as they are before any cell has run. */
-export const globalNames = (): ReadonlySet<string> => new Set(Object.getOwnPropertyNames(globalThis));
 
 /** Names of CommonJS that are declared for every file, and what a cell gets for them. */
 const COMMON_JS: ReadonlyMap<string, string> = new Map([
@@ -22,14 +20,14 @@ const COMMON_JS: ReadonlyMap<string, string> = new Map([
 /** What stands for an identifier at run time, by the offset of the identifier. */
 export type Names = ReadonlyMap<number, Edit>;
 
-/** The identifiers of a checked cell that need another name. */
-export function runtimeNames({ file, program }: OpenCell, globals: ReadonlySet<string>): Names {
+/** The identifiers of a checked cell that need another name, because theirs is taken. */
+export function runtimeNames({ file, program }: OpenCell, taken: ReadonlySet<string>): Names {
   const ts = loadTypeScript();
   const checker = program.getTypeChecker();
   const names = new Map<number, Edit>();
   const visit = (node: TypeScript.Node): void => {
-    if (ts.isIdentifier(node) && (globals.has(node.text) || COMMON_JS.has(node.text))) {
-      const text = nameOf(node, checker);
+    if (ts.isIdentifier(node) && (globalName(node.text, taken) !== node.text || COMMON_JS.has(node.text))) {
+      const text = nameOf(node, checker, taken);
       if (text !== undefined) names.set(node.getStart(file), { start: node.getStart(file), end: node.end, text });
     }
     ts.forEachChild(node, visit);
@@ -38,14 +36,18 @@ export function runtimeNames({ file, program }: OpenCell, globals: ReadonlySet<s
   return names;
 }
 
-function nameOf(node: TypeScript.Identifier, checker: TypeScript.TypeChecker): string | undefined {
+function nameOf(
+  node: TypeScript.Identifier,
+  checker: TypeScript.TypeChecker,
+  taken: ReadonlySet<string>,
+): string | undefined {
   const ts = loadTypeScript();
   const { parent, text } = node;
   // The word in `declare global`.
   if (ts.isModuleDeclaration(parent) && (parent.flags & ts.NodeFlags.GlobalAugmentation) !== 0) return undefined;
   const isShort = ts.isShorthandPropertyAssignment(parent);
   const symbol = isShort ? checker.getShorthandAssignmentValueSymbol(parent) : checker.getSymbolAtLocation(node);
-  const other = isOfCell(symbol) ? `${text}$` : isOfCommonJs(symbol) ? COMMON_JS.get(text) : undefined;
+  const other = isOfCell(symbol) ? globalName(text, taken) : isOfCommonJs(symbol) ? COMMON_JS.get(text) : undefined;
   if (other === undefined) return undefined;
   const isShortBinding = ts.isBindingElement(parent) && parent.propertyName === undefined && !parent.dotDotDotToken;
   return isShort || (isShortBinding && ts.isObjectBindingPattern(parent.parent)) ? `${text}: ${other}` : other;

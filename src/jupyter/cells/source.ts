@@ -1,11 +1,11 @@
 /**
  * From a cell's TypeScript to the script that runs it: imports become awaited dynamic imports, types are taken away, and
- * declarations are made to fit the names that earlier cells left. Every line keeps its number, or a map tells it.
+ * declarations become those of global variables. Every line keeps its number, or a map tells it.
  */
 import { SourceMap, stripTypeScriptTypes } from "node:module";
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "../session/bridge.ts";
-import { type Binding, fitDeclarations } from "./declarations.ts";
+import { fitDeclarations } from "./declarations.ts";
 import { type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
 import { without } from "./exports.ts";
 import { importEdits } from "./imports.ts";
@@ -19,27 +19,24 @@ export interface Script {
   origin(place: Place): Place;
   /** True if the cell ends with an expression, whose value is then the cell's result. */
   readonly endsWithExpression: boolean;
-  /** Names that the cell declares at its top level. */
-  readonly bindings: ReadonlyMap<string, Binding>;
+  /** Global names that exist from their declaration on. */
+  readonly constants: readonly string[];
 }
 
-/**
- * The script of a cell. `known` holds what earlier cells declared: a name stays of the kind that it first had. `names`
- * are those that are called otherwise at run time.
- */
-export function toScript(code: string, known: ReadonlyMap<string, Binding>, names: Names): Script {
+/** The script of a cell. `names` are those that are called otherwise at run time. */
+export function toScript(code: string, names: Names): Script {
   const file = parse(code, "cell.ts");
   const imported = edited(code, sourceEdits(file, names));
   const plain = strip(imported.text, file);
-  const fitted = fitDeclarations(parse(plain.code, "cell.js"), known, plain.isWritten);
+  const fitted = fitDeclarations(parse(plain.code, "cell.js"), plain.isWritten);
   // Modules are strict, and the script is all that is left of one.
-  const prefix = { start: 0, end: 0, text: `"use strict";${fitted.first}` };
+  const prefix = { start: 0, end: 0, text: `"use strict";` };
   const script = edited(plain.code, [prefix, ...fitted.edits]);
   const origin = (place: Place): Place => {
     const before = plain.origin(placeAt(plain.code, script.origin(offsetAt(script.text, place))));
     return placeAt(code, imported.origin(offsetAt(imported.text, before)));
   };
-  return { code: script.text, origin, bindings: fitted.bindings, endsWithExpression: endsWithExpression(file) };
+  return { code: script.text, origin, constants: fitted.constants, endsWithExpression: endsWithExpression(file) };
 }
 
 function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {

@@ -7,7 +7,6 @@ import { setImmediate } from "node:timers";
 import { pathToFileURL } from "node:url";
 import type { ExecuteOptions, ExecuteResult, Session } from "../../notebook/session.ts";
 import { type Checker, createChecker } from "../cells/checker.ts";
-import type { Binding } from "../cells/declarations.ts";
 import type { Completeness, Completion } from "../cells/editor.ts";
 import { withoutExports } from "../cells/exports.ts";
 import { onDisk } from "../cells/on-disk.ts";
@@ -18,6 +17,7 @@ import { type Bridge, setBridge } from "./bridge.ts";
 import { CELL, KERNEL, type Phase } from "./child-protocol.ts";
 import { createEvaluator, type Evaluator } from "./evaluate.ts";
 import { displayWith, disposed, type Outcome, report, showResult } from "./finish.ts";
+import { announce, dropUnset } from "./globals.ts";
 import { lazyHost } from "./host.ts";
 import { createLeftovers, type Leftovers } from "./leftovers.ts";
 import { createLoader, type ModuleLoader } from "./modules.ts";
@@ -84,7 +84,6 @@ interface State {
   readonly host: ReturnType<typeof lazyHost>;
   readonly cells: Map<number, CellText>;
   readonly recipes: Recipes;
-  readonly bindings: Map<string, Binding>;
   readonly folder: string;
   onPhase(phase: Phase): void;
   count: number;
@@ -111,7 +110,7 @@ export function openCellSession(folder: string, onPhase: (phase: Phase) => void 
   const [host, cells] = [lazyHost(), new Map<number, CellText>()];
   const state: State = {
     ...{ checker: createChecker(onDisk(folder)), evaluator: createEvaluator(), loader: createLoader(folder) },
-    ...{ host, cells, recipes: createRecipes(host.get, cells), bindings: new Map(), folder, onPhase, count: 0 },
+    ...{ host, cells, recipes: createRecipes(host.get, cells), folder, onPhase, count: 0 },
     ...{ comms: createComms(), leftovers: createLeftovers(isLeftover), running: new Set(), begun: Promise.resolve() },
   };
   open = state;
@@ -180,6 +179,7 @@ async function execute(state: State, code: string, options: CellOptions): Promis
   try {
     return await untilInterrupted(state, run, aborted, () => runCell(state, run, code, begin), options.signal);
   } finally {
+    dropUnset();
     begin();
   }
 }
@@ -244,6 +244,7 @@ async function runCell(state: State, run: CellRun, code: string, begin: () => vo
   if (prepared === undefined || run.interrupted) return never;
   if ("failure" in prepared) return report(run, "error", prepared.failure);
   const text = `${prepared.code}\n//# sourceURL=${cellName(run.count)}`;
+  announce(prepared.constants);
   state.onPhase(CELL);
   const evaluated = within(run, () => state.evaluator.evaluate(text));
   begin();
@@ -267,11 +268,10 @@ function prepare(state: State, run: CellRun, code: string): Script | { readonly 
     const source = withoutExports(code);
     const { problems, names, keep } = state.checker.check(source);
     if (problems.length > 0) return { failure: typeFailure(problems, code, run.count) };
-    const script = toScript(source, state.bindings, names);
+    const script = toScript(source, names);
     state.cells.set(run.count, { code, origin: script.origin });
     // Kept even if the cell then throws: what it had declared by then exists, and a type error would hide that.
     keep();
-    for (const [name, binding] of script.bindings) state.bindings.set(name, binding);
     return script;
   } catch (error) {
     return { failure: thrownFailure(error, state.cells) };

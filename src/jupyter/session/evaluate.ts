@@ -1,6 +1,6 @@
 /**
- * Runs a script the way a console does: the engine's REPL mode gives variables that all later scripts truly share,
- * redeclaration, and top-level await. Reached through Node's inspector, which is the only door to that mode.
+ * Runs a script the way a console does: the engine's REPL mode gives top-level await in a script that declares global
+ * variables, and the value of its last expression. Reached through Node's inspector, which is the only door to that mode.
  */
 import { type Runtime, Session } from "node:inspector";
 import { promiseHooks } from "node:v8";

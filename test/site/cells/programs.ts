@@ -27,11 +27,7 @@ function cell(r: Random, names: readonly string[], variables: Set<string>): stri
 }
 
 function declaration(r: Random, name: string, names: readonly string[], variables: Set<string>): string {
-  // A `var` over what was another kind is at its place in the kernel, and at the cell's start in a page.
-  // An enum over what a cell in error did not come to is refused by the kernel alone.
-  if (name.startsWith("d")) return `enum ${name} { One = ${r.below(9)}, Two, Three = One + 4 }`;
-  const isVar = name.startsWith("a");
-  const word = isVar ? "var" : r.pick(["let", "const"]);
+  const word = r.pick(["var", "let", "const"]);
   const value = () => expression(r, names);
   const bound = [
     `${word} ${name} = ${value()};`,
@@ -44,8 +40,10 @@ function declaration(r: Random, name: string, names: readonly string[], variable
     `const ${name} = (n = 1) => n + Number(${value()});`,
     `function ${name}(n = ${value()}) { const inner = n; return inner; }`,
     `class ${name} { field = 1; static made = 0; get() { return ${value()}; } }`,
+    `enum ${name} { One = ${r.below(9)}, Two, Three = One + 4 }`,
+    `for (var ${name} = ${value()}, ${name}End = 3; ${name} < ${name}End; ${name}++);`,
   ];
-  const isVariable = isVar || r.below(2) === 0;
+  const isVariable = r.below(2) === 0;
   if (isVariable && word !== "const") variables.add(name);
   else variables.delete(name);
   return r.pick(isVariable ? bound : others);
@@ -65,6 +63,7 @@ function use(r: Random, names: readonly string[]): string {
     `{ let ${name} = 5; console.log(${name}, Number(${name})); }`,
     `for (let ${name} = 0; ${name} < 2; ${name}++) console.log(${name}, Number(${name}));`,
     `console.log([1, 2].map((${name}) => ${name} + 1));`,
+    `console.log(typeof ${name});`,
   ];
   return r.pick(uses);
 }
@@ -76,6 +75,7 @@ function expression(r: Random, names: readonly string[]): string {
     `Number(${name})`,
     `({ ${name}: 2 }).${name}`,
     `[${name}].length`,
+    `typeof ${name}`,
     `(() => Number(${name}))()`,
   ]);
 }
