@@ -8,12 +8,12 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { freePorts } from "../../src/jupyter/install/free-ports.ts";
+import { CHROMIUM, launchChromium } from "./chromium.ts";
 import { type JupyterPlace, missingPackages, PYTHON } from "./jupyter-place.ts";
 
 const PROGRAM = "/usr/bin/jupyter-notebook";
-export const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
 
 /** Longest time that a kernel may take to start or a cell to run on a busy machine, in milliseconds. */
 const PATIENCE = 60_000;
@@ -66,7 +66,7 @@ export async function startServer(place: JupyterPlace): Promise<NotebookServer> 
   const log: string[] = [];
   child.stderr?.setEncoding("utf8").on("data", (text: string) => log.push(text));
   const { url, token } = await serverInfo(place, child, log);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  const browser = await launchChromium();
   return {
     open: (file) => openNotebook(browser, `${url}notebooks/${basename(file)}?token=${token}`),
     async stop() {

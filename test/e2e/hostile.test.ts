@@ -3,19 +3,19 @@
  * alone, and the attacks as they are under the policy of the site, so that the policy stands alone.
  */
 import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { policy } from "../../site/csp.ts";
 import { hostileNotebook, hostilePage } from "../notebook/hostile.ts";
+import { CHROMIUM, launchChromium } from "./chromium.ts";
 
-const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
 const missing = existsSync(CHROMIUM) ? "" : ` (no browser at ${CHROMIUM})`;
 const ADDRESS = "http://hostile.test/";
 
 describe.skipIf(missing !== "")(`a hostile notebook in a browser${missing}`, () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    browser = await launchChromium();
   });
   afterAll(() => browser?.close());
 

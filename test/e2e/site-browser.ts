@@ -3,17 +3,17 @@
  * must be there (`npx ptlab start --no-serve`).
  */
 import { existsSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { basename } from "node:path";
 import { preview } from "astro";
 import axe from "axe-core";
-import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
+import { listNotebooks } from "../../src/notebook/file.ts";
+import { CHROMIUM, launchChromium } from "./chromium.ts";
 
 /** The project's folder, with a slash at its end. */
-export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-/** The browser's program. */
-export const CHROMIUM = process.env.PTLAB_CHROMIUM ?? "/usr/bin/chromium";
+export const ROOT = `${PROJECT_ROOT}/`;
 
 const missing = [
   existsSync(CHROMIUM) ? "" : `no browser at ${CHROMIUM}`,
@@ -21,9 +21,9 @@ const missing = [
 ].filter((reason) => reason !== "");
 
 /** Paths of the pages of all notebooks. */
-export const notebooks = readdirSync(`${ROOT}notebooks`)
-  .filter((name) => name.endsWith(".ipynb"))
-  .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}/`);
+export const notebooks = (await listNotebooks(`${ROOT}notebooks`)).map(
+  (name) => `notebooks/${basename(name, ".ipynb")}/`,
+);
 
 /** The notebooks of the project itself; one without a number may have no figures. */
 export const stories = notebooks.filter((path) => /^notebooks\/\d{3}-/.test(path));
@@ -64,8 +64,8 @@ export interface Site {
   open(path: string, opening?: Opening): Promise<Opened>;
 }
 
-/** Tests with the site served at `port`; they are skipped, with the reason in their title, where browser or build is missing. */
-export function describeSite(title: string, port: number, tests: (site: Site) => void): void {
+/** Tests with the site served; they are skipped, with the reason in their title, where browser or build is missing. */
+export function describeSite(title: string, tests: (site: Site) => void): void {
   test.runIf(missing.length > 0 && process.env.PTLAB_REQUIRE_ALL)("the browser and the built site are there", () => {
     expect(missing).toEqual([]);
   });
@@ -74,8 +74,8 @@ export function describeSite(title: string, port: number, tests: (site: Site) =>
     let browser: Browser;
     beforeAll(async () => {
       process.env.ASTRO_TELEMETRY_DISABLED = "1";
-      server = await preview({ root: ROOT, logLevel: "error", server: { host: "127.0.0.1", port } });
-      browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+      server = await preview({ root: ROOT, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
+      browser = await launchChromium();
     });
     afterAll(async () => {
       await browser?.close();
@@ -151,6 +151,12 @@ export async function expectStill(page: Page): Promise<void> {
     shifts.reduce((sum, { value }) => sum + value, 0),
     JSON.stringify(shifts),
   ).toBeLessThan(STILL);
+}
+
+/** Expects that a page does not scroll sideways. */
+export async function expectFits(page: Page): Promise<void> {
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width).toBeLessThanOrEqual(page.viewportSize()!.width);
 }
 
 /** What axe finds in parts of a page, or in the whole. By the protocol of the browser: the page itself allows no script from elsewhere. */

@@ -2,6 +2,7 @@
  * Cells of the built pages, edited and run again in a real browser.
  */
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { hasCode, parseNotebook } from "../../src/notebook/format.ts";
@@ -10,7 +11,7 @@ import { describeSite, notebooks, ROOT } from "./site-browser.ts";
 /** Time for the cells of a whole notebook on a busy machine, in milliseconds. */
 const PATIENCE = 240_000;
 
-describeSite("cells of a page", 4547, (site) => {
+describeSite("cells of a page", (site) => {
   const cell = (page: Page, number: number): Locator =>
     page.locator(".ptlab-cell:has(.ptlab-cell-bar)").nth(number - 1);
   const status = (of: Locator) => of.locator(".ptlab-cell-status").textContent();
@@ -21,6 +22,13 @@ describeSite("cells of a page", 4547, (site) => {
   async function write(of: Locator, code: string): Promise<void> {
     await press(of, "edit");
     await of.locator(".cm-content").fill(code);
+  }
+
+  /** Writes a cell and runs it to its end. */
+  async function run(of: Locator, code: string): Promise<void> {
+    await write(of, code);
+    await press(of, "run");
+    await ended(of);
   }
 
   async function inJupyter(page: Page): Promise<{ name: string; text: string }> {
@@ -36,15 +44,16 @@ describeSite("cells of a page", 4547, (site) => {
       .cells.filter(hasCode)
       .map(({ source }) => source);
 
+  const fileOf = (path: string): string => `${ROOT}${path.replace(/\/$/, ".ipynb")}`;
+  const storedCode = (path: string): string[] => codeOf(readFileSync(fileOf(path), "utf8"));
+
   describe.each(notebooks)("/%s", (path) => {
     test("one edit leaves the code of all other cells as it is stored", { timeout: PATIENCE }, async () => {
       const { page, wrong, close } = await site.open(path);
       await write(cell(page, 1), "'mine'");
       const given = await inJupyter(page);
-      const name = `${path.split("/")[1]}.ipynb`;
-      const stored = codeOf(readFileSync(`${ROOT}notebooks/${name}`, "utf8"));
-      expect(codeOf(given.text)).toEqual(["'mine'", ...stored.slice(1)]);
-      expect(given.name).toBe(name);
+      expect(codeOf(given.text)).toEqual(["'mine'", ...storedCode(path).slice(1)]);
+      expect(given.name).toBe(basename(fileOf(path)));
       expect(wrong).toEqual([]);
       await close();
     });
@@ -66,12 +75,9 @@ describeSite("cells of a page", 4547, (site) => {
 
   test("an editor holds the code of the stored notebook", async () => {
     const { page, wrong, close } = await site.open(path);
-    const name = `${path.split("/")[1]}.ipynb`;
-    const stored = parseNotebook(readFileSync(`${ROOT}notebooks/${name}`, "utf8"), name);
-    const first = stored.cells.find(hasCode)!;
     await press(cell(page, 1), "edit");
     const lines = async () => (await cell(page, 1).locator(".cm-line").allTextContents()).join("\n");
-    await expect.poll(lines).toBe(first.source);
+    await expect.poll(lines).toBe(storedCode(path)[0]);
     expect(wrong).toEqual([]);
     await close();
   });
@@ -95,9 +101,7 @@ describeSite("cells of a page", 4547, (site) => {
 
   test("an error names cell and line, and hides what runs cells", async () => {
     const { page, close } = await site.open(path);
-    await write(cell(page, 1), "function fail() {\n  throw new RangeError('far');\n}\n[1].map(() => fail());");
-    await press(cell(page, 1), "run");
-    await ended(cell(page, 1));
+    await run(cell(page, 1), "function fail() {\n  throw new RangeError('far');\n}\n[1].map(() => fail());");
     const shown = (await cell(page, 1).locator(".ptlab-error").textContent())!;
     expect(shown).toMatch(/RangeError: far[\s\S]*at fail \(In\[1\]:2:9\)[\s\S]*In\[1\]:4:\d+/);
     expect(shown).not.toContain("_astro");
@@ -106,9 +110,7 @@ describeSite("cells of a page", 4547, (site) => {
 
   test("an error of type keeps an edited cell from running, in the kernel's words", async () => {
     const { page, close } = await site.open(path);
-    await write(cell(page, 1), 'console.log("ran");\nconst n: number = "text";');
-    await press(cell(page, 1), "run");
-    await ended(cell(page, 1));
+    await run(cell(page, 1), 'console.log("ran");\nconst n: number = "text";');
     const shown = await cell(page, 1).locator(".ptlab-outputs").textContent();
     expect(shown).toContain("In[1]:2:7 - error TS2322: Type 'string' is not assignable to type 'number'.");
     expect(shown).not.toContain("ran\n");
@@ -117,9 +119,7 @@ describeSite("cells of a page", 4547, (site) => {
 
   test("what may not be imported is told in one line", async () => {
     const { page, close } = await site.open(path);
-    await write(cell(page, 1), '// @ts-nocheck\nimport { spawn } from "node:child_process";');
-    await press(cell(page, 1), "run");
-    await ended(cell(page, 1));
+    await run(cell(page, 1), '// @ts-nocheck\nimport { spawn } from "node:child_process";');
     expect(await cell(page, 1).locator(".ptlab-error").textContent()).toContain(
       "a cell in a page cannot import 'node:child_process': ptlab, ptlab/jupyter",
     );

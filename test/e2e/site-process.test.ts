@@ -8,12 +8,13 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Page, Request } from "playwright-core";
 import { expect, test } from "vitest";
+import { processFigures } from "../../site/lone-figures.ts";
 import { CAPTURE_FILES } from "../../src/figure/live/capture-input.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
 import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
 import { dataHtml } from "../../src/notebook/render/table.ts";
-import { axeFindings, describeSite, isLive, ROOT } from "./site-browser.ts";
+import { axeFindings, describeSite, expectFits, isLive, ROOT } from "./site-browser.ts";
 
 const data = (file: string) => readFileSync(`${ROOT}notebooks/data/${file}`);
 const status = (page: Page) => page.locator("ptlab-process [role=status]");
@@ -36,16 +37,7 @@ const HOSTILE: readonly (readonly [name: string, bytes: Uint8Array | string, say
 ];
 
 /** What the page shows, in its order. */
-const FIGURES = [
-  "process-content",
-  "address-space-map",
-  "process-coverage",
-  "process-policies",
-  "process-layouts",
-  "process-tables",
-  "process-walks",
-  "process-designs",
-];
+const FIGURES = processFigures.map(({ live }) => live.id);
 
 const figure = (page: Page, id: string) => page.locator(`ptlab-figure[data-live=${id}]`);
 const giveFile = (page: Page, name: string, buffer: Uint8Array | string) =>
@@ -74,7 +66,7 @@ function largeCapture(): string {
   return JSON.stringify({ ...head, vmas: [vma] });
 }
 
-describeSite("the page of your own process", 4560, (site) => {
+describeSite("the page of your own process", (site) => {
   test.each(Object.entries(CAPTURE_FILES))("shows %s as a file with the numbers of the model", async (name, file) => {
     const { page, wrong, close } = await site.open("process/");
     await giveFile(page, file, data(file));
@@ -217,7 +209,7 @@ describeSite("the page of your own process", 4560, (site) => {
     "has nothing for axe to find where a file is given, %s, and fits a phone",
     async (scheme) => {
       const { page, close } = await site.open("process/", { scheme, width: 360 });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+      await expectFits(page);
       expect(await axeFindings(page, ["ptlab-process"])).toEqual([]);
       await close();
     },

@@ -16,7 +16,7 @@ const PAGES = [
   "writing/",
 ];
 
-describeSite("prose in a browser", 4537, (site) => {
+describeSite("prose in a browser", (site) => {
   const opened = async (path: string, opening?: Opening) => {
     const all = await site.open(path, opening);
     const marks = (kind: string): Locator => all.page.locator(`a.ptlab-${kind}`);

@@ -6,7 +6,7 @@ import { describeSite } from "./site-browser.ts";
 const field = (page: Page) => page.locator("dialog[open] input");
 const isOfSearch = (url: string) => /ui-core|pagefind/.test(url);
 
-describeSite("the search of the site", 4532, (site) => {
+describeSite("the search of the site", (site) => {
   test("nothing of it is loaded before it is opened, and a click on its button gives the field the focus", async () => {
     const requests: string[] = [];
     const { page, wrong, close } = await site.open("start/", {

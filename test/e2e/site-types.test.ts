@@ -4,11 +4,11 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { axeFindings, describeSite, notebooks, ROOT } from "./site-browser.ts";
+import { axeFindings, describeSite, expectFits, notebooks, ROOT } from "./site-browser.ts";
 
 const PATH = "notebooks/030-contpte-coverage/";
 
-describeSite("types in code", 4560, ({ open }) => {
+describeSite("types in code", ({ open }) => {
   const tip = (page: Page) => page.getByRole("tooltip");
   const name = (page: Page, text: string) => page.locator(".ptlab-name", { hasText: text }).first();
 
@@ -89,7 +89,7 @@ describeSite("types in code", 4560, ({ open }) => {
       const box = (await tip(page).boundingBox())!;
       expect(box.x).toBeGreaterThanOrEqual(0);
       expect(box.x + box.width).toBeLessThanOrEqual(360);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+      await expectFits(page);
       expect(await axeFindings(page, [".ptlab-name", "#ptlab-type"])).toEqual([]);
       await close();
     },

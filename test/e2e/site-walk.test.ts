@@ -2,7 +2,7 @@
  * The page of a walk in a browser: its steps by keys and buttons, its slots, and what is there without script or motion.
  */
 import { expect, test } from "vitest";
-import { describeSite, isLive, type Opened } from "./site-browser.ts";
+import { describeSite, expectFits, isLive, type Opened } from "./site-browser.ts";
 
 const parts = ({ page }: Opened) => ({
   figure: page.locator("ptlab-walk ptlab-figure"),
@@ -13,12 +13,12 @@ const parts = ({ page }: Opened) => ({
   title: () => page.locator("figcaption strong").textContent(),
 });
 
-describeSite("the walk of an address in a browser", 4537, (site) => {
+describeSite("the walk of an address in a browser", (site) => {
   test("opens with the whole walk, without an error, and in no more than the page's width", async () => {
     for (const scheme of ["light", "dark"] as const) {
       const opened = await site.open("walk/", { width: 360, scheme });
       expect(await parts(opened).later.count()).toBe(0);
-      expect(await opened.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+      await expectFits(opened.page);
       expect(opened.wrong).toEqual([]);
       await opened.close();
     }

@@ -5,20 +5,11 @@ import type { Locator } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { describeSite, expectStill, isLive, moveOneControl, stories, watchShifts } from "./site-browser.ts";
 
-describeSite("the site in a browser", 4521, (site) => {
+describeSite("the site in a browser", (site) => {
   test("an address that does not exist says so", async () => {
     const response = await fetch(`${site.address}nowhere/`);
     expect(response.status).toBe(404);
     expect(await response.text()).toContain("Page not found");
-  });
-
-  test("the search finds a word of a page", async () => {
-    const { page, wrong, close } = await site.open("");
-    await page.getByRole("button", { name: "Search" }).click();
-    await page.getByRole("searchbox").or(page.locator(".pagefind-ui__search-input")).first().fill("contpte");
-    await page.locator(".pagefind-ui__result").first().waitFor();
-    expect(wrong).toEqual([]);
-    await close();
   });
 
   describe("a script that a reader writes", () => {

@@ -11,9 +11,8 @@ import { placeOf } from "../../site/prose/places.ts";
 import { citedIn, readReferences } from "../../site/prose/references.ts";
 import { parseGlossary, termFinder } from "../../site/prose/terms.ts";
 import { parseHtml, toHtml } from "../../site/prose/tree.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { sanitizeHtml } from "../../src/notebook/render/sanitize.ts";
-
-const ROOT = new URL("../../", import.meta.url).pathname;
 
 const GLOSSARY = `
 - **folio**: A run of frames, a power of two in number,
@@ -225,7 +224,7 @@ describe("a link", () => {
 
 describe("the project's own book", () => {
   test("has a figure for each anchor, and each source that is cited", async () => {
-    const { labels, sources, references } = await readBook(ROOT, "/");
+    const { labels, sources, references } = await readBook(PROJECT_ROOT, "/");
     expect([...labels.get("notebooks/010-walk-cost")!.keys()]).toEqual([
       "fig-walk-cost",
       "fig-walk-cost-2",
@@ -238,7 +237,7 @@ describe("the project's own book", () => {
   });
 
   test("reads every word of the glossary's page", async () => {
-    const markdown = await readFile(`${ROOT}site/content/docs/glossary.md`, "utf8");
+    const markdown = await readFile(`${PROJECT_ROOT}/site/content/docs/glossary.md`, "utf8");
     expect(parseGlossary(markdown)).toHaveLength(markdown.match(/^- /gm)!.length);
   });
 });

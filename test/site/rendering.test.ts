@@ -3,10 +3,9 @@
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RENDERING, renderingDigest } from "../../site/rendering.ts";
+import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { importsOf } from "../../src/notebook/imports.ts";
 import { newProject } from "../notebook/project.ts";
-
-const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
 let project: Awaited<ReturnType<typeof newProject>>;
 beforeEach(async () => {
@@ -36,7 +35,11 @@ test("a change of what runs in the page alone, or of a style, makes none anew", 
 });
 
 test("every source that the loader and the settings of the build import is among what makes pages anew", async () => {
-  const { files } = await importsOf(['import "./site/loader.ts"; import "./astro.config.mjs";'], ROOT, ROOT);
+  const { files } = await importsOf(
+    ['import "./site/loader.ts"; import "./astro.config.mjs";'],
+    PROJECT_ROOT,
+    PROJECT_ROOT,
+  );
   const sources = Object.keys(files);
   expect(sources.length).toBeGreaterThan(100);
   expect(sources.filter((file) => !RENDERING.some((path) => file === path || file.startsWith(`${path}/`)))).toEqual([]);
