@@ -11,7 +11,7 @@ import { figureSummary } from "../src/notebook/render/figure.ts";
 import { escapeHtml } from "../src/notebook/render/html.ts";
 import type { CaseResult, Spread, VariantResult } from "../test/bench/harness.ts";
 import { digits, type Machine } from "../test/bench/print.ts";
-import { hostOf } from "./host.ts";
+import { kept } from "./kept.ts";
 
 /** The stored run, which readers can load as well. */
 export const BENCH_FILE = "site/public/bench.json";
@@ -27,8 +27,8 @@ export interface Bench {
 }
 
 /** Reads the stored run; the build fails without it, because a page without numbers would be worse than none. */
-export async function readBench(root = "."): Promise<Bench> {
-  return JSON.parse(await readFile(`${root}/${BENCH_FILE}`, "utf8")) as Bench;
+export async function readBench(): Promise<Bench> {
+  return JSON.parse(await readFile(BENCH_FILE, "utf8")) as Bench;
 }
 
 /** The groups in the order of the run. */
@@ -122,11 +122,27 @@ export function ratioFigure(bench: Bench, group: string): Figure | null {
   });
 }
 
-/** The picture of a group as HTML; empty where it compares nothing. */
-export async function pictureOf(bench: Bench, group: string): Promise<string> {
+/** What decides over the pictures. */
+export const PICTURE_INPUTS = [
+  ...["src", "test/bench", BENCH_FILE, "package-lock.json"],
+  ...["host", "how-fast", "kept"].map((name) => `site/${name}.ts`),
+] as const;
+
+/** The picture of each group as HTML, empty where a group compares nothing. Kept, because drawing them takes half a second. */
+export const pictures = async (): Promise<Readonly<Record<string, string>>> =>
+  JSON.parse(await kept({ name: "how-fast.json", inputs: PICTURE_INPUTS, make: drawPictures }));
+
+async function drawPictures(): Promise<string> {
+  const bench = await readBench();
+  const drawn = groupsOf(bench).map(async (group) => [group, await pictureOf(bench, group)] as const);
+  return JSON.stringify(Object.fromEntries(await Promise.all(drawn)));
+}
+
+async function pictureOf(bench: Bench, group: string): Promise<string> {
   const made = ratioFigure(bench, group);
   if (made === null) return "";
   // The stamp is that of the run: the sources that build the page may be others.
+  const { hostOf } = await import("./host.ts");
   const host = hostOf({ version: bench.ptlab, source: bench.source });
   const bundle = (await made[DISPLAY](host)) as MimeBundle;
   const { title, caption, html } = figureSummary(storedFigure(bundle)!, bundle);

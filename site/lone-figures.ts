@@ -10,10 +10,10 @@ import type { LiveFigure, LiveParams } from "../src/figure/live.ts";
 import { sourceDigest } from "../src/notebook/digest.ts";
 import { figureLabel, type NumberedFigure, storedFigure } from "../src/notebook/figures.ts";
 import type { MimeBundle } from "../src/notebook/format.ts";
-import { type RenderedFigure, renderFigure } from "../src/notebook/render/figure.ts";
+import type { PageFile } from "../src/notebook/render/exports.ts";
+import { figureFiles, renderFigure } from "../src/notebook/render/figure.ts";
 import { embedAddress, pageAddress } from "./addresses.ts";
-import { hostOf } from "./host.ts";
-import { kept } from "./kept.ts";
+import { type Digests, kept } from "./kept.ts";
 
 /** A live figure, the name of its page, and its number there. */
 export interface LoneFigure {
@@ -58,13 +58,19 @@ export function foundLone(lone: LoneFigure): Promise<NumberedFigure> {
   return known;
 }
 
+/** What decides over how they are drawn. */
+export const LONE_INPUTS = [
+  ...["src", "notebooks/data", "package.json", "package-lock.json"],
+  ...["addresses", "host", "kept", "lone-figures"].map((name) => `site/${name}.ts`),
+] as const;
+
+const digests: Digests = new Map();
+
 /** Kept from build to build, because some are counted for half a second. */
 async function make(lone: LoneFigure): Promise<NumberedFigure> {
   const name = `lone/${lone.page}-${lone.number}.json`;
-  const inputs = ["src", "site/lone-figures.ts", "notebooks/data", "package.json", "package-lock.json"];
-  const bundle: MimeBundle = JSON.parse(
-    await kept({ name, inputs, make: async () => JSON.stringify(await draw(lone)) }),
-  );
+  const drawn = { name, inputs: LONE_INPUTS, make: async () => JSON.stringify(await draw(lone)) };
+  const bundle: MimeBundle = JSON.parse(await kept(drawn, digests));
   const stored = storedFigure(bundle)!;
   return { number: lone.number, label: figureLabel(stored.data), stored, bundle };
 }
@@ -74,19 +80,21 @@ async function draw({ live, params = {} }: LoneFigure): Promise<MimeBundle> {
     .inputsFor(params)
     .map(async (name) => [name, new Uint8Array(await readFile(`notebooks/data/${name}`))]);
   const drawn = await live.make(params, Object.fromEntries(await Promise.all(files)));
+  const { hostOf } = await import("./host.ts");
   const host = hostOf({ version: packageJson.version, source: await sourceDigest(".") });
   return (await drawn[DISPLAY](host)) as MimeBundle;
 }
 
-/** The figure with its controls, and its files; `base` is the site's. */
-export async function renderLone(lone: LoneFigure, base: string): Promise<RenderedFigure> {
+/** The figure with its controls; `base` is the site's. */
+export async function loneHtml(lone: LoneFigure, base: string): Promise<string> {
   const { number, label, stored, bundle } = await foundLone(lone);
   const address = pageAddress(base, lone.page);
-  return renderFigure(stored, bundle, {
-    number,
-    label,
-    address,
-    embed: embedAddress(base, lone.page, number),
-    live: lone.live,
-  });
+  const embed = embedAddress(base, lone.page, number);
+  return renderFigure(stored, bundle, { number, label, address, embed, live: lone.live }).html;
+}
+
+/** The files that its page offers. */
+export async function loneFiles(lone: LoneFigure): Promise<readonly PageFile[]> {
+  const { number, stored, bundle } = await foundLone(lone);
+  return figureFiles(`figure-${number}`, stored.data, bundle);
 }

@@ -7,12 +7,12 @@ import type { ApiPage } from "./pages.ts";
 import type { ApiFile } from "./symbols.ts";
 
 /** All that decides over the exports and what is told about them. */
-const INPUTS = ["src", "site/api", "site/types/declarations.ts", "package-lock.json"];
+export const API_INPUTS = ["src", "site/api", "site/types/declarations.ts", "package-lock.json"];
 
 /** What notebooks can import, as it was found last if no source has changed since. */
 export async function apiSources(): Promise<readonly ApiFile[]> {
   const make = async () => JSON.stringify((await import("./symbols.ts")).apiFiles());
-  return JSON.parse(await kept({ name: "api.json", inputs: INPUTS, make }));
+  return JSON.parse(await kept({ name: "api.json", inputs: API_INPUTS, make }));
 }
 
 /** Puts the pages of the reference into Astro's store, and takes out those that are no more. */

@@ -12,16 +12,19 @@ import { type Digests, kept, type Made, write } from "../kept.ts";
 import { COMPILER, ENVIRONMENT, HOVERS } from "./files.ts";
 
 /** All that decides over a type: sources, packages, and how types are told. */
-const TYPES = ["src", "site/api", "site/types", "package-lock.json"];
+export const TYPE_INPUTS = [
+  ...["src", "site/api", "site/types", "package-lock.json"],
+  ...["site/addresses.ts", "site/kept.ts"],
+] as const;
 
 async function files(): Promise<Made[]> {
   const notebooks = await listNotebooks(join(PROJECT_ROOT, "notebooks"));
   return [
     { name: COMPILER, inputs: ["package-lock.json", "site/types/integration.ts"], make: compilerModule },
-    { name: ENVIRONMENT, inputs: TYPES, make: environmentFile },
+    { name: ENVIRONMENT, inputs: TYPE_INPUTS, make: environmentFile },
     ...notebooks.map((file) => ({
       name: `notebooks/${basename(file, ".ipynb")}/${HOVERS}`,
-      inputs: [...TYPES, `notebooks/${file}`],
+      inputs: [...TYPE_INPUTS, `notebooks/${file}`],
       make: () => hoversFile(file),
     })),
   ];

@@ -1,10 +1,10 @@
 // The files that a figure with a page of its own offers.
 import type { APIRoute } from "astro";
-import { loneFigures, renderLone } from "../../lone-figures.ts";
+import { loneFigures, loneFiles } from "../../lone-figures.ts";
 
 export async function getStaticPaths() {
   const pathsOf = loneFigures.map(async (lone) => {
-    const { files } = await renderLone(lone, import.meta.env.BASE_URL);
+    const files = await loneFiles(lone);
     return files.map((file) => ({ params: { page: lone.page, file: file.name }, props: { file } }));
   });
   return (await Promise.all(pathsOf)).flat();
