@@ -274,6 +274,30 @@ export const TYPES: readonly Story[] = [
     ],
   },
   {
+    name: "what is erased between two lines keeps them apart, whatever the second begins with",
+    cells: [
+      ["const apart = (...a: unknown[]): any => a.length; let times = 1;"],
+      ["const one = apart\ntype One = 1\n`x`\none === apart", value("true")],
+      ["const two = apart\ninterface Two { n: 1 }\n(1 + 1).toFixed()\ntwo === apart", value("true")],
+      ["const three = apart\ndeclare const nobody: number\n/x/.test('x')\nthree === apart", value("true")],
+      ["const four = apart\nexport {}\n`x`\nfour === apart", value("true")],
+      ["const five = times\ntype Five = 1\n++times;\n[five, times]", value("[ 1, 2 ]")],
+      [
+        "const six = () => {\n  const inner = apart\n  type Inner = 1\n  `x`\n  return inner === apart\n}\nsix()",
+        value("true"),
+      ],
+      ["let seven: any\n(5).toFixed()\nseven", value(null)],
+      ["let eight: number, nine: any\n[5].length", value("1")],
+      [
+        "abstract class Ten {\n  a = apart\n  abstract b: Event\n  ['c'] = 3\n  d = 4\n  declare e: number\n  *f() { yield this.d }\n  g = apart\n  h(n: number): void\n  ['h'](n?: number): void {}\n}",
+      ],
+      [
+        "class Eleven extends Ten { b = new Event('x') }\nconst ten = new Eleven(); [ten.a === apart, ten.c, ...ten.f(), ten.g === apart]",
+        value("[ true, 3, 4, true ]"),
+      ],
+    ],
+  },
+  {
     name: "what only TypeScript can write is found wherever it stands, and is not seen in comments and texts",
     cells: [
       ["let beside = 1; namespace Beside { export const deep = beside + 1; }\nBeside.deep", value("2")],

@@ -74,7 +74,7 @@ function isUnended(tokens: readonly Token[], i: number): boolean {
   return GOES_ON.test(tokens[i]!.label) || TAKES_NEXT.test(before.text);
 }
 
-const GOES_ON = /^[[(`/+-]/;
+const GOES_ON = /^([[(`/+*-]|regexp)/;
 
 /** Words that are a field of a class where they end the statement. */
 const TAKES_NEXT = /^(get|set|static|async|accessor)$/;

@@ -85,7 +85,11 @@ function variables(
   const word = { start, end: start + 3, text: "var" };
   const keyword = (flags & ts.NodeFlags.Const) === 0 ? word : { ...word, end: start + 5, text: "var  " };
   const empty = isVar && !startsAnew ? [] : declarations.filter(({ initializer }) => initializer === undefined);
-  const values = empty.map(({ end }) => ({ start: end, end, text: " = undefined" }));
+  const values = empty.map((d) => {
+    // A value goes on with what the next line begins with; a name alone does not.
+    const isLast = d === declarations.at(-1);
+    return { start: d.end, end: d.end, text: ` = undefined${isLast ? ";" : ""}` };
+  });
   return {
     names: declarations.flatMap((d) => boundNames(d.name)),
     isHoisted: isVar,

@@ -42,6 +42,13 @@ function originOf(offset: number, ordered: readonly Edit[]): number {
 /** The same number of blanks and lines: what stands behind keeps its place. */
 export const blanked = (text: string): string => text.replace(/[^\n]/g, " ");
 
+/** Takes a statement or a member of a class away; what stands before it does not go on with what stands behind. */
+export const dropped = (text: string, start: number, end: number): Edit => ({
+  start,
+  end,
+  text: `;${blanked(text.slice(start + 1, end))}`,
+});
+
 /** A place in a text; line and column count from one. */
 export interface Place {
   readonly line: number;

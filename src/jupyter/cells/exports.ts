@@ -2,7 +2,7 @@
  * `export` in a cell: it means nothing there, and goes before the cell is checked.
  */
 import type * as TypeScript from "typescript";
-import { blanked, type Edit, edited } from "./edits.ts";
+import { blanked, dropped, type Edit, edited } from "./edits.ts";
 import { loadTypeScript, parse } from "./typescript.ts";
 
 /**
@@ -21,7 +21,8 @@ export function withoutExports(code: string): string {
 function exportEdits(statement: TypeScript.Statement, file: TypeScript.SourceFile): Edit[] {
   const ts = loadTypeScript();
   const start = statement.getStart(file);
-  if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) return [without(statement, file)];
+  if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined)
+    return [dropped(file.text, start, statement.end)];
   if (ts.isExportAssignment(statement) && !statement.isExportEquals)
     return asExpression(start, statement.expression.getStart(file), statement.expression.end, file);
   const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];

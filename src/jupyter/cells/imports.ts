@@ -3,7 +3,7 @@
  */
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "../session/bridge.ts";
-import { blanked, type Edit } from "./edits.ts";
+import { dropped, type Edit } from "./edits.ts";
 import { loadTypeScript } from "./typescript.ts";
 
 /** The name under which a name of the cell is known at run time. */
@@ -29,9 +29,8 @@ function importEdit(node: TypeScript.ImportDeclaration, file: TypeScript.SourceF
   const clause = node.importClause;
   const pattern = clause === undefined ? undefined : importPattern(clause, rename);
   const start = node.getStart(file);
-  // Types alone; they ended the statement before. The stripper would leave `import {} from "x"` behind of `import { type A } from "x"`.
-  if (clause !== undefined && pattern === undefined)
-    return [{ start, end: node.end, text: `;${blanked(file.text.slice(start + 1, node.end))}` }];
+  // Types alone. The stripper would leave `import {} from "x"` behind of `import { type A } from "x"`.
+  if (clause !== undefined && pattern === undefined) return [dropped(file.text, start, node.end)];
   const attributes = node.attributes?.getText(file).replace(/^with/, "");
   const options = attributes === undefined ? "" : `, { with: ${attributes} }`;
   const load = `await ${BRIDGE}.load(${node.moduleSpecifier.getText(file)}${options})`;

@@ -6,7 +6,7 @@ import { SourceMap, stripTypeScriptTypes } from "node:module";
 import type * as TypeScript from "typescript";
 import { BRIDGE } from "../session/bridge.ts";
 import { fitDeclarations } from "./declarations.ts";
-import { type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
+import { dropped, type Edit, edited, offsetAt, type Place, placeAt } from "./edits.ts";
 import { without } from "./exports.ts";
 import { importEdits } from "./imports.ts";
 import type { Names } from "./names.ts";
@@ -42,12 +42,32 @@ export function toScript(code: string, names: Names): Script {
 function sourceEdits(file: TypeScript.SourceFile, names: Names): Edit[] {
   refuseReExports(file);
   const imports = importEdits(file, (name) => names.get(name.getStart(file))?.text ?? name.text);
+  const types = typeMembers(file).map((member) => dropped(file.text, member.getStart(file), member.end));
   const classes = file.statements.filter((statement) => isHiddenClass(statement, file, names));
   const renames = [...names.values()].filter(
-    (e) => !imports.some((other) => isWithin(e, other)) && !classes.some((c) => isOwnName(e, c, file)),
+    (e) => ![...imports, ...types].some((other) => isWithin(e, other)) && !classes.some((c) => isOwnName(e, c, file)),
   );
   const using = file.statements.flatMap((statement) => usingEdits(statement, file));
-  return [...imports, ...renames, ...using, ...classes.flatMap((c) => classEdits(c, file, names))];
+  return [...imports, ...types, ...renames, ...using, ...classes.flatMap((c) => classEdits(c, file, names))];
+}
+
+/** Members of classes that only types have. The stripper leaves what stands around them unended. */
+function typeMembers(file: TypeScript.SourceFile): readonly TypeScript.ClassElement[] {
+  const ts = loadTypeScript();
+  const found: TypeScript.ClassElement[] = [];
+  const visit = (node: TypeScript.Node): void => {
+    if (ts.isClassElement(node) && isOfTypes(node)) found.push(node);
+    else ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+function isOfTypes(node: TypeScript.ClassElement): boolean {
+  const ts = loadTypeScript();
+  const { Abstract, Ambient } = ts.ModifierFlags;
+  if (ts.isPropertyDeclaration(node)) return (ts.getCombinedModifierFlags(node) & (Abstract | Ambient)) !== 0;
+  return ts.isFunctionLike(node) && "parameters" in node && !("body" in node && node.body !== undefined);
 }
 
 const isWithin = (inner: Edit, outer: Edit): boolean => outer.start <= inner.start && inner.start < outer.end;
