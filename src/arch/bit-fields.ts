@@ -21,7 +21,7 @@ export function bitFields(text: string): readonly BitField[] {
 }
 
 /** What a field of a word holds. */
-export function fieldValue(word: bigint, { high, low }: BitField): bigint {
+export function fieldValue(word: bigint, { high, low }: Pick<BitField, "high" | "low">): bigint {
   return BigInt.asUintN(high - low + 1, word >> BigInt(low));
 }
 

@@ -2,12 +2,12 @@
  * The walk of one address as rows, and the rows read back: a drawing is given rows alone, whether they were made here, in another
  * thread or before the notebook was stored.
  */
-import { type BitField, fieldValue, wholeWord } from "../arch/bit-fields.ts";
-import { decode, type Format, levelsOf, rootOf, spanLg2 } from "../arch/format.ts";
+import { fieldValue } from "../arch/bit-fields.ts";
+import { type Format, levelsOf, rootOf } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
 import { hex } from "../base/size.ts";
-import { frameUnder, slotsAround, type WalkStep, walkStep, walkSteps } from "../mmu/describe-walk.ts";
+import { addressFields, frameUnder, slotsAround, type WalkStep, walkStep, walkSteps } from "../mmu/describe-walk.ts";
 import { type FaultCause, refusal, type Tree } from "../mmu/translate.ts";
 import type { AccessesMade } from "../study/walk/accesses.ts";
 import type { Column, FigureData, Row } from "./figure.ts";
@@ -16,9 +16,6 @@ import type { Column, FigureData, Row } from "./figure.ts";
 export interface WalkLevel extends WalkStep {
   /** The aligned eight slots around, as letters. */
   readonly around: string;
-  /** What the word's bits are called, and its bits. */
-  readonly fields: readonly BitField[];
-  readonly raw: bigint;
 }
 
 /** Slots read at a level: by a repeated access and by one to the next page; and the time of the first. */
@@ -90,7 +87,7 @@ export function walkData(tree: Tree, address: bigint, made?: AccessesMade): Omit
   const vpn = pageOf(format, address);
   const steps = walkSteps(tree, vpn);
   const around = slotsAround(tree, vpn);
-  const rows = steps.map((step, i) => rowOf(format, step, around[i]!));
+  const rows = steps.map((step, i) => rowOf(step, around[i]!));
   const reads = `${steps.length} ${steps.length === 1 ? "read" : "reads"}`;
   return {
     title: `The walk of ${hex(address)} on ${format.name}`,
@@ -126,10 +123,9 @@ function pageOf(format: Format, address: bigint): number {
 
 const inWords = ({ name, index, meaning }: WalkStep): string => `${name}[${index}] is ${meaning}`;
 
-function rowOf(format: Format, step: WalkStep, around: string): Row {
+function rowOf(step: WalkStep, around: string): Row {
   const { level, name, index, bits, word, meaning } = step;
-  const set = setBits(fieldsOf(format, word, level), BigInt(`0x${word}`));
-  return { level, slot: `${name}[${index}]`, bits, word, meaning, set, around };
+  return { level, slot: `${name}[${index}]`, bits, word, meaning, set: setBits(step), around };
 }
 
 /** Levels below the entry at which the walk ended. */
@@ -144,19 +140,9 @@ function withReads(row: Row, { first, again, next }: AccessesMade): Row {
   return { ...row, ns: first.ns[level]!, again: again.reads[level]!, next: next.reads[level]! };
 }
 
-function fieldsOf(format: Format, word: string, level: number): readonly BitField[] {
-  const { lo, hi } = halves(word);
-  return format.fields(lo, hi, level);
-}
-
-const halves = (word: string) => ({
-  hi: Number.parseInt(word.slice(0, 8), 16) | 0,
-  lo: Number.parseInt(word.slice(8), 16) | 0,
-});
-
 /** Names of the single bits that are set: `D A US RW P`. */
-export function setBits(fields: readonly BitField[], word: bigint): string {
-  const set = fields.filter((field) => field.high === field.low && fieldValue(word, field) === 1n);
+export function setBits({ fields, raw }: Pick<WalkStep, "fields" | "raw">): string {
+  const set = fields.filter((field) => field.high === field.low && fieldValue(raw, field) === 1n);
   return set.map(({ name }) => name).join(" ") || "none";
 }
 
@@ -174,15 +160,12 @@ export function readWalk({ rows, origin }: Pick<FigureData, "rows" | "origin">):
 }
 
 function levelOf(format: Format, vpn: number, row: Row): WalkLevel {
-  const [level, word] = [row.level as number, String(row.word)];
-  const { lo, hi } = halves(word);
-  const fields = format.fields(lo, hi, level);
-  return { ...walkStep(format, vpn, level, lo, hi), around: String(row.around), fields, raw: wholeWord(lo, hi) };
+  const word = BigInt(`0x${row.word}`);
+  const [lo, hi] = [Number(BigInt.asIntN(32, word)), Number(BigInt.asIntN(32, word >> 32n))];
+  return { ...walkStep(format, vpn, row.level as number, lo, hi), around: String(row.around) };
 }
 
-function endOf(format: Format, vpn: number, { word, level }: WalkLevel): Pick<WalkRead, "fault" | "frame"> {
-  const { lo, hi } = halves(word);
-  const entry = decode(format, lo, hi, level);
+function endOf(format: Format, vpn: number, { entry, level }: WalkLevel): Pick<WalkRead, "fault" | "frame"> {
   const fault = entry.kind === "leaf" ? refusal(entry.attrs, false, false, format.accessDirty) : "translation";
   return { fault, frame: entry.kind === "leaf" && fault === null ? frameUnder(format, entry, level, vpn) : -1 };
 }
@@ -194,12 +177,6 @@ const readsOf = (format: Format, row: Row): LevelReads => ({
   next: Number(row.next),
 });
 
-/** The address cut as a format cuts it: a part for each level, the top one first, then what is left for the place in the page. */
-export function addressParts({ format, address }: Pick<WalkRead, "format" | "address">) {
-  const levels = format.levelNames.map((name, level) => {
-    const low = format.pageLg2 + spanLg2(format, level);
-    return { name, level, low, high: low + format.indexLg2[level]! - 1, means: "" };
-  });
-  const offset = { name: "offset", level: -1, low: 0, high: format.pageLg2 - 1, means: "" };
-  return [...levels.reverse(), offset].map((part) => ({ ...part, value: fieldValue(address, part) }));
-}
+/** The address cut as its format cuts it, with the value of each part. */
+export const addressParts = ({ format, address }: Pick<WalkRead, "format" | "address">) =>
+  addressFields(format).map((part) => ({ ...part, value: fieldValue(address, part) }));

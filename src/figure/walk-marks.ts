@@ -200,8 +200,9 @@ function bitMarks({ fields, raw }: WalkLevel, entryBits: number, width: number, 
 }
 
 /** `bits 51-12 frame 0x40001; set: RW US`. */
-function bitWords({ fields, raw }: WalkLevel): string {
+function bitWords(level: WalkLevel): string {
+  const { fields, raw } = level;
   const numbers = fields.filter((field) => field.high > field.low && fieldValue(raw, field) !== 0n);
   const told = numbers.map((field) => `bits ${field.high}-${field.low} ${field.name} ${hex(fieldValue(raw, field))}`);
-  return [...told, `set: ${setBits(fields, raw)}`].join("; ");
+  return [...told, `set: ${setBits(level)}`].join("; ");
 }

@@ -8,7 +8,7 @@ import { addressParts, type LevelReads, readWalk, type WalkLevel, type WalkRead 
 /** The steps of a walk in words: the address, each slot that is read, where it ends, and what further accesses read. */
 export function walkWords(figure: Pick<FigureData, "rows" | "origin">): readonly string[] {
   const walk = readWalk(figure);
-  return [addressWords(walk), ...walk.levels.map((level) => levelWords(level)), endWords(walk), ...accessWords(walk)];
+  return [addressWords(walk), ...walk.levels.map(levelWords), endWords(walk), ...accessWords(walk)];
 }
 
 function addressWords(walk: WalkRead): string {
@@ -19,24 +19,24 @@ function addressWords(walk: WalkRead): string {
   return `The address ${hex(walk.address)} on ${walk.format.name}: bits ${words.join(", ")}. ${walk.root} leads to the first table, the ${parts[0]!.name}.`;
 }
 
-function levelWords({ level, name, index, word, kind, meaning, block }: WalkLevel): string {
+function levelWords({ level, name, index, word, entry, meaning, block }: WalkLevel): string {
   const read = `Level ${level}: ${name}[${index}] is read. It is ${word}: ${meaning}.`;
-  if (kind === "table") return `${read} The walk goes on in that table.`;
+  if (entry.kind === "table") return `${read} The walk goes on in that table.`;
   if (block.slots === 1) return read;
   return `${read} It is one of ${block.slots} slots that map a block together, ${block.first} to ${block.first + block.slots - 1}.`;
 }
 
 /** Where the walk ends, for a load by a program. */
-export function endWords({ format, address, fault, frame, levels }: WalkRead): string {
+function endWords({ format, address, fault, frame, levels }: WalkRead): string {
   if (fault === null) {
     const offset = BigInt.asUintN(format.pageLg2, address);
     const physical = (BigInt(frame) << BigInt(format.pageLg2)) | offset;
     return `The physical address is ${hex(physical)}: frame ${hex(frame)} and offset ${hex(offset)}.`;
   }
-  return `The walk ends in a fault: ${WHY[levels.at(-1)!.kind]}.`;
+  return `The walk ends in a fault: ${WHY[levels.at(-1)!.entry.kind]}.`;
 }
 
-const WHY: Readonly<Record<WalkLevel["kind"], string>> = {
+const WHY: Readonly<Record<WalkLevel["entry"]["kind"], string>> = {
   none: "nothing is mapped here",
   marker: "the entry is a marker, and hardware finds nothing present",
   swap: "the page is in swap, and hardware finds nothing present",

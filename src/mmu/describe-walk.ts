@@ -1,7 +1,7 @@
 /**
  * One walk drawn as text: the address cut into indexes, then each slot that is read, its raw word, and what that says.
  */
-import { wholeWord } from "../arch/bit-fields.ts";
+import { type BitField, wholeWord } from "../arch/bit-fields.ts";
 import { A, attrText, type Entry, Marker } from "../arch/entry.ts";
 import { decode, type Format, levelsOf, spanLg2, vaBits } from "../arch/format.ts";
 import { formatSize, hex } from "../base/size.ts";
@@ -16,9 +16,12 @@ export interface WalkStep {
   readonly index: number;
   /** The address bits that chose the slot, such as `47-39`. */
   readonly bits: string;
-  /** The raw entry, 16 hexadecimal digits. */
+  /** The raw entry, and the same in 16 hexadecimal digits. */
+  readonly raw: bigint;
   readonly word: string;
-  readonly kind: Entry["kind"];
+  readonly entry: Entry;
+  /** What the bits of the raw entry are called. */
+  readonly fields: readonly BitField[];
   /** What the entry says, in words. */
   readonly meaning: string;
   /** The slots that map one contiguous block together with this one, itself included. */
@@ -37,11 +40,9 @@ export function describeWalk(tree: Tree, vpn: number): string {
     const slot = `${level} ${name}[${index}]`.padEnd(10);
     return `  ${slot}  ${bits.padStart(5)}  ${word}  ${meaning}`;
   });
-  return [`${tree.format.name}: address ${walkAddress(tree, vpn)}, page ${hex(vpn)}`, ...lines].join("\n");
+  const { name, pageLg2 } = tree.format;
+  return [`${name}: address ${hex(BigInt(vpn) << BigInt(pageLg2))}, page ${hex(vpn)}`, ...lines].join("\n");
 }
-
-/** The address at which a page begins, in hexadecimal. */
-export const walkAddress = ({ format }: Tree, vpn: number): string => hex(BigInt(vpn) << BigInt(format.pageLg2));
 
 /** The slots that the walk of one virtual page reads, from the root down. */
 export function walkSteps(tree: Tree, vpn: number): WalkStep[] {
@@ -82,11 +83,12 @@ export function walkStep(f: Format, vpn: number, level: number, lo: number, hi: 
   const low = lowOf(vpn);
   const index = indexAt(low, highOf(vpn, low), spanLg2(f, level)) & (2 ** f.indexLg2[level]! - 1);
   const entry = decode(f, lo, hi, level);
+  const raw = wholeWord(lo, hi);
   const slots = entry.kind === "leaf" && entry.attrs & A.cont ? 2 ** f.contLg2[level]! : 1;
   return {
     ...{ level, name: f.levelNames[level]!, index, bits: `${shift + f.indexLg2[level]! - 1}-${shift}` },
-    word: wholeWord(lo, hi).toString(16).padStart(16, "0"),
-    ...{ kind: entry.kind, meaning: meaning(f, entry, level, vpn) },
+    ...{ raw, word: raw.toString(16).padStart(16, "0"), entry, fields: f.fields(lo, hi, level) },
+    meaning: meaning(f, entry, level, vpn),
     block: { first: index - (index % slots), slots },
   };
 }
@@ -109,13 +111,18 @@ function meaning(f: Format, entry: Entry, level: number, vpn: number): string {
   return `${what}, frame ${hex(pfn)}, ${attrText(entry.attrs)}`;
 }
 
+/** The bits of an address that choose a slot at each level, the top one first; then those of the place in the page, level -1. */
+export function addressFields(f: Format) {
+  const levels = f.levelNames.map((name, level) => {
+    const low = f.pageLg2 + spanLg2(f, level);
+    return { name, level, low, high: low + f.indexLg2[level]! - 1 };
+  });
+  return [...levels.reverse(), { name: "offset", level: -1, low: 0, high: f.pageLg2 - 1 }];
+}
+
 /** The virtual address as a picture of its fields, high bits first: `47-39 PGD | ... | 11-0 offset`. */
 export function describeAddress(f: Format): string {
-  const fields = f.levelNames.map((name, level) => {
-    const low = f.pageLg2 + spanLg2(f, level);
-    return `${low + f.indexLg2[level]! - 1}-${low} ${name}`;
-  });
-  fields.reverse().push(`${f.pageLg2 - 1}-0 offset`);
+  const fields = addressFields(f).map(({ name, high, low }) => `${high}-${low} ${name}`);
   // Five levels with spaces around the bars would not fit a line of 72.
   return `${vaBits(f)} bits: ${fields.join(fields.length > 5 ? "|" : " | ")}`;
 }

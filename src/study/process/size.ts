@@ -8,7 +8,7 @@ import { type Capture, isAnon, type PageClass } from "../capture/format.ts";
 /** Bytes of a process's pages that studies build in the model: what a browser's worker has done in some seconds. */
 export const MOST_BYTES = 4 * GiB;
 /** The same in whole blocks of 2M, which is what scattered pages take where huge pages are allowed. */
-export const MOST_SPREAD = 32 * GiB;
+const MOST_SPREAD = 32 * GiB;
 
 const BLOCK = 2 * MiB;
 
