@@ -46,6 +46,9 @@ export function formatSize(bytes: number): string {
   return `${bytes}`;
 }
 
+/** A byte count in MiB with one digit after the point: `12.5 MiB`. */
+export const formatMib = (bytes: number): string => `${(bytes / MiB).toFixed(1)} MiB`;
+
 /** An address or a raw entry in hexadecimal with `0x`. */
 export function hex(value: number | bigint): string {
   return `0x${value.toString(16)}`;

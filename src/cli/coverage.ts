@@ -3,7 +3,7 @@
  * its layout would give with contiguous entries and with larger pages.
  */
 import { digest } from "../base/digest.ts";
-import { formatSize, MiB } from "../base/size.ts";
+import { formatMib, formatSize } from "../base/size.ts";
 import { entriesData, levelsData } from "../figure/capture-tables.ts";
 import type { Build } from "../figure/figure.ts";
 import { toText } from "../figure/text.ts";
@@ -79,15 +79,11 @@ function contText(capture: Capture): string {
   const { block, share, percent, inferred } = contSummary(capture);
   return [
     `Blocks of ${formatSize(block)} that arm64 could map as contiguous entries (contpte):`,
-    `  by Linux's rule (counted): ${mib(share.cont)} of ${mib(share.mapped)} mapped, ${percent.toFixed(1)} %`,
-    `  by thpmaps (inferred):     ${mib(inferred)}`,
-    `  mapped by PMD already:     ${mib(share.pmd)}`,
+    `  by Linux's rule (counted): ${formatMib(share.cont)} of ${formatMib(share.mapped)} mapped, ${percent.toFixed(1)} %`,
+    `  by thpmaps (inferred):     ${formatMib(inferred)}`,
+    `  mapped by PMD already:     ${formatMib(share.pmd)}`,
     "The rule: all pages there, in one folio and one VMA, aligned in virtual",
     "and physical addresses. Flags of single pages are not in a capture.",
     "",
   ].join("\n");
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / MiB).toFixed(1)} MiB`;
 }

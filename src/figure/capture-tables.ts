@@ -2,7 +2,7 @@
  * What a captured process's layout takes under other page sizes, as figures: the tables of `ptlab coverage`, which pages draw.
  */
 import { KiB } from "../base/size.ts";
-import type { Capture } from "../study/capture/format.ts";
+import { type Capture, captureName } from "../study/capture/format.ts";
 import { type LayoutCost, layouts, levelBits, whatIf } from "../study/capture/whatif.ts";
 import type { Drawing, FigureData } from "./figure.ts";
 import { dots, stack } from "./marks.ts";
@@ -121,11 +121,6 @@ function levelsRow(cost: LayoutCost) {
 function entriesAlt(costs: readonly LayoutCost[]): string {
   const parts = costs.map((c) => `${c.layout.name}: ${c.entries}, at best ${c.idealEntries}`);
   return `Dots for TLB entries by layout, as the folios are and as they could be. ${parts.join("; ")}.`;
-}
-
-/** The label of a capture, or where it was recorded. */
-export function captureName({ name, arch, kernel }: Capture): string {
-  return name === "" ? `capture (${arch}, Linux ${kernel})` : name;
 }
 
 function origin(capture: Capture, input: string): FigureData["origin"] {

@@ -11,10 +11,8 @@ import type { AddressSpace } from "../../study/map/space.ts";
 import { ALL } from "../../study/map/view.ts";
 import { checkReplayable } from "../../study/process/size.ts";
 import { addressMapData } from "../address-map.ts";
-import { captureName } from "../capture-tables.ts";
-import { defineLive } from "../live.ts";
 import { mapDrawing } from "../map-drawing.ts";
-import { CAPTURE_INPUT, CAPTURE_PARAM, chosenCapture } from "./capture-input.ts";
+import { CAPTURE_PARAM, defineProcess } from "./capture-input.ts";
 
 const RECORDED = "as recorded";
 
@@ -44,13 +42,12 @@ function spaceOf(params: Params, capture: Capture): AddressSpace {
 }
 
 function makeSpace({ policy: policyName, arch }: Params, capture: Capture): AddressSpace {
-  const name = captureName(capture);
   const policy = THP_POLICIES.find(({ name }) => name === policyName);
-  const recorded = { ...captureSpace(capture), name };
+  const recorded = captureSpace(capture);
   if (policy === undefined) return recorded;
   checkReplayable(capture);
   const mm = replayCapture(capture, policy, { shuffled: false, readFirst: 0, seed: 1 }, arch);
-  const replayed = mmSpace(mm, `${name}, anonymous memory under ${policyName}`);
+  const replayed = mmSpace(mm, `${recorded.name}, anonymous memory under ${policyName}`);
   // The VMAs without anonymous memory stay in their places, so that a number names the same VMA under every policy.
   const byStart = new Map(replayed.vmas.map((vma) => [vma.start, vma.runs]));
   const vmas = recorded.vmas.map((vma) => ({ ...vma, runs: byStart.get(vma.start) ?? [] }));
@@ -58,19 +55,16 @@ function makeSpace({ policy: policyName, arch }: Params, capture: Capture): Addr
 }
 
 /** The map of a process, redrawn for another look, policy or format. */
-export const addressMapLive = defineLive({
+export const addressMapLive = defineProcess({
   id: "address-space-map",
   title: "Address-space map",
   params,
-  ...CAPTURE_INPUT,
-  run: async (given, inputs) => {
-    const { capture, input } = await chosenCapture(given, inputs);
-    return addressMapData(spaceOf(given, capture), given.at, {
+  run: (given, { capture, input }) =>
+    addressMapData(spaceOf(given, capture), given.at, {
       designs: given.policy === RECORDED ? [] : [given.arch],
       workload: given.policy === RECORDED ? "a capture" : "anonymous memory of a capture, replayed",
       params: given,
       input,
-    });
-  },
+    }),
   plot: mapDrawing,
 });

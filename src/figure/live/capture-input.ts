@@ -7,7 +7,8 @@ import { UserError } from "../../base/errors.ts";
 import type { Capture } from "../../study/capture/format.ts";
 import { readCapture } from "../../study/capture/read.ts";
 import type { NamedCaptures } from "../../study/coverage/policies.ts";
-import type { LiveInputs } from "../live.ts";
+import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../../study/experiment.ts";
+import { defineLive, type LiveFigure, type LiveInputs, type LiveSpec } from "../live.ts";
 import { OWN_CAPTURE } from "./own-capture.ts";
 
 /** The captures by the name that figures show. */
@@ -26,15 +27,24 @@ export const CAPTURE_PARAM = {
   default: "python, malloc THP",
 } as const;
 
-type Chosen = { readonly capture: string };
+/** What {@link defineProcess} takes. */
+export interface ProcessSpec<S extends ParamSpecs> extends Pick<LiveSpec<S>, "id" | "title" | "plot"> {
+  readonly params: S & { readonly capture: ParamSpec };
+  run(params: ParamsOf<S>, opened: OpenedCapture, effects?: RunEffects): ReturnType<LiveSpec<S>["run"]>;
+}
 
-const inputOf = ({ capture }: Chosen): string => CAPTURE_FILES[capture] ?? OWN_CAPTURE.input;
+/** A live figure of one recorded process, which its parameter `capture` chooses: {@link CAPTURE_PARAM}. */
+export function defineProcess<S extends ParamSpecs>({ run, ...spec }: ProcessSpec<S>): LiveFigure {
+  return defineLive<S>({
+    ...spec,
+    inputs: Object.values(CAPTURE_FILES),
+    needs: ({ capture }) => [inputOf(String(capture))],
+    run: async (params, inputs, effects) =>
+      run(params, await openedCapture(inputOf(String(params.capture)), inputs), effects),
+  });
+}
 
-/** The inputs of a figure with {@link CAPTURE_PARAM}. */
-export const CAPTURE_INPUT = {
-  inputs: Object.values(CAPTURE_FILES),
-  needs: (params: Chosen) => [inputOf(params)],
-} as const;
+const inputOf = (capture: string): string => CAPTURE_FILES[capture] ?? OWN_CAPTURE.input;
 
 /** A capture, and the digest of the file that it was read from. */
 export interface OpenedCapture {
@@ -45,9 +55,8 @@ export interface OpenedCapture {
 /** What was read of the last files: figures with other parameters ask for the same bytes again. */
 const opened = new WeakMap<Uint8Array, Promise<OpenedCapture>>();
 
-/** The chosen capture, read and checked. A file that is none, or that has no VMA, is a {@link UserError}. */
-export function chosenCapture(params: Chosen, inputs: LiveInputs): Promise<OpenedCapture> {
-  const file = inputOf(params);
+/** A capture, read and checked. A file that is none, or that has no VMA, is a {@link UserError}. */
+function openedCapture(file: string, inputs: LiveInputs): Promise<OpenedCapture> {
   const bytes = bytesOf(inputs[file]!);
   const known = opened.get(bytes) ?? openCapture(bytes, file);
   opened.set(bytes, known);

@@ -3,6 +3,7 @@
  */
 import { digest, fileDigest } from "../../base/digest.ts";
 import { coveragePolicies, type PolicyRow } from "../../study/coverage/policies.ts";
+import type { ParamsOf } from "../../study/experiment.ts";
 import type { Column, Row } from "../figure.ts";
 import { heat } from "../heat.ts";
 import { defineLive } from "../live.ts";
@@ -26,6 +27,14 @@ function counted(key: keyof PolicyRow, label: string, definition: string): Colum
   return { key, label, definition, basis: "counted", digits: whole ? 0 : 1 };
 }
 
+/** How the pages were accessed first, for a caption and for the origin. */
+export function firstAccesses({ readFirst, order, seed }: ParamsOf<typeof coveragePolicies.params>) {
+  return {
+    how: `${readFirst} % of pages read before they are written, first accesses ${order}`,
+    seed: readFirst > 0 || order === "shuffled" ? seed : null,
+  };
+}
+
 function altText(rows: readonly PolicyRow[]): string {
   const of = (policy: string) => rows.filter((row) => row.policy === policy).map((row) => row.covered);
   const range = (values: readonly number[]) =>
@@ -42,7 +51,7 @@ export const contptePoliciesLive = defineLive({
   inputs: Object.values(CAPTURE_FILES),
   run: async (params, inputs, effects) => {
     const rows = coveragePolicies.run(params, await namedCaptures(inputs), effects);
-    const how = `${params.readFirst} % of pages read before they are written, first accesses ${params.order}`;
+    const { how, seed } = firstAccesses(params);
     return {
       title: "Coverage by THP policy",
       caption: `Anonymous memory of four recorded processes, faulted in again on arm64 with 4K pages: ${how}.`,
@@ -56,7 +65,7 @@ export const contptePoliciesLive = defineLive({
         designs: [...new Set(rows.map((row) => row.policy))],
         workload: "anonymous memory of four captures, replayed",
         params,
-        seed: params.readFirst > 0 || params.order === "shuffled" ? params.seed : null,
+        seed,
         input: digest(
           Object.values(CAPTURE_FILES)
             .map((file) => fileDigest(inputs[file]!))

@@ -3,31 +3,28 @@
  */
 import { formats } from "../../arch/formats.ts";
 import { profiles } from "../../mm/profile.ts";
+import { captureName } from "../../study/capture/format.ts";
 import { coveragePolicies } from "../../study/coverage/policies.ts";
 import { AS_RECORDED, compareOnProcess, PROCESS_OPERATIONS, recordedFormat } from "../../study/process/designs.ts";
 import { processPolicies } from "../../study/process/policies.ts";
 import { runProcessWalks } from "../../study/process/walks.ts";
 import { coreParams } from "../../study/walk-cost/experiment.ts";
-import { captureName } from "../capture-tables.ts";
 import { comparisonData, comparisonPlot } from "../comparison.ts";
 import type { Row } from "../figure.ts";
-import { defineLive } from "../live.ts";
 import { stack } from "../marks.ts";
-import { CAPTURE_INPUT, CAPTURE_PARAM, chosenCapture } from "./capture-input.ts";
-import { policyColumns } from "./contpte-policies.ts";
+import { CAPTURE_PARAM, defineProcess } from "./capture-input.ts";
+import { firstAccesses, policyColumns } from "./contpte-policies.ts";
 import { walkCostAlt, walkCostPlot, walkTable } from "./walk-cost.ts";
 
 /** Coverage of one process as recorded, and under THP policies. */
-export const processPoliciesLive = defineLive({
+export const processPoliciesLive = defineProcess({
   id: "process-policies",
   title: "Coverage now, and under THP policies",
   params: { capture: CAPTURE_PARAM, ...coveragePolicies.params },
-  ...CAPTURE_INPUT,
-  run: async (params, inputs, effects) => {
-    const { capture, input } = await chosenCapture(params, inputs);
+  run: (params, { capture, input }, effects) => {
     const name = captureName(capture);
     const rows = processPolicies(capture, params, effects);
-    const how = `${params.readFirst} % of pages read before they are written, first accesses ${params.order}`;
+    const { how, seed } = firstAccesses(params);
     return {
       title: "Coverage now, and under THP policies",
       caption:
@@ -42,7 +39,7 @@ export const processPoliciesLive = defineLive({
         designs: rows.map((row) => row.policy),
         workload: `anonymous memory of ${name}`,
         params,
-        seed: params.readFirst > 0 || params.order === "shuffled" ? params.seed : null,
+        seed,
         input,
       },
     };
@@ -58,13 +55,11 @@ export const processPoliciesLive = defineLive({
 });
 
 /** What loads over one process's pages cost, by format and folio size. */
-export const processWalksLive = defineLive({
+export const processWalksLive = defineProcess({
   id: "process-walks",
   title: "What walks cost",
   params: { capture: CAPTURE_PARAM, ...coreParams },
-  ...CAPTURE_INPUT,
-  run: async (params, inputs, effects) => {
-    const { capture, input } = await chosenCapture(params, inputs);
+  run: (params, { capture, input }, effects) => {
     const name = captureName(capture);
     const { columns, rows } = walkTable(runProcessWalks(capture, params, undefined, effects));
     return {
@@ -92,7 +87,7 @@ export const processWalksLive = defineLive({
 });
 
 /** What one operation over a whole process counts with each of the five designs. */
-export const processDesignsLive = defineLive({
+export const processDesignsLive = defineProcess({
   id: "process-designs",
   title: "The five designs",
   params: {
@@ -109,9 +104,7 @@ export const processDesignsLive = defineLive({
     },
     kernel: { kind: "choice", label: "kernel", options: profiles.map((p) => p.name), default: "6.18" },
   },
-  ...CAPTURE_INPUT,
-  run: async (params, inputs) => {
-    const { capture, input } = await chosenCapture(params, inputs);
+  run: (params, { capture, input }) => {
     const { operation, kernel } = params;
     const setting = { arch: params.arch === AS_RECORDED ? recordedFormat(capture) : params.arch, kernel };
     const sides = compareOnProcess(capture, operation, setting);

@@ -2,16 +2,15 @@
  * The live figures of one recorded process: what was read, its coverage, other layouts, its tables.
  */
 import { UserError } from "../../base/errors.ts";
-import { formatSize, MiB } from "../../base/size.ts";
+import { formatMib, formatSize } from "../../base/size.ts";
 import { contSummary } from "../../study/capture/contpte.ts";
-import type { Capture } from "../../study/capture/format.ts";
+import { type Capture, captureName } from "../../study/capture/format.ts";
 import { rollupThpStats, type Stat } from "../../study/capture/thpmaps.ts";
 import { captureContent } from "../../study/process/content.ts";
-import { captureName, entriesData, entriesPlot, levelsData, levelsPlot } from "../capture-tables.ts";
+import { entriesData, entriesPlot, levelsData, levelsPlot } from "../capture-tables.ts";
 import type { Column, Origin, Row } from "../figure.ts";
-import { defineLive } from "../live.ts";
 import { stack } from "../marks.ts";
-import { CAPTURE_INPUT, CAPTURE_PARAM, chosenCapture } from "./capture-input.ts";
+import { CAPTURE_PARAM, defineProcess } from "./capture-input.ts";
 
 const PARAMS = { capture: CAPTURE_PARAM } as const;
 
@@ -41,13 +40,11 @@ const CONTENT: readonly Column[] = [
 ];
 
 /** What a capture holds by kind of VMA. */
-export const processContentLive = defineLive({
+export const processContentLive = defineProcess({
   id: "process-content",
   title: "What was read",
   params: PARAMS,
-  ...CAPTURE_INPUT,
-  run: async (params, inputs) => {
-    const { capture, input } = await chosenCapture(params, inputs);
+  run: (params, { capture, input }) => {
     const rows = captureContent(capture);
     return {
       title: `What was read: ${captureName(capture)}`,
@@ -89,7 +86,7 @@ const COVERAGE: readonly Column[] = [
 ];
 
 /** A capture's coverage by the names of thpmaps, summed over its VMAs. */
-export const processCoverageLive = defineLive({
+export const processCoverageLive = defineProcess({
   id: "process-coverage",
   title: "Coverage by thpmaps' names",
   params: {
@@ -97,9 +94,7 @@ export const processCoverageLive = defineLive({
     cont: { kind: "toggle", label: "contiguous blocks too (--cont)", default: true },
     empty: { kind: "toggle", label: "statistics that are 0 too (--inc-empty)", default: false },
   },
-  ...CAPTURE_INPUT,
-  run: async (params, inputs) => {
-    const { capture, input } = await chosenCapture(params, inputs);
+  run: (params, { capture, input }) => {
     const { block, share, percent, inferred } = contSummary(capture);
     const contOrders = params.cont ? [Math.log2(block / capture.page)] : [];
     const all = rollupThpStats(capture, { contOrders, incSmaps: false });
@@ -111,8 +106,8 @@ export const processCoverageLive = defineLive({
       title: "Coverage by thpmaps' names",
       caption:
         `${captureName(capture)}, all VMAs together: memory that larger translations could cover. Blocks of ${formatSize(block)} that ` +
-        `arm64 could map as contiguous entries: by Linux's rule ${mib(share.cont)} of ${mib(share.mapped)} mapped, ${percent.toFixed(1)} %; ` +
-        `by thpmaps, which infers them, ${mib(inferred)}; ${mib(share.pmd)} are mapped by a PMD already.`,
+        `arm64 could map as contiguous entries: by Linux's rule ${formatMib(share.cont)} of ${formatMib(share.mapped)} mapped, ${percent.toFixed(1)} %; ` +
+        `by thpmaps, which infers them, ${formatMib(inferred)}; ${formatMib(share.pmd)} are mapped by a PMD already.`,
       alt: `Bars of memory by statistic. ${rows.map((r) => `${r.label}: ${r.kB} kB`).join("; ")}.`,
       better: "more memory in larger pieces",
       columns: COVERAGE,
@@ -132,30 +127,20 @@ function coverageRow({ label, type, kB }: Stat, all: { readonly anon: number; re
   return { label, kB, percent: total === 0 ? 0 : (100 * kB) / total };
 }
 
-const mib = (bytes: number): string => `${(bytes / MiB).toFixed(1)} MiB`;
-
 /** What a capture's layout takes under other page sizes. */
-export const processLayoutsLive = defineLive({
+export const processLayoutsLive = defineProcess({
   id: "process-layouts",
   title: "Other page sizes",
   params: PARAMS,
-  ...CAPTURE_INPUT,
-  run: async (params, inputs) => {
-    const { capture, input } = await chosenCapture(params, inputs);
-    return entriesData(capture, input);
-  },
+  run: (_params, { capture, input }) => entriesData(capture, input),
   plot: entriesPlot,
 });
 
 /** Page tables of a capture under other page sizes, by level. */
-export const processTablesLive = defineLive({
+export const processTablesLive = defineProcess({
   id: "process-tables",
   title: "Page tables by level",
   params: PARAMS,
-  ...CAPTURE_INPUT,
-  run: async (params, inputs) => {
-    const { capture, input } = await chosenCapture(params, inputs);
-    return levelsData(capture, input);
-  },
+  run: (_params, { capture, input }) => levelsData(capture, input),
   plot: levelsPlot,
 });

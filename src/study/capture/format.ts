@@ -112,6 +112,11 @@ export interface Capture {
   readonly vmas: readonly CapturedVma[];
 }
 
+/** The label of a capture, or where it was recorded. */
+export function captureName({ name, arch, kernel }: Capture): string {
+  return name === "" ? `capture (${arch}, Linux ${kernel})` : name;
+}
+
 /** Does a class hold private anonymous memory? */
 export function isAnon(cls: PageClass): boolean {
   return cls === "A" || cls === "H";

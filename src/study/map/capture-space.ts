@@ -5,6 +5,7 @@
 import {
   type Capture,
   type CapturedVma,
+  captureName,
   isMapped,
   isMemory,
   isPmdMapped,
@@ -20,10 +21,10 @@ const UPPER_LEVELS = 4;
 
 /** A capture as an address space. */
 export function captureSpace(capture: Capture): AddressSpace {
-  const { page, pmdOrder, arch, kernel } = capture;
+  const { page, pmdOrder } = capture;
   const cont = contBlockPages(capture);
   return {
-    name: capture.name || `capture (${arch}, Linux ${kernel})`,
+    name: captureName(capture),
     page,
     // Tables of one page: every level has as many entries as the one of PTEs.
     spans: Array.from({ length: UPPER_LEVELS + 1 }, (_, level) => 2 ** (level * pmdOrder)),
