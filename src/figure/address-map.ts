@@ -3,7 +3,16 @@
  * rows say in words and letters what the picture shows, and the path in its parameters says where it was taken.
  */
 import { formatSize, hex, KiB } from "../base/size.ts";
-import { type AddressSpace, between, MAP_KINDS, type MapRun, type MapVma, NOT_MAPPED } from "../study/map/space.ts";
+import {
+  type AddressSpace,
+  between,
+  kindIndex,
+  MAP_KINDS,
+  type MapKind,
+  type MapRun,
+  type MapVma,
+  NOT_MAPPED,
+} from "../study/map/space.ts";
 import { type MapCell, type MapView, stripOf, viewAt } from "../study/map/view.ts";
 import { figure } from "./create.ts";
 import type { Column, Figure, FigureData, Origin, Row } from "./figure.ts";
@@ -125,7 +134,7 @@ function stripTable(space: AddressSpace, view: MapView): Table {
   return { columns, rows: view.cells.map((cell) => stripRow(space, view, cell, shown)) };
 }
 
-function stripRow(space: AddressSpace, view: MapView, cell: MapCell, shown: readonly { name: string }[]): Row {
+function stripRow(space: AddressSpace, view: MapView, cell: MapCell, shown: readonly { name: MapKind }[]): Row {
   const number = view.vma ?? Number(cell.path);
   const vma = space.vmas[number - 1]!;
   const before = space.vmas[number - 2];
@@ -136,9 +145,7 @@ function stripRow(space: AddressSpace, view: MapView, cell: MapCell, shown: read
     size: sizeText((cell.end - cell.start) * space.page),
     strip: stripText(vma, cell.start, cell.end),
     pages: cell.end - cell.start,
-    ...Object.fromEntries(
-      shown.map(({ name }) => [kindKey(name), cell.pages[MAP_KINDS.findIndex((k) => k.name === name)]!]),
-    ),
+    ...Object.fromEntries(shown.map(({ name }) => [kindKey(name), cell.pages[kindIndex(name)]!])),
   };
 }
 

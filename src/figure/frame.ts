@@ -37,7 +37,8 @@ export function makeFrame(figure: FigureData, width: number, idPrefix: string): 
   const used: FrameRecord = { axisLabels: new Set(), legend: new Map(), ramp: null };
   const series: Frame["series"] = (key, kind, rows = figure.rows, names) => {
     const place = (name: string, i: number) => (names === undefined ? i : names.indexOf(name));
-    const entries = apart(key, rows).map(([name, own], i) => entry(name, own, kind, place(name, i), idPrefix));
+    const groups = [...Map.groupBy(rows, (row) => String(row[key]))];
+    const entries = groups.map(([name, own], i) => entry(name, own, kind, place(name, i), idPrefix));
     // The first kind of a name stays: a line whose dots are drawn as well is a line in the legend.
     for (const e of entries) if (!used.legend.has(e.name)) used.legend.set(e.name, e);
     return entries;
@@ -106,17 +107,6 @@ function isPowerOfTwo(value: number): boolean {
 function colourScale(series: readonly Series[], kind: SeriesKind): Plot.ScaleOptions {
   const range = series.map((s) => (kind === "fill" ? s.fill : s.colour));
   return { type: "ordinal", domain: series.map((s) => s.name), range };
-}
-
-function apart(key: string, rows: readonly Row[]): [string, Row[]][] {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const name = String(row[key]);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [row]);
-    else group.push(row);
-  }
-  return [...groups];
 }
 
 function entry(name: string, rows: readonly Row[], kind: SeriesKind, index: number, idPrefix: string): LegendEntry {

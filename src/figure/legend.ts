@@ -4,6 +4,7 @@
 import * as Plot from "@observablehq/plot";
 import { fixed } from "./cells.ts";
 import { fillId, type LegendEntry, type RampEntry } from "./frame.ts";
+import { IN_PIXELS } from "./marks.ts";
 import { FONT_SIZE, LINE_HEIGHT, textWidth, wrapPixels } from "./measure.ts";
 import { RAMP } from "./ramp.ts";
 import type { Texture } from "./series.ts";
@@ -33,14 +34,11 @@ export function drawLegend(entries: readonly LegendEntry[], width: number, docum
   if (entries.length === 0) return { content: el("g"), height: 0 };
   const placed = place(entries, width);
   const height = Math.max(...placed.map((p) => p.y + p.lines.length * LINE_HEIGHT)) + 9;
-  const identity = { type: "identity", axis: null } as const;
   const svg = Plot.plot({
     document,
     width,
     height,
-    margin: 0,
-    x: identity,
-    y: identity,
+    ...IN_PIXELS,
     marks: placed.flatMap(drawEntry),
   });
   const children = fromDom(svg).children.filter((child) => typeof child !== "string" && child.name !== "style");

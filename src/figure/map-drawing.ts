@@ -3,10 +3,11 @@
  * in the order of the rows, each with its name in words: a page makes them something to point at and to move among.
  */
 import { formatSize } from "../base/size.ts";
-import { MAP_KINDS, NOT_MAPPED } from "../study/map/space.ts";
+import { kindIndex, MAP_KINDS, type MapKind, NOT_MAPPED } from "../study/map/space.ts";
 import { STRIP_PARTS } from "../study/map/view.ts";
 import type { Drawing, Frame, Row } from "./figure.ts";
 import { cellName, kindKey } from "./map-words.ts";
+import { EDGES, IN_PIXELS } from "./marks.ts";
 import { textWidth } from "./measure.ts";
 
 interface Box {
@@ -50,8 +51,6 @@ interface Look {
 export const mapDrawing: Drawing = (plot, frame) => {
   const look = frame.figure.origin.params.map as Look;
   const layout = look.cells === "pages" ? grid(frame, look) : strips(frame, look);
-  const edges = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" };
-  const identity = { type: "identity", axis: null } as const;
   const counts = MAP_KINDS.slice(0, NOT_MAPPED).map((_, kind) => pagesOf(frame, look, kind));
   const names = counts.map((pages, kind) => `${MAP_KINDS[kind]!.name}: ${pages} (${formatSize(pages * look.page)})`);
   const present = names.map((_, kind) => kind).filter((kind) => counts[kind]! > 0);
@@ -62,18 +61,19 @@ export const mapDrawing: Drawing = (plot, frame) => {
     names,
   );
   return {
-    ...{ height: layout.height, margin: 0, x: identity, y: identity },
+    ...IN_PIXELS,
+    height: layout.height,
     marks: [
       ...series.map(({ fill }, i) =>
         plot.rect(
           layout.pieces.filter(({ kind }) => kind === present[i]),
-          { ...edges, fill },
+          { ...EDGES, fill },
         ),
       ),
-      plot.rect(layout.outlines, { ...edges, fill: "none", stroke: "currentColor", strokeWidth: 1.5 }),
+      plot.rect(layout.outlines, { ...EDGES, fill: "none", stroke: "currentColor", strokeWidth: 1.5 }),
       plot.text(layout.words, { x: "x", y: "y", text: "text", textAnchor: "start", fontSize: 10 }),
       plot.rect(layout.cells, {
-        ...edges,
+        ...EDGES,
         className: look.cells === "pages" ? "ptlab-cells" : "ptlab-cells ptlab-zoom",
         ...{ fill: "currentColor", fillOpacity: 0, stroke: "currentColor", strokeOpacity: 0.35, title: "name" },
       }),
@@ -159,10 +159,10 @@ function grid({ rows, width }: Frame, { cont, entries }: Look): Layout {
     const lines = Math.ceil(n / columns);
     return { x1, x2: x1 + Math.min(n, columns) * wide, y1, y2: y1 + lines * HIGH };
   };
-  const kinds = rows.map((row) => MAP_KINDS.findIndex(({ name }) => name === row.holds));
+  const kinds = rows.map((row) => kindIndex(row.holds as MapKind));
   const places = rows.map((_, i) => i + lead);
   const lineStarts = places.filter((place, i) => i === 0 || place % columns === 0);
-  const starts = (i: number) => MAP_KINDS[kinds[i]!]!.name === "contpte block" && Number(rows[i]!.slot) % cont === 0;
+  const starts = (i: number) => rows[i]!.holds === "contpte block" && Number(rows[i]!.slot) % cont === 0;
   return {
     cells: rows.map((row, i) => ({ ...inset(boxAt(places[i]!)), name: cellName(row, i, rows.length) })),
     pieces: rows.flatMap((_, i) => (kinds[i]! < NOT_MAPPED ? [{ ...inset(boxAt(places[i]!)), kind: kinds[i]! }] : [])),

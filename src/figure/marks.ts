@@ -15,6 +15,16 @@ export interface Channels {
 /** Marks, and those scales that belong to them whatever the axes are. */
 export type Picture = Plot.PlotOptions & { readonly marks: Plot.Markish[] };
 
+/** A picture that places its marks itself, in pixels: it has a height of its own and no axes. */
+export const IN_PIXELS: Plot.PlotOptions = {
+  margin: 0,
+  x: { type: "identity", axis: null },
+  y: { type: "identity", axis: null },
+};
+
+/** The channels of boxes that know their edges. */
+export const EDGES = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" } as const;
+
 /** One line with dots for each series. */
 export function lines(plot: typeof Plot, frame: Frame, { x, y, series, rows }: Channels): Picture {
   const marks = frame

@@ -4,6 +4,7 @@
  */
 import type * as Plot from "@observablehq/plot";
 import type { Frame, Row } from "./figure.ts";
+import { EDGES, IN_PIXELS } from "./marks.ts";
 import { LINE_HEIGHT, textWidth } from "./measure.ts";
 
 /** Kinds of contents whose looks must not depend on what else is in the picture. */
@@ -50,19 +51,18 @@ export function slotBoxes(plot: typeof Plot, frame: Frame): Plot.PlotOptions {
       )
       .map((s) => [s.name, s]),
   );
-  const edges = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" };
-  const identity = { type: "identity", axis: null } as const;
   return {
-    ...{ height, margin: 0, x: identity, y: identity },
+    ...IN_PIXELS,
+    height,
     marks: [
       plot.text(headings, { x: "x", y: "y", text: "text", textAnchor: "start", fontWeight: "bold" }),
       ...kinds.map((kind) => {
         const own = boxes.filter((box) => box.holds === kind);
-        return plot.rect(own, { ...edges, fill: fills.get(kind)!.fill, stroke: fills.get(kind)!.colour });
+        return plot.rect(own, { ...EDGES, fill: fills.get(kind)!.fill, stroke: fills.get(kind)!.colour });
       }),
       plot.rect(
         boxes.filter((box) => HOLLOW.includes(box.holds)),
-        { ...edges, fill: "none", stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "2 2" },
+        { ...EDGES, fill: "none", stroke: "currentColor", strokeOpacity: 0.4, strokeDasharray: "2 2" },
       ),
       plot.rect(boxes.filter(isChanged), { ...outline(), fill: "none", stroke: "currentColor", strokeWidth: 2 }),
       ...[0, 1, 2].map((line) =>
@@ -112,14 +112,7 @@ function place({ rows, width }: Frame): { boxes: Box[]; headings: Heading[]; hei
 
 /** Rows of one table page follow each other. */
 function pagesOf(rows: readonly Row[]): Row[][] {
-  const pages = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = `${row.process} ${row.level} ${row.table}`;
-    const page = pages.get(key);
-    if (page === undefined) pages.set(key, [row]);
-    else page.push(row);
-  }
-  return [...pages.values()];
+  return [...Map.groupBy(rows, (row) => `${row.process} ${row.level} ${row.table}`).values()];
 }
 
 const levelOf = (row: Row): number => Number.parseInt(String(row.level), 10);

@@ -2,10 +2,16 @@
  * The live figures of how contpte coverage decays under small operations, and where.
  */
 import { coverageDecay, coverageDecayMap, type DecayMapRow, type DecayRow } from "../../study/coverage/decay.ts";
-import type { Row } from "../figure.ts";
+import type { ParamsOf } from "../../study/experiment.ts";
+import type { Origin, Row } from "../figure.ts";
 import { heat } from "../heat.ts";
 import { defineLive } from "../live.ts";
 import { lines } from "../marks.ts";
+
+function originOf(params: ParamsOf<typeof coverageDecay.params>, workload: string): Origin {
+  const { kernel, policy, seed } = params;
+  return { designs: [`arm64-4k ${kernel}`, policy], workload, params, seed, input: null };
+}
 
 function altText(rows: readonly DecayRow[]): string {
   const last = Math.max(...rows.map((row) => row.ops));
@@ -39,13 +45,7 @@ export const contpteDecayLive = defineLive({
         },
       ],
       rows: rows as unknown as readonly Row[],
-      origin: {
-        designs: [`arm64-4k ${kernel}`, policy],
-        workload: `small operations on ${mib} MiB`,
-        params,
-        seed: params.seed,
-        input: null,
-      },
+      origin: originOf(params, `small operations on ${mib} MiB`),
     };
   },
   plot: (Plot, frame) => ({
@@ -96,13 +96,7 @@ export const contpteDecayMapLive = defineLive({
         },
       ],
       rows: rows as unknown as readonly Row[],
-      origin: {
-        designs: [`arm64-4k ${kernel}`, policy],
-        workload: `${wear} on ${mib} MiB`,
-        params,
-        seed: params.seed,
-        input: null,
-      },
+      origin: originOf(params, `${wear} on ${mib} MiB`),
     };
   },
   plot: (Plot, frame) => heat(Plot, frame, { x: "ops", y: "from", value: "covered", domain: [0, 100] }),

@@ -97,13 +97,9 @@ interface Worn {
   readonly rng: Random;
 }
 
-function fill(
-  wear: Wear,
-  { policy, mib, kernel: name }: { policy: string; mib: number; kernel: string },
-  seed: number,
-): Worn {
+function fill(wear: Wear, { policy, mib, kernel }: ParamsOf<typeof PARAMS>, seed: number): Worn {
   const pages = mib * 256;
-  const filled = filledMm(kernelFor(policy, { arch: "arm64-4k", kernel: name }), pages);
+  const filled = filledMm(kernelFor(policy, { arch: "arm64-4k", kernel }), pages);
   return { wear, mm: wear.subject?.(filled) ?? filled, pages, rng: random(seed) };
 }
 
