@@ -45,9 +45,13 @@ export class Simulation {
     const [question] = this.#questions.splice(at, 1);
     question!.reject(new Error("stopped"));
     if (at > 0) return;
+    this.#endWorker();
+    this.#put();
+  }
+
+  #endWorker(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
-    this.#put();
   }
 
   /** Puts the first question to the worker. */
@@ -62,7 +66,7 @@ export class Simulation {
       this.#next();
     };
     this.#worker.onerror = (event) => {
-      this.#worker = undefined;
+      this.#endWorker();
       first.reject(new Error(event.message || "the simulator could not be started"));
       this.#next();
     };

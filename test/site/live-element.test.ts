@@ -19,6 +19,7 @@ vi.mock("../../site/live/draw.ts", () => ({
 class StubWorker {
   static all: StubWorker[] = [];
   onmessage: ((event: { data: Answer }) => void) | undefined;
+  onerror: ((event: { message: string }) => void) | undefined;
   asked: Ask[] = [];
   ended = false;
   constructor() {
@@ -138,6 +139,21 @@ test("a link to a place on the page leaves a run alone", async () => {
   move(figure!, 3);
   await settled();
   come("#figure-1", false);
+  live()[0]!.answer();
+  await settled();
+  expect(title(figure!)).toBe("n = 3");
+});
+
+test("a worker that fails is ended, and the next question goes to a new one", async () => {
+  const [figure] = await open();
+  move(figure!, 2);
+  await settled();
+  const failed = live()[0]!;
+  failed.onerror!({ message: "out of memory" });
+  await settled();
+  expect([failed.ended, said(figure!)]).toEqual([true, "This could not be computed: out of memory "]);
+  move(figure!, 3);
+  await settled();
   live()[0]!.answer();
   await settled();
   expect(title(figure!)).toBe("n = 3");

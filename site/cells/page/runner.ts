@@ -29,8 +29,7 @@ export class Runner {
 
   /** Ends the worker, and with it what cells have computed. */
   stop(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#endWorker();
     this.#end("stopped");
   }
 
@@ -48,8 +47,13 @@ export class Runner {
   #failed(message: string): void {
     const output = { output_type: "stream", name: "stderr", text: `${message}\n` } as const;
     if (this.#waiting !== undefined) this.#onOutput(this.#waiting.count, { type: "output", output });
-    this.#worker = undefined;
+    this.#endWorker();
     this.#end("error");
+  }
+
+  #endWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
   }
 
   #end(how: Ending): void {
