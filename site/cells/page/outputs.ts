@@ -6,7 +6,7 @@ import type { LiveFigure } from "../../../src/figure/live.ts";
 import { storedFigure } from "../../../src/notebook/figures.ts";
 import type { NbOutput } from "../../../src/notebook/format.ts";
 import type { PageFile } from "../../../src/notebook/render/exports.ts";
-import { renderFigure } from "../../../src/notebook/render/figure.ts";
+import { type Placement, renderFigure } from "../../../src/notebook/render/figure.ts";
 import { outputDigest, outputElement, outputHtml } from "../../../src/notebook/render/output.ts";
 
 /** The stored outputs of a cell as the page came with them. */
@@ -19,16 +19,19 @@ export interface StoredOutputs {
 interface StoredOutput {
   readonly digest: string;
   readonly html: string;
-  /** The number of the figure in it. */
-  readonly figure: number | undefined;
+  /** What leads to the figure in it. */
+  readonly figure: Anchors | undefined;
 }
+
+/** A figure's number on the page and its anchor by what it shows. What takes its place takes these too: links lead there. */
+type Anchors = Pick<Placement, "number" | "label">;
 
 /** What the page has stored in an element of outputs. */
 export function storedOutputs(element: Element): StoredOutputs {
   const outputs = [...element.querySelectorAll<HTMLElement>(":scope > .ptlab-output")];
   return {
     elements: outputs.map((output) => {
-      return { digest: output.dataset.digest!, html: output.outerHTML, figure: numbersIn(output)[0] };
+      return { digest: output.dataset.digest!, html: output.outerHTML, figure: anchorsIn(output)[0] };
     }),
     lastFigure: Math.max(0, ...numbersIn(element.ownerDocument)),
   };
@@ -46,11 +49,11 @@ export async function showOutputs(
   if (element.dataset.shown === wanted) return isStored;
   element.dataset.shown = wanted;
   const same = storedOnes(digests, stored);
-  const numbers = freeNumbers(element, same, stored);
+  const anchors = freeAnchors(element, same, stored);
   const files: PageFile[] = [];
   const parts: string[] = [];
   for (const [i, output] of outputs.entries())
-    parts.push(same[i]?.html ?? (await rendered(output, () => numbers.next().value, files)));
+    parts.push(same[i]?.html ?? (await rendered(output, () => anchors.next().value, files)));
   // Unless a later call had other outputs to show.
   if (element.dataset.shown !== wanted) return isStored;
   replaceOutputs(element, parts.join(""));
@@ -74,30 +77,35 @@ function storedOnes(digests: readonly string[], { elements }: StoredOutputs): re
   });
 }
 
-/** Numbers for new figures: first those of stored figures that are not shown, then such as no figure of the page has. */
-function* freeNumbers(
+/** Anchors for new figures: first those of stored figures that are not shown, then numbers that no figure of the page has. */
+function* freeAnchors(
   element: Element,
   shown: readonly (StoredOutput | undefined)[],
   { elements, lastFigure }: StoredOutputs,
-): Generator<number, never> {
+): Generator<Anchors, never> {
   for (const output of elements) if (output.figure !== undefined && !shown.includes(output)) yield output.figure;
   const own = numbersIn(element);
   const others = numbersIn(document).filter((number) => !own.includes(number));
-  for (let number = Math.max(lastFigure, ...others) + 1; ; number++) yield number;
+  for (let number = Math.max(lastFigure, ...others) + 1; ; number++) yield { number };
 }
 
-const numbersIn = (root: ParentNode): number[] =>
-  [...root.querySelectorAll('figure[id^="figure-"]')].map(({ id }) => Number(id.replace("figure-", "")));
+const anchorsIn = (root: ParentNode): Anchors[] =>
+  [...root.querySelectorAll('figure[id^="figure-"]')].map((figure) => ({
+    number: Number(figure.id.replace("figure-", "")),
+    label: figure.querySelector(':scope > span[id^="fig-"]')?.id,
+  }));
 
-async function rendered(output: NbOutput, nextNumber: () => number, files: PageFile[]): Promise<string> {
+const numbersIn = (root: ParentNode): number[] => anchorsIn(root).map(({ number }) => number);
+
+async function rendered(output: NbOutput, nextAnchors: () => Anchors, files: PageFile[]): Promise<string> {
   const html = await outputHtml(output, {
     figure(bundle) {
       const figure = storedFigure(bundle);
       if (figure === undefined) return "";
-      const number = nextNumber();
-      const embed = `${location.pathname}#figure-${number}`;
+      const anchors = nextAnchors();
+      const embed = `${location.pathname}#figure-${anchors.number}`;
       const live = figure.data.live && knownLive(figure.data.live.id);
-      const made = renderFigure(figure, bundle, { number, address: location.pathname, embed, live });
+      const made = renderFigure(figure, bundle, { ...anchors, address: location.pathname, embed, live });
       files.push(...made.files);
       return made.html;
     },
