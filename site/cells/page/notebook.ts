@@ -60,9 +60,13 @@ class Cells implements PageNotebook {
   readonly #types = cellTypes();
   readonly #runner = new Runner((count, event) => {
     this.#log.apply(count - 1, event);
-    this.#showSoon(this.#cells[count - 1]!);
+    // What was shown under a name may stand in any cell.
+    const changed = event.type === "update" ? this.#cells : [this.#cells[count - 1]!];
+    for (const cell of changed) if (this.#isNew.has(cell)) this.#showSoon(cell);
   });
   readonly #log = outputLog();
+  /** Cells whose new outputs are shown, and not the stored ones. */
+  readonly #isNew = new Set<PageCell>();
   /** Cells whose new outputs are to be shown soon. */
   readonly #showing = new Map<PageCell, ReturnType<typeof setTimeout>>();
   readonly #name: string;
@@ -172,6 +176,8 @@ class Cells implements PageNotebook {
     const start = performance.now();
     const { how, isStored } = await this.#runOne(cell, codes);
     if (how === "stopped") return cell.say(STOPPED);
+    // It was reset meanwhile.
+    if (!this.#isNew.has(cell)) return;
     const time = seconds(performance.now() - start);
     if (how === "error") return cell.say(`Ended with an error after ${time}.`);
     cell.say(`Run on your machine in ${time}${isStored ? "; the output is the stored one." : "."}`);
@@ -194,8 +200,10 @@ class Cells implements PageNotebook {
     if (problems === undefined) return { how: "stopped", isStored: false };
     for (const each of this.#cells.slice(index)) each.ran = undefined;
     this.#log.apply(index, { type: "clear", wait: false });
+    this.#isNew.add(cell);
     const how = await this.#runner.run({ code: codes[index]!, count: index + 1, problems });
     if (how === "ok") cell.ran = codes[index];
+    if (!this.#isNew.has(cell)) return { how, isStored: true };
     cell.madeBy = upToHere;
     const isStored = await this.#show(cell);
     return { how, isStored };
@@ -216,15 +224,21 @@ class Cells implements PageNotebook {
       );
   }
 
-  async #show(cell: PageCell): Promise<boolean> {
+  #endShowing(cell: PageCell): void {
     clearTimeout(this.#showing.get(cell));
     this.#showing.delete(cell);
+  }
+
+  async #show(cell: PageCell): Promise<boolean> {
+    this.#endShowing(cell);
     return cell.show(this.#log.of(cell.index));
   }
 
   #reset(cells: readonly PageCell[]): void {
     for (const cell of cells) {
       cell.closeEditor();
+      this.#isNew.delete(cell);
+      this.#endShowing(cell);
       cell.showStored();
       cell.madeBy = this.#cells.slice(0, cell.index + 1).map(({ storedCode }) => storedCode);
       cell.button("reset").hidden = true;

@@ -6,6 +6,7 @@ import type { RunCell } from "../../../site/cells/messages.ts";
 import type { PageNotebook } from "../../../site/cells/page/notebook.ts";
 import { display } from "../../../src/figure/display.ts";
 import type { MimeBundle, NbOutput, Notebook } from "../../../src/notebook/format.ts";
+import type { OutputEvent } from "../../../src/notebook/outputs.ts";
 import { groupedBars, testHost } from "../../figure/samples.ts";
 import { code, notebook, prose } from "../../notebook/builders.ts";
 import { type Kernel, openPage, type Page, text } from "./page.ts";
@@ -131,6 +132,65 @@ describe("late outputs", () => {
     await cells.act(page.cell(3), "run");
     await vi.waitFor(() => expect(page.outputs(1)).toContain("later"));
   });
+
+  /** Cells that show `first` under one name, and what tells another output of theirs. */
+  async function shownUnderName(nb: Notebook) {
+    const tells: ((event: OutputEvent) => void)[] = [];
+    const kernel: Kernel = ({ count }, tell) => {
+      tells[count] = (event) => tell({ type: "output", count, event });
+      tells[count]({ ...shows(text(`first ${count}`)), displayId: "name" });
+      tell({ type: "end", count, isError: false });
+    };
+    const page = await openPage(nb, { kernel });
+    const cells = await page.open();
+    await cells.act(page.cell(2), "run");
+    const update = (shown: string) =>
+      tells[2]!({ type: "update", displayId: "name", data: { "text/plain": shown }, metadata: {} });
+    return { page, cells, update, tells };
+  }
+
+  test("that replace a display are shown wherever it stands, but in a cell that was not run", async () => {
+    const { page, update } = await shownUnderName(
+      notebook(code("one"), code("two"), code("three", { outputs: [text("stored")] })),
+    );
+    expect([page.outputs(1), page.outputs(2)]).toEqual(["first 1", "first 2"]);
+    update("replaced");
+    await vi.waitFor(() => expect([page.outputs(1), page.outputs(2)]).toEqual(["replaced", "replaced"]));
+    expect(page.outputs(3)).toBe("stored");
+  });
+
+  test("of a cell that was reset are not shown, until it is run again", async () => {
+    const { page, cells, update, tells } = await shownUnderName(
+      notebook(code("one", { outputs: [text("stored")] }), code("two")),
+    );
+    tells[1]!(shows(text("was to be shown soon")));
+    await cells.act(page.cell(1), "reset");
+    update("replaced");
+    tells[1]!(shows(text("later")));
+    await vi.waitFor(() => expect(page.outputs(2)).toBe("replaced"));
+    expect(page.outputs(1)).toBe("stored");
+    await cells.act(page.cell(1), "run");
+    expect(page.outputs(1)).toBe("first 1");
+  });
+
+  test("of a cell that is reset while it runs are not shown", async () => {
+    const ends: (() => void)[] = [];
+    const kernel: Kernel = ({ count }, tell) => {
+      ends.push(() => {
+        tell({ type: "output", count, event: shows(text("new")) });
+        tell({ type: "end", count, isError: false });
+      });
+    };
+    const page = await openPage(notebook(code("one", { outputs: [text("stored")] })), { kernel });
+    const cells = await page.open();
+    const run = cells.act(page.cell(1), "run");
+    await vi.waitFor(() => expect(ends.length).toBe(1));
+    await cells.act(page.cell(1), "reset");
+    ends[0]!();
+    await run;
+    expect([page.outputs(1), page.status(1)]).toEqual(["stored", "The stored cell is shown again."]);
+    expect(page.document.querySelectorAll("[data-stale]").length).toBe(0);
+  });
 });
 
 describe("the code of a cell", () => {
@@ -195,6 +255,18 @@ describe("new figures", () => {
     }
     await cells.act(page.cell(3), "run");
     expect(idsOf(page)).toEqual(["figure-1", "figure-3", "figure-2", "figure-4", "figure-5"]);
+  });
+
+  test("take the anchors of the figures whose places they take, which links of the page lead to", async () => {
+    const answers = { two: [figure("Renamed"), figure("Third"), figure("More")] };
+    const page = await openPage(nb, { kernel: show(answers) });
+    const cells = await page.open();
+    const labels = () => [...page.document.querySelectorAll('span[id^="fig-"]')].map(({ id }) => id);
+    expect(labels()).toEqual(["fig-first", "fig-second", "fig-third"]);
+    await cells.act(page.cell(2), "run");
+    expect(labels()).toEqual(["fig-second", "fig-third"]);
+    expect(page.document.querySelector("#fig-second")!.closest("figure")!.textContent).toContain("Renamed");
+    expect(page.document.querySelector("#fig-second")!.closest("figure")!.id).toBe("figure-2");
   });
 
   test("offer files of their own, which are freed with them", async () => {
