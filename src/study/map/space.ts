@@ -140,10 +140,3 @@ function firstWhere(n: number, is: (i: number) => boolean): number {
   }
   return lo;
 }
-
-/** Pages by kind of a whole address space, in the order of {@link MAP_KINDS}; `no VMA` counts the gaps between VMAs. */
-export function totals(space: AddressSpace): number[] {
-  const [first, last] = [space.vmas[0], space.vmas.at(-1)];
-  if (first === undefined || last === undefined) return new Array<number>(MAP_KINDS.length).fill(0);
-  return pagesByKind(space.vmas, [first.start, last.end])[0]!;
-}

@@ -27,13 +27,13 @@ import {
   type MapRun,
   type MapVma,
   pagesByKind,
-  totals,
 } from "../../../src/study/map/space.ts";
 import { MOST_CELLS, STRIP_PARTS, stripOf, viewAt } from "../../../src/study/map/view.ts";
 
 const CAPTURES = ["node-json", "node-json-mthp64k", "python-sqlite", "python-sqlite-thp"];
 const sample = (name: string) => readCapture(readFileSync(`notebooks/data/${name}.json.gz`), name);
-const count = (space: AddressSpace, kind: MapKind): number => totals(space)[kindIndex(kind)]!;
+const count = ({ vmas }: AddressSpace, kind: MapKind): number =>
+  pagesByKind(vmas, [vmas[0]!.start, vmas.at(-1)!.end])[0]![kindIndex(kind)]!;
 
 /** VMAs with random runs of random kinds, gaps between both. */
 function randomVmas(rng: Random): MapVma[] {
