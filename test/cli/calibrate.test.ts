@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserError } from "../../src/base/errors.ts";
 import { calibrateCommand } from "../../src/cli/calibrate.ts";
+import { printing } from "./printing.ts";
 
 const BUILD = { version: "0.1.0", source: "0123456789abcdef" };
 const recorded = fileURLToPath(new URL("../../notebooks/data/limits-zen4-6.18.json", import.meta.url));
@@ -17,17 +18,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 async function run(file: string, out?: string, signal?: AbortSignal): Promise<{ out: string; err: string }> {
-  const printed = { out: "", err: "" };
-  const effects = {
-    out: (text: string) => {
-      printed.out += text;
-    },
-    err: (text: string) => {
-      printed.err += text;
-    },
-    ...{ terminal: true, signal },
-  };
-  await calibrateCommand({ file, out, core: "zen-4" }, effects, BUILD);
+  const { effects, printed } = printing();
+  await calibrateCommand({ file, out, core: "zen-4" }, { ...effects, terminal: true, signal }, BUILD);
   return printed;
 }
 

@@ -8,20 +8,13 @@ import { afterEach, beforeEach } from "vitest";
 import type { FigureEffects } from "../../src/cli/figure.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { testHost } from "../figure/samples.ts";
+import { printing } from "./printing.ts";
 
 /** Effects that keep what is printed. */
 export function figureEffects(change: Partial<FigureEffects> = {}) {
-  const printed = { out: "", err: "" };
-  const effects: FigureEffects = {
-    out: (text) => {
-      printed.out += text;
-    },
-    err: (text) => {
-      printed.err += text;
-    },
-    ...{ terminal: false, root: PROJECT_ROOT, host: async () => testHost(), ...change },
-  };
-  return { effects, printed };
+  const { effects, printed } = printing();
+  const given: FigureEffects = { ...effects, root: PROJECT_ROOT, host: async () => testHost(), ...change };
+  return { effects: given, printed };
 }
 
 /** Names files in a folder that lasts as long as a test. */

@@ -40,8 +40,11 @@ export const shows = (text: string, displayId?: string): OutputEvent => ({
 
 type Answer = (emit: (event: OutputEvent) => void, code: string) => Partial<ExecuteResult> | undefined;
 
+/** What cells do, by their text. */
+export type Answers = Readonly<Record<string, Answer>>;
+
 /** A session that answers each cell's text by a table; an unknown cell prints itself. */
-export function fakeSession(answers: Readonly<Record<string, Answer>> = {}) {
+export function fakeSession(answers: Answers = {}) {
   const executed: string[] = [];
   let closed = 0;
   const session: Session = {

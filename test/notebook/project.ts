@@ -4,6 +4,24 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { RunEffects } from "../../src/cli/notebooks.ts";
+import { printing } from "../cli/printing.ts";
+import { type Answers, fakeSession } from "./builders.ts";
+
+/** What commands run notebooks of a project with: made-up sessions, which are kept, and so is what they print. */
+export function runEffects(root: string, answers: Answers = {}, change: Partial<RunEffects> = {}) {
+  const { effects, printed } = printing();
+  const sessions: ReturnType<typeof fakeSession>[] = [];
+  const given: RunEffects = {
+    ...{ ...effects, root, cwd: root, kernelMetadata: {} },
+    createSession() {
+      sessions.push(fakeSession(answers));
+      return sessions.at(-1)!.session;
+    },
+    ...change,
+  };
+  return { given, said: printed, sessions };
+}
 
 /** A folder with package files, a source and data; removed by `remove`. */
 export async function newProject() {

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunEffects } from "../../src/cli/notebooks.ts";
 import { runCommand } from "../../src/cli/run.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
-import { code, fakeSession, notebook, prose } from "./builders.ts";
-import { newProject } from "./project.ts";
+import { type Answers, code, notebook, prose } from "./builders.ts";
+import { newProject, runEffects } from "./project.ts";
 
 let project: Awaited<ReturnType<typeof newProject>>;
 beforeEach(async () => {
@@ -18,28 +18,7 @@ afterEach(() => project.remove());
 
 const read = (name: string) => readFile(join(project.root, "notebooks", name), "utf8");
 
-function effects(change: Partial<RunEffects> = {}, answers: Parameters<typeof fakeSession>[0] = {}) {
-  const said = { out: "", err: "" };
-  const sessions: ReturnType<typeof fakeSession>[] = [];
-  const given: RunEffects = {
-    root: project.root,
-    cwd: project.root,
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    terminal: false,
-    kernelMetadata: {},
-    createSession() {
-      sessions.push(fakeSession(answers));
-      return sessions.at(-1)!.session;
-    },
-    ...change,
-  };
-  return { given, said, sessions };
-}
+const effects = (change: Partial<RunEffects> = {}, answers: Answers = {}) => runEffects(project.root, answers, change);
 
 describe("ptlab run", () => {
   test("runs every notebook in a session of its own and closes each", async () => {

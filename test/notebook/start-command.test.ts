@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RunEffects } from "../../src/cli/notebooks.ts";
 import { startCommand } from "../../src/cli/start.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
-import { code, fakeSession, notebook, stream } from "./builders.ts";
-import { newProject } from "./project.ts";
+import { type Answers, code, notebook, stream } from "./builders.ts";
+import { newProject, runEffects } from "./project.ts";
 
 /** Stands for Astro: counts its builds, and fails where a page says so. */
 const BUILDER = `
@@ -28,27 +27,11 @@ beforeEach(async () => {
 });
 afterEach(() => project.remove());
 
-async function start(answers: Parameters<typeof fakeSession>[0] = {}, options: { port?: string } = {}) {
-  const said = { out: "", err: "", sessions: 0 };
-  const effects: RunEffects = {
-    root: project.root,
-    cwd: project.root,
-    terminal: false,
-    kernelMetadata: {},
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    createSession: () => {
-      said.sessions++;
-      return fakeSession(answers).session;
-    },
-  };
-  const status = await startCommand({ ...options, serve: false }, effects);
+async function start(answers: Answers = {}, options: { port?: string } = {}) {
+  const { given, said, sessions } = runEffects(project.root, answers);
+  const status = await startCommand({ ...options, serve: false }, given);
   const log = await readFile(join(project.root, "builds.log"), "utf8").catch(() => "");
-  return { ...said, status, builds: log.length };
+  return { ...said, sessions: sessions.length, status, builds: log.length };
 }
 
 describe("ptlab start", () => {

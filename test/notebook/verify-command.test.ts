@@ -9,10 +9,8 @@ import type { MimeBundle } from "../../src/notebook/format.ts";
 import type { OutputEvent } from "../../src/notebook/outputs.ts";
 import { formatNotebook } from "../../src/notebook/write.ts";
 import { groupedBars, testHost } from "../figure/samples.ts";
-import { code, fakeSession, notebook, prose, shows, stream } from "./builders.ts";
-import { newProject } from "./project.ts";
-
-type Answers = Parameters<typeof fakeSession>[0];
+import { type Answers, code, notebook, prose, shows, stream } from "./builders.ts";
+import { newProject, runEffects } from "./project.ts";
 
 let project: Awaited<ReturnType<typeof newProject>>;
 beforeEach(async () => {
@@ -25,34 +23,12 @@ afterEach(() => project.remove());
 const read = (name: string) => readFile(join(project.root, "notebooks", name), "utf8");
 const report = () => readFile(join(project.root, ".ptlab/verify.html"), "utf8");
 
-function effects(answers: Answers = {}, change: Partial<RunEffects> = {}) {
-  const said = { out: "", err: "", sessions: 0 };
-  const given: RunEffects = {
-    root: project.root,
-    cwd: project.root,
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    terminal: false,
-    kernelMetadata: {},
-    createSession() {
-      said.sessions++;
-      return fakeSession(answers).session;
-    },
-    ...change,
-  };
-  return { given, said };
-}
-
-const run = (answers: Answers = {}) => runCommand({ files: [] }, effects(answers).given);
+const run = (answers: Answers = {}) => runCommand({ files: [] }, runEffects(project.root, answers).given);
 
 async function verify(answers: Answers = {}, options: Partial<VerifyOptions> = {}, change: Partial<RunEffects> = {}) {
-  const { given, said } = effects(answers, change);
+  const { given, said, sessions } = runEffects(project.root, answers, change);
   const status = await verifyCommand({ files: [], ...options }, given);
-  return { status, ...said };
+  return { status, ...said, sessions: sessions.length };
 }
 
 /** A cell that shows the figure of the samples, its first row replaced. */
@@ -194,7 +170,7 @@ describe("ptlab verify", () => {
     await run();
     const save = () => project.write("src/mmu/tlb.ts", `export const now = ${Math.random()};\n`);
     const slow = { a: (emit: (e: OutputEvent) => void) => void emit(stream("a\n")) };
-    const { given, said } = effects(slow);
+    const { given, said } = runEffects(project.root, slow);
     const createSession: RunEffects["createSession"] = async (folder) => {
       const session = await given.createSession(folder);
       return { ...session, close: () => save() };
