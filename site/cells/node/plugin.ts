@@ -19,10 +19,14 @@ export function nodeInWorkers(): Plugin {
     name: "ptlab-node-in-workers",
     enforce: "pre",
     applyToEnvironment: ({ name }) => name === "client",
-    async resolveId(source, importer) {
-      if (source === "node:util") return this.resolve("node-inspect-extracted", importer);
-      if (source === "../paths.ts" && importer?.includes("/src/jupyter/")) return here("kernel.ts");
-      return STANDS_FOR[source];
+    resolveId: {
+      // Without it, the bundler waits for an answer about each import of each module.
+      filter: { id: /^node:|^\.\.\/paths\.ts$/ },
+      async handler(source, importer) {
+        if (source === "node:util") return this.resolve("node-inspect-extracted", importer);
+        if (source === "../paths.ts" && importer?.includes("/src/jupyter/")) return here("kernel.ts");
+        return STANDS_FOR[source];
+      },
     },
   };
 }
