@@ -14,6 +14,7 @@ import type { RunEffects } from "./cli/notebooks.ts";
 import type { ReproduceOptions } from "./cli/reproduce.ts";
 import type { ConvertOptions } from "./cli/trace.ts";
 import type { RunOptions } from "./cli/trace-run.ts";
+import type { Build } from "./figure/figure.ts";
 import type { Place } from "./jupyter/install/data-dir.ts";
 
 /** The project's folder. */
@@ -110,8 +111,7 @@ program
   .option("--json", "print one JSON object")
   .action(async (file: string, o: Omit<CoverageOptions, "file">) => {
     const { coverageCommand } = await import("./cli/coverage.ts");
-    const { sourceDigest } = await import("./notebook/digest.ts");
-    await coverageCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+    await coverageCommand({ file, ...o }, effects, await thisBuild());
   });
 
 const trace = program.command("trace").description("recorded streams of memory accesses");
@@ -160,8 +160,7 @@ trace
   .option("--kinds <list>", "kinds to run: all, or some of loads,stores,fetches")
   .action(async (file: string, o: RunOptions) => {
     const { traceRunCommand } = await import("./cli/trace-run.ts");
-    const { sourceDigest } = await import("./notebook/digest.ts");
-    await traceRunCommand(file, o, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+    await traceRunCommand(file, o, effects, await thisBuild());
   });
 
 program
@@ -175,8 +174,7 @@ program
   .action(async (given: string | undefined, o: { out?: string; core: string }) => {
     const file = given ?? `${ROOT}/notebooks/data/limits-zen4-6.18.json`;
     const { calibrateCommand } = await import("./cli/calibrate.ts");
-    const { sourceDigest } = await import("./notebook/digest.ts");
-    await calibrateCommand({ file, ...o }, effects, { version: manifest.version, source: await sourceDigest(ROOT) });
+    await calibrateCommand({ file, ...o }, effects, await thisBuild());
   });
 
 program
@@ -260,6 +258,12 @@ jupyter
 
 function printLine(line: string): void {
   effects.out(`${line}\n`);
+}
+
+/** What is stamped into tables and pictures. */
+async function thisBuild(): Promise<Build> {
+  const { readBuild } = await import("./jupyter/session/host.ts");
+  return readBuild();
 }
 
 /** What drawing needs. */

@@ -28,7 +28,8 @@ async function makeDocument(): Promise<Document> {
   return new Window().document as unknown as Document;
 }
 
-async function readBuild(): Promise<Build> {
+/** The tool as it is now. */
+export async function readBuild(): Promise<Build> {
   const { version } = JSON.parse(await readFile(`${PROJECT_ROOT}/package.json`, "utf8"));
   return { version, source: await sourceDigest(PROJECT_ROOT) };
 }
