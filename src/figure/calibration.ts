@@ -5,7 +5,7 @@ import { EVENTS } from "../base/tally.ts";
 import type { KernelCosts } from "../study/cost/costs.ts";
 import type { Fit } from "../study/cost/fit.ts";
 import type { HostPages, TranslationFit } from "../study/cost/translation.ts";
-import type { Column, FigureData, Origin } from "./figure.ts";
+import type { Column, LooseData, Origin } from "./figure.ts";
 
 /** What a calibration was made from: the recorded machine, and a digest of the file; null where the fitted table is built in. */
 export interface CalibrationOrigin {
@@ -28,7 +28,7 @@ function plainNs(key: string, label: string, definition: string, digits: number)
 }
 
 /** The weights of a cost table, each with where it comes from. */
-export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): Omit<FigureData, "live"> {
+export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): LooseData {
   const events = weights.map(({ event }) => `${event} = ${EVENTS[event]}`).join("; ");
   const sources = weights
     .filter(({ basis }) => basis !== "fitted")
@@ -59,7 +59,7 @@ export function costsData({ weights }: KernelCosts, origin: CalibrationOrigin): 
 }
 
 /** Every recorded row beside what the fitted weights make of its counts. */
-export function residualsData({ rows, others, rms, median }: Fit, origin: CalibrationOrigin): Omit<FigureData, "live"> {
+export function residualsData({ rows, others, rms, median }: Fit, origin: CalibrationOrigin): LooseData {
   const left = others.map(({ name }) => name).join(", ");
   const parts = `root mean square ${percent(rms)}, median ${percent(median)}`;
   return {
@@ -98,7 +98,7 @@ export function translationData(
   fits: readonly TranslationFit[],
   core: string,
   { machine, input }: CalibrationOrigin,
-): Omit<FigureData, "live"> {
+): LooseData {
   const hosts = fits.map(({ host, rms, loopNs, walkNs }) => {
     const found = `loop ${loopNs.toFixed(1)} ns, walk ${walkNs.toFixed(1)} ns`;
     return `${hostWords(host)}: root mean square ${percent(rms)}, ${found}`;

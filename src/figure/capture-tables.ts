@@ -4,11 +4,8 @@
 import { KiB } from "../base/size.ts";
 import { type Capture, captureName } from "../study/capture/format.ts";
 import { type LayoutCost, layouts, levelBits, whatIf } from "../study/capture/whatif.ts";
-import type { Drawing, FigureData } from "./figure.ts";
+import type { Column, Drawing, LooseData, Origin } from "./figure.ts";
 import { dots, stack } from "./marks.ts";
-
-/** A figure's data that nothing live is tied to yet. */
-type TableData = Omit<FigureData, "live">;
 
 const LAYOUT = {
   key: "layout",
@@ -26,37 +23,39 @@ const BASIS = {
     "file pages likewise, and folios keep their size in bytes",
 } as const;
 
+const ENTRIES: readonly Column[] = [
+  LAYOUT,
+  BASIS,
+  {
+    key: "entries",
+    label: "entries",
+    definition: "TLB entries: translations that cover all mapped memory; hardware joins nothing by itself",
+    basis: "modelled",
+  },
+  {
+    key: "ideal",
+    label: "ideal",
+    definition: "entries if every aligned, wholly touched block of a VMA were one folio",
+    basis: "modelled",
+  },
+  { key: "tables", label: "tables", definition: "KiB of page tables, root included", basis: "modelled" },
+  {
+    key: "extra",
+    label: "extra",
+    definition: "KiB of memory more than in the capture, because pages are rounded up",
+    basis: "modelled",
+  },
+];
+
 /** What each layout takes: entries, tables, memory. The first table of `ptlab coverage`. */
-export function entriesData(capture: Capture, input: string): TableData {
+export function entriesData(capture: Capture, input: string): LooseData {
   const costs = whatIf(capture);
   return {
     title: "What this layout takes under other page sizes",
     caption: `${captureName(capture)}: the memory that it had, mapped in other ways. Entries are those of a TLB without limits.`,
     alt: entriesAlt(costs),
     better: "fewer entries, smaller tables, less extra memory",
-    columns: [
-      LAYOUT,
-      BASIS,
-      {
-        key: "entries",
-        label: "entries",
-        definition: "TLB entries: translations that cover all mapped memory; hardware joins nothing by itself",
-        basis: "modelled",
-      },
-      {
-        key: "ideal",
-        label: "ideal",
-        definition: "entries if every aligned, wholly touched block of a VMA were one folio",
-        basis: "modelled",
-      },
-      { key: "tables", label: "tables", definition: "KiB of page tables, root included", basis: "modelled" },
-      {
-        key: "extra",
-        label: "extra",
-        definition: "KiB of memory more than in the capture, because pages are rounded up",
-        basis: "modelled",
-      },
-    ],
+    columns: ENTRIES,
     rows: costs.map((cost) => ({
       layout: cost.layout.name,
       basis: cost.basis,
@@ -70,33 +69,35 @@ export function entriesData(capture: Capture, input: string): TableData {
   };
 }
 
+const LEVELS: readonly Column[] = [
+  LAYOUT,
+  BASIS,
+  { key: "va", label: "VA bits", definition: "width of virtual addresses", role: "parameter" },
+  ...["PTE", "PMD", "PUD"].map((level) => ({
+    key: level,
+    label: level,
+    definition: `${level} tables`,
+    basis: "modelled" as const,
+    digits: 0,
+  })),
+  { key: "root", label: "root", definition: "the one top table", basis: "modelled", digits: 1 },
+  {
+    key: "reserved",
+    label: "reserve",
+    definition: "tables that Linux keeps to split anonymous PMD mappings",
+    basis: "modelled",
+  },
+];
+
 /** Page tables by level and layout. The second table of `ptlab coverage`. */
-export function levelsData(capture: Capture, input: string): TableData {
+export function levelsData(capture: Capture, input: string): LooseData {
   const costs = whatIf(capture);
   return {
     title: `Page tables by level, KiB (the kernel's own count, VmPTE, without the root: ${capture.vmPte} KiB)`,
     caption: `${captureName(capture)}: bytes of the tables that lead to its pages, in other ways to map them.`,
     alt: `Stacked bars of page tables. ${costs.map((c) => `${c.layout.name}: ${Math.ceil(c.tables.total / KiB)} KiB`).join("; ")}.`,
     better: "smaller",
-    columns: [
-      LAYOUT,
-      BASIS,
-      { key: "va", label: "VA bits", definition: "width of virtual addresses", role: "parameter" },
-      ...["PTE", "PMD", "PUD"].map((level) => ({
-        key: level,
-        label: level,
-        definition: `${level} tables`,
-        basis: "modelled" as const,
-        digits: 0,
-      })),
-      { key: "root", label: "root", definition: "the one top table", basis: "modelled", digits: 1 },
-      {
-        key: "reserved",
-        label: "reserve",
-        definition: "tables that Linux keeps to split anonymous PMD mappings",
-        basis: "modelled",
-      },
-    ],
+    columns: LEVELS,
     rows: costs.map(levelsRow),
     origin: origin(capture, input),
   };
@@ -123,7 +124,7 @@ function entriesAlt(costs: readonly LayoutCost[]): string {
   return `Dots for TLB entries by layout, as the folios are and as they could be. ${parts.join("; ")}.`;
 }
 
-function origin(capture: Capture, input: string): FigureData["origin"] {
+function origin(capture: Capture, input: string): Origin {
   return {
     designs: layouts.map((l) => l.name),
     workload: captureName(capture),

@@ -8,7 +8,7 @@ import type { CauseRow, Comparison, Setting, SideCounts } from "../study/compare
 import { defaultKernelCosts } from "../study/cost/costs.ts";
 import { LINE } from "./ascii.ts";
 import { figure } from "./create.ts";
-import type { Column, Drawing, Figure, FigureData, Origin, Row } from "./figure.ts";
+import type { Column, Drawing, Figure, LooseData, Origin, Row } from "./figure.ts";
 import { shareBars } from "./shares.ts";
 
 /** What a figure of a comparison says besides the counts. */
@@ -44,7 +44,7 @@ export function comparisonFigure(
 export function comparisonData(
   compared: readonly SideCounts[] | Comparison,
   options: ComparisonOptions = {},
-): Omit<FigureData, "live"> {
+): LooseData {
   const sides = "a" in compared ? [compared.a, compared.b] : compared;
   const full = "a" in compared ? { workload: compared.workload, setting: compared.setting, ...options } : options;
   const shown = options.events?.map(causeOf) ?? shownCauses(sides, options);
@@ -196,7 +196,7 @@ export function causesFigure(
 export function causesData(
   comparison: Comparison,
   { title, caption }: Pick<ComparisonOptions, "title" | "caption"> = {},
-): Omit<FigureData, "live"> {
+): LooseData {
   const { a, b, rows, workload, setting } = comparison;
   return {
     title: title ?? `${workload} by cause, A ${a.label}, B ${b.label}: ${settingText(setting)}`,

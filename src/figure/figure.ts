@@ -63,6 +63,9 @@ export interface FigureData {
   readonly live?: LiveOrigin;
 }
 
+/** The data of a figure that no live figure is said to redraw, yet. */
+export type LooseData = Omit<FigureData, "live">;
+
 /** By what a live figure made a figure. */
 export interface LiveOrigin {
   readonly id: string;

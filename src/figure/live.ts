@@ -6,7 +6,7 @@ import { fileDigest } from "../base/digest.ts";
 import { invariant, oneOf, UserError } from "../base/errors.ts";
 import type { ParamSpec, ParamSpecs, ParamsOf, RunEffects } from "../study/experiment.ts";
 import { figure } from "./create.ts";
-import { type Drawing, type Figure, type FigureData, MADE_BY } from "./figure.ts";
+import { type Drawing, type Figure, type FigureData, type LooseData, MADE_BY } from "./figure.ts";
 import { OWN_CAPTURE } from "./live/own-capture.ts";
 
 /** Parameter values by name, as controls and addresses carry them. */
@@ -42,8 +42,6 @@ export interface MadeBy {
   readonly inputs: LiveInputs;
 }
 
-type LiveData = Omit<FigureData, "live">;
-
 /**
  * What {@link defineLive} takes: `run` gets all parameters filled in and returns the data alone, in time if it has to
  * wait, as it has to for the content of a compressed capture.
@@ -55,7 +53,7 @@ export interface LiveSpec<S extends ParamSpecs> {
   readonly inputs: readonly string[];
   /** Which of the inputs are needed for these parameters, where that is not all. */
   readonly needs?: (params: ParamsOf<S>) => readonly string[];
-  run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): LiveData | Promise<LiveData>;
+  run(params: ParamsOf<S>, inputs: LiveInputs, effects?: RunEffects): LooseData | Promise<LooseData>;
   readonly plot: Drawing;
 }
 

@@ -10,7 +10,7 @@ import { hex } from "../base/size.ts";
 import { addressFields, frameUnder, slotsAround, type WalkStep, walkStep, walkSteps } from "../mmu/describe-walk.ts";
 import { type FaultCause, refusal, type Tree } from "../mmu/translate.ts";
 import type { AccessesMade } from "../study/walk/accesses.ts";
-import type { Column, FigureData, Row } from "./figure.ts";
+import type { Column, FigureData, LooseData, Row } from "./figure.ts";
 
 /** One level of a walk, as the drawing needs it. */
 export interface WalkLevel extends WalkStep {
@@ -82,7 +82,7 @@ const READS: readonly Column[] = [
 ];
 
 /** The rows of a walk, with columns for what accesses read where these were made. */
-export function walkData(tree: Tree, address: bigint, made?: AccessesMade): Omit<FigureData, "live"> {
+export function walkData(tree: Tree, address: bigint, made?: AccessesMade): LooseData {
   const { format } = tree;
   const vpn = pageOf(format, address);
   const steps = walkSteps(tree, vpn);
