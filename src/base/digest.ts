@@ -2,6 +2,7 @@
  * A short digest that tells one text or file from another, the same in Node and in a browser, without waiting.
  * It is 64-bit FNV-1a (Fowler, Noll, Vo; offset basis and prime as published): good against accident, not against attack.
  */
+import { kept } from "./kept.ts";
 
 const OFFSET_HIGH = 0xcbf29ce4;
 const OFFSET_LOW = 0x84222325;
@@ -28,9 +29,7 @@ const known = new WeakMap<Uint8Array, string>();
 /** Digest of a file's content. That of bytes is kept for as long as they are: nobody changes what was read from a file. */
 export function fileDigest(content: string | Uint8Array): string {
   if (typeof content === "string") return digest(content);
-  const found = known.get(content) ?? digest(content);
-  known.set(content, found);
-  return found;
+  return kept(known, content, () => digest(content));
 }
 
 function word(value: number): string {

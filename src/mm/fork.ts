@@ -5,7 +5,9 @@
  * Source: dup_mmap of mm/mmap.c, copy_page_range, copy_present_ptes, copy_nonpresent_pte, vma_needs_copy of mm/memory.c, copy_huge_pmd of
  * mm/huge_memory.c, anon_vma_fork of mm/rmap.c, Linux 6.18.
  */
+
 import { A, Kind, Marker } from "../arch/entry.ts";
+import { kept } from "../base/kept.ts";
 import { E } from "../base/tally.ts";
 import { copyRange } from "../design/copy.ts";
 import type { Copier } from "../design/design.ts";
@@ -57,9 +59,7 @@ function withUffdOf(vma: Vma, uffds: Map<Userfaultfd, Userfaultfd>): Vma {
   const { uffd } = vma;
   if (uffd === null) return vma;
   if (!uffd.features.eventFork) return { ...vma, uffd: null, flags: vma.flags & ~VM_UFFD };
-  const own = uffds.get(uffd) ?? new Userfaultfd(uffd.features, uffd.onFault);
-  uffds.set(uffd, own);
-  return { ...vma, uffd: own };
+  return { ...vma, uffd: kept(uffds, uffd, () => new Userfaultfd(uffd.features, uffd.onFault)) };
 }
 
 /**

@@ -4,6 +4,7 @@
  * by a later cell.
  */
 import { BrokenInvariant, invariant } from "../base/errors.ts";
+import { kept } from "../base/kept.ts";
 import { type JsonObject, type MimeBundle, type NbOutput, readOutput } from "./format.ts";
 
 /** One thing that a running cell does to the outputs. `displayId` names a display that may be replaced later. */
@@ -31,11 +32,7 @@ interface Slot {
 /** An empty log. */
 export function outputLog(): OutputLog {
   const cells = new Map<number, { slots: Slot[]; clearAtNext: boolean }>();
-  const at = (cell: number) => {
-    const found = cells.get(cell) ?? { slots: [], clearAtNext: false };
-    cells.set(cell, found);
-    return found;
-  };
+  const at = (cell: number) => kept(cells, cell, () => ({ slots: [], clearAtNext: false }));
   const clear = (cell: number, wait: boolean) => {
     const state = at(cell);
     if (wait) state.clearAtNext = true;

@@ -2,6 +2,7 @@
  * The live figure of the address-space map: a recorded process, as it was or with its anonymous memory faulted in again
  * under a THP policy, looked at as a whole or as near as a single table.
  */
+import { kept } from "../../base/kept.ts";
 import type { Capture } from "../../study/capture/format.ts";
 import { replayCapture, THP_POLICIES } from "../../study/coverage/replay.ts";
 import type { ParamsOf } from "../../study/experiment.ts";
@@ -33,12 +34,9 @@ type Params = ParamsOf<typeof params>;
 const made = new WeakMap<Capture, Map<string, AddressSpace>>();
 
 function spaceOf(params: Params, capture: Capture): AddressSpace {
-  const known = made.get(capture) ?? new Map<string, AddressSpace>();
-  made.set(capture, known);
+  const spaces = kept(made, capture, () => new Map<string, AddressSpace>());
   const key = params.policy === RECORDED ? RECORDED : `${params.policy} ${params.arch}`;
-  const space = known.get(key) ?? makeSpace(params, capture);
-  known.set(key, space);
-  return space;
+  return kept(spaces, key, () => makeSpace(params, capture));
 }
 
 function makeSpace({ policy: policyName, arch }: Params, capture: Capture): AddressSpace {

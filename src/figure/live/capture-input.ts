@@ -4,6 +4,7 @@
  */
 import { fileDigest } from "../../base/digest.ts";
 import { UserError } from "../../base/errors.ts";
+import { kept } from "../../base/kept.ts";
 import type { Capture } from "../../study/capture/format.ts";
 import { readCapture } from "../../study/capture/read.ts";
 import type { NamedCaptures } from "../../study/coverage/policies.ts";
@@ -58,9 +59,7 @@ const opened = new WeakMap<Uint8Array, Promise<OpenedCapture>>();
 /** A capture, read and checked. A file that is none, or that has no VMA, is a {@link UserError}. */
 function openedCapture(file: string, inputs: LiveInputs): Promise<OpenedCapture> {
   const bytes = bytesOf(inputs[file]!);
-  const known = opened.get(bytes) ?? openCapture(bytes, file);
-  opened.set(bytes, known);
-  return known;
+  return kept(opened, bytes, () => openCapture(bytes, file));
 }
 
 async function openCapture(bytes: Uint8Array, file: string): Promise<OpenedCapture> {

@@ -3,9 +3,11 @@
  * loaded anew together with everything that imports it. Node keeps a module for good under its address, so a new
  * version gets a new address.
  */
+
 import { type ResolveFnOutput, type ResolveHookContext, registerHooks } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
+import { kept } from "../../base/kept.ts";
 import { fileStamp } from "../cells/on-disk.ts";
 import { isBare, PROJECT_MODULES, PROJECT_ROOT } from "../paths.ts";
 
@@ -92,8 +94,7 @@ function resolveIn(folder: string, given: string, context: ResolveHookContext, n
 function withVersion(found: ResolveFnOutput, parentURL: string | undefined, files: Files, roots: readonly string[]) {
   const path = ownPath(found.url, roots);
   if (path === undefined) return found;
-  const entry = files.get(path) ?? { stamp: fileStamp(path), version: 0, importers: new Set() };
-  files.set(path, entry);
+  const entry = kept(files, path, () => ({ stamp: fileStamp(path), version: 0, importers: new Set() }));
   const importer = parentURL === undefined ? undefined : ownPath(parentURL, roots);
   if (importer !== undefined) entry.importers.add(importer);
   return entry.version === 0 ? found : { ...found, url: `${found.url}?v=${entry.version}` };

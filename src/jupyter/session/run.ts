@@ -2,7 +2,9 @@
  * Which cell is running: every output and every timer finds the cell that caused it, also after an await and after the
  * cell has returned. An interrupted cell can start nothing more.
  */
+
 import { AsyncLocalStorage } from "node:async_hooks";
+import { kept } from "../../base/kept.ts";
 import type { OutputEvent } from "../../notebook/outputs.ts";
 import type { CommMessage } from "../widgets/comm-message.ts";
 
@@ -100,8 +102,7 @@ const shown = new Map<string, Set<() => void>>();
 export function onRerun(callback: () => void): void {
   const cell = currentRun()?.cell;
   if (cell === undefined) return;
-  const callbacks = shown.get(cell) ?? new Set();
-  shown.set(cell, callbacks.add(callback));
+  kept(shown, cell, () => new Set()).add(callback);
 }
 
 /** Ends what the same cell has shown before. */

@@ -1,7 +1,9 @@
 /**
  * A live figure in a notebook: the same controls as on its page, and a figure that is made again when one is moved.
  */
+
 import { readFile } from "node:fs/promises";
+import { kept } from "../../base/kept.ts";
 import { DISPLAY, type Figure, type Host } from "../../figure/figure.ts";
 import { inputContent, type LiveFigure, type LiveInputs, type LiveParams, type MadeBy } from "../../figure/live.ts";
 import type { MimeBundle } from "../../notebook/format.ts";
@@ -37,11 +39,7 @@ async function inputsOf(live: LiveFigure, params: LiveParams, given: LiveInputs 
 /** By name: experiments keep what they decoded of a file by the very bytes that they were given. */
 const files = new Map<string, Promise<string | Uint8Array>>();
 
-function readOnce(name: string): Promise<string | Uint8Array> {
-  const known = files.get(name) ?? readInput(name);
-  files.set(name, known);
-  return known;
-}
+const readOnce = (name: string): Promise<string | Uint8Array> => kept(files, name, () => readInput(name));
 
 const readInput = async (name: string): Promise<string | Uint8Array> =>
   inputContent(name, new Uint8Array(await readFile(`${PROJECT_ROOT}/notebooks/data/${name}`)));

@@ -6,6 +6,7 @@
  * that repeat a line are left out. A store that follows a load stays, since it may have to set dirty.
  */
 import { fileDigest } from "../../base/digest.ts";
+import { kept } from "../../base/kept.ts";
 import { AccessKind, type AccessWords, LINE_LG2 } from "../../mmu/access-words.ts";
 import { type FilterChoice, StreamFilter } from "../../mmu/engine/filter.ts";
 import { openPtt } from "../trace/ptt.ts";
@@ -156,11 +157,8 @@ const decoded = new WeakMap<Uint8Array, Map<number, Promise<TraceSlice>>>();
 
 /** The last accesses of a `.ptt` file in memory: programs are in their stride by then. The same bytes give the same slice again. */
 export function traceSlice(bytes: Uint8Array, name: string, accesses: number): Promise<TraceSlice> {
-  const known = decoded.get(bytes) ?? new Map<number, Promise<TraceSlice>>();
-  decoded.set(bytes, known);
-  const made = known.get(accesses) ?? decode(bytes, name, accesses);
-  known.set(accesses, made);
-  return made;
+  const slices = kept(decoded, bytes, () => new Map<number, Promise<TraceSlice>>());
+  return kept(slices, accesses, () => decode(bytes, name, accesses));
 }
 
 async function decode(bytes: Uint8Array, name: string, accesses: number): Promise<TraceSlice> {
