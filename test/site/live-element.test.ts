@@ -3,12 +3,14 @@
  */
 // @vitest-environment happy-dom
 import { afterEach, expect, test, vi } from "vitest";
+import { give, giveAgain } from "../../site/live/given.ts";
 import type { Answer, Ask } from "../../site/live/messages.ts";
 import { controlsHtml } from "../../src/notebook/render/controls.ts";
 import { exportsHtml } from "../../src/notebook/render/exports.ts";
 
+const needs = vi.hoisted((): { inputs: string[] } => ({ inputs: [] }));
 vi.mock("../../site/live/draw.ts", () => ({
-  inputsOf: () => [],
+  inputsOf: () => needs.inputs,
   checkParams: () => {},
   draw: (_id: string, { title }: { title: string }) => ({
     ...{ title, caption: "", alt: "", wide: title, narrow: title, table: "", stamp: "", source: "s" },
@@ -157,6 +159,23 @@ test("a worker that fails is ended, and the next question goes to a new one", as
   live()[0]!.answer();
   await settled();
   expect(title(figure!)).toBe("n = 3");
+});
+
+test("a figure of the reader's own file says where one is given, asks no worker, and reads what is given then", async () => {
+  needs.inputs = ["capture"];
+  const [figure] = await open();
+  move(figure!, 2);
+  await settled();
+  expect([asked(), said(figure!)]).toEqual([
+    [],
+    'This could not be computed: no file is given: the page "Your own process" takes one ',
+  ]);
+  const file = give("capture", new File(["x"], "mine.ptt"));
+  move(figure!, 3);
+  await settled();
+  expect(live()[0]!.asked[0]!.inputs).toEqual({ capture: file });
+  giveAgain("capture", undefined);
+  needs.inputs = [];
 });
 
 const oneWorker = (html: string) => `<div data-one-worker>${html}</div>`;
