@@ -83,7 +83,7 @@ function symbolsOf(
     .toSorted((a, b) => a.line - b.line)
     .map(({ own, key, ...rest }) => {
       const statements = declared.statements.filter((statement) => declares(statement, own));
-      const pieces = statements.map((statement) => linked(statement, (name) => addressOf(name)));
+      const pieces = statements.map((statement) => linked(statement, addressOf));
       return { ...rest, declaration: pieces.flatMap((piece, i) => (i === 0 ? piece : [["\n"] as const, ...piece])) };
     });
 }

@@ -44,8 +44,9 @@ test("an export under another name is told under that", () => {
   expect(textOf("foldedSyncGlobalPgds")).toContain("function syncGlobalPgds(");
 });
 
-test("a type that the compiler wrote as an import is told by its name", () => {
+test("a type that the compiler wrote as an import is told by its name, which leads to it", () => {
   expect(symbols.filter((symbol) => /import\(/.test(textOf(symbol.name))).map(({ name }) => name)).toEqual([]);
+  expect(named("walkCost").declaration).toContainEqual(["LiveFigure", "figure/#LiveFigure"]);
 });
 
 test("the place of each name is on the page that its links name, and there only once", () => {
