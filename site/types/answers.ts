@@ -1,7 +1,7 @@
 /**
  * Answers about cells: the check of the Jupyter kernel over the type environment of the page.
  */
-import { createChecker } from "../../src/jupyter/cells/checker.ts";
+import { type Checker, createChecker } from "../../src/jupyter/cells/checker.ts";
 import { withoutExports } from "../../src/jupyter/cells/exports.ts";
 import { ARCHIVE_MODULES, type Archive, inArchive } from "./archive.ts";
 import type { Questions } from "./messages.ts";
@@ -15,11 +15,14 @@ export function answersFrom(environment: Archive): Questions {
       .map((name) => `import ${JSON.stringify(name)};`)
       .join("\n"),
   );
-  return {
-    check: (code) => checker.check(withoutExports(code)).problems,
-    commit: (code) => checker.check(withoutExports(code)).keep(),
-    forget: () => checker.forget(),
-    complete: (code, offset) => checker.complete(withoutExports(code), offset),
-    inspect: (code, offset) => checker.inspect(withoutExports(code), offset, false),
-  };
+  return answersOf(checker);
 }
+
+/** What a checker answers, whatever it reads from. */
+export const answersOf = (checker: Checker): Questions => ({
+  check: (code) => checker.check(withoutExports(code)).problems,
+  commit: (code) => checker.check(withoutExports(code)).keep(),
+  forget: () => checker.forget(),
+  complete: (code, offset) => checker.complete(withoutExports(code), offset),
+  inspect: (code, offset) => checker.inspect(withoutExports(code), offset, false),
+});

@@ -8,8 +8,11 @@ import { hoverTooltip, keymap } from "@codemirror/view";
 import type { Problem } from "../../src/jupyter/cells/checker.ts";
 import type { Checker } from "./messages.ts";
 
+/** What an editor asks of a checker. */
+export type EditorChecker = Pick<Checker, "check" | "complete" | "inspect">;
+
 /** What an editor gets so that `checker` answers in it. */
-export const typedEditor = (checker: Checker): Extension => [
+export const typedEditor = (checker: EditorChecker): Extension => [
   linter(async ({ state }) => (await checker.check(state.doc.toString())).map((problem) => mark(problem, state.doc))),
   autocompletion({ override: [({ state, pos, explicit }) => completions(checker, state.doc, pos, explicit)] }),
   hoverTooltip(({ state }, pos) => tooltip(checker, state.doc, pos)),
@@ -17,14 +20,14 @@ export const typedEditor = (checker: Checker): Extension => [
 ];
 
 /** A problem at its place in the text. */
-export function mark({ line, column, length, message }: Problem, doc: Text): Diagnostic {
+function mark({ line, column, length, message }: Problem, doc: Text): Diagnostic {
   const from = Math.min(doc.length, doc.line(Math.min(line, doc.lines)).from + column - 1);
   return { from, to: Math.min(doc.length, from + length), severity: "error", message };
 }
 
 /** Names are offered where one has been begun, after a dot, and where the reader asks. */
 async function completions(
-  checker: Checker,
+  checker: EditorChecker,
   doc: Text,
   pos: number,
   isAsked: boolean,
@@ -36,7 +39,7 @@ async function completions(
   return { from: start, to: end, options, validFor: /^[\w$]*$/ };
 }
 
-async function tooltip(checker: Checker, doc: Text, pos: number) {
+async function tooltip(checker: EditorChecker, doc: Text, pos: number) {
   const text = await checker.inspect(doc.toString(), pos);
   if (text === undefined) return null;
   return {

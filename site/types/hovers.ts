@@ -27,19 +27,25 @@ export interface HoverList {
 const FOLDER = `${PROJECT_ROOT}/notebooks`;
 
 let checker: Checker | undefined;
+let told: Promise<ReadonlyMap<string, string>> | undefined;
 
 /** The types in a notebook of the project. The first one takes a second, for the type check of all of them. */
 export async function notebookHovers(file: string): Promise<HoverList> {
   checker ??= createChecker(onDisk(FOLDER));
+  told ??= toldAddresses();
   const { cells } = await readNotebook(`${FOLDER}/${file}`);
   const codes = cells.filter(hasCode).map(({ source }) => source);
-  const symbols = (await apiSources()).flatMap((one) => one.symbols);
-  const told = new Map(symbols.map((one) => [`${one.file}#${one.name}`, `api/${symbolAddress(one.file, one.name)}`]));
-  return hoverList(checker, codes, told);
+  return hoverList(checker, codes, await told);
 }
 
-/** The types in cells that follow one another; those of earlier calls are forgotten. `told` are addresses by `FILE#NAME`. */
-export function hoverList(cells: Checker, codes: readonly string[], told: ReadonlyMap<string, string>): HoverList {
+/** Where names are told in the API reference, by `FILE#NAME`. */
+async function toldAddresses(): Promise<ReadonlyMap<string, string>> {
+  const symbols = (await apiSources()).flatMap((one) => one.symbols);
+  return new Map(symbols.map(({ file, name }) => [`${file}#${name}`, `api/${symbolAddress(file, name)}`]));
+}
+
+/** The types in cells that follow one another; those of earlier calls are forgotten. */
+function hoverList(cells: Checker, codes: readonly string[], told: ReadonlyMap<string, string>): HoverList {
   const texts = new Map<string, number>();
   const numberOf = ({ type, says, declared }: Hover): number => {
     const address = declared && told.get(`${declared.file.slice(PROJECT_ROOT.length + 1)}#${declared.name}`);

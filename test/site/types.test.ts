@@ -3,12 +3,11 @@
  * disk on one side and the type environment of the built site on the other.
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { answersFrom } from "../../site/types/answers.ts";
+import { answersFrom, answersOf } from "../../site/types/answers.ts";
 import type { Archive } from "../../site/types/archive.ts";
 import { typeEnvironment } from "../../site/types/environment.ts";
 import type { Questions } from "../../site/types/messages.ts";
 import { createChecker } from "../../src/jupyter/cells/checker.ts";
-import { withoutExports } from "../../src/jupyter/cells/exports.ts";
 import { onDisk } from "../../src/jupyter/cells/on-disk.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { listNotebooks, readNotebook } from "../../src/notebook/file.ts";
@@ -16,7 +15,7 @@ import { RUNNING, SHARING, type Story, TYPES } from "../jupyter/semantics.ts";
 
 const FOLDER = `${PROJECT_ROOT}/notebooks`;
 const notebooks = await listNotebooks(FOLDER);
-const kernel = createChecker(onDisk(FOLDER));
+const kernel = answersOf(createChecker(onDisk(FOLDER)));
 let environment: Archive;
 let page: Questions;
 
@@ -26,7 +25,7 @@ beforeAll(() => {
 });
 
 /** The problems of cells one after another, each cell without any seen by the next ones. */
-function problemsOf(cells: readonly string[], asks: Pick<Questions, "check" | "commit" | "forget">) {
+function problemsOf(cells: readonly string[], asks: Questions) {
   asks.forget();
   return cells.map((code) => {
     const problems = asks.check(code);
@@ -35,16 +34,10 @@ function problemsOf(cells: readonly string[], asks: Pick<Questions, "check" | "c
   });
 }
 
-const asKernel: Pick<Questions, "check" | "commit" | "forget"> = {
-  check: (code) => kernel.check(withoutExports(code)).problems,
-  commit: (code) => kernel.check(withoutExports(code)).keep(),
-  forget: () => kernel.forget(),
-};
-
 describe.each([...SHARING, ...TYPES, ...RUNNING] satisfies Story[])("$name", ({ cells }) => {
   test("has the kernel's problems in a page", () => {
     const codes = cells.map(([code]) => code);
-    expect(problemsOf(codes, page)).toEqual(problemsOf(codes, asKernel));
+    expect(problemsOf(codes, page)).toEqual(problemsOf(codes, kernel));
   });
 });
 
@@ -66,7 +59,7 @@ test.each(notebooks)("%s has no problem in a page", async (name) => {
   const { cells } = await readNotebook(`${FOLDER}/${name}`);
   const codes = cells.filter((cell) => cell.cell_type === "code").map(({ source }) => source);
   expect(problemsOf(codes, page).flat()).toEqual([]);
-  expect(problemsOf(codes, asKernel).flat()).toEqual([]);
+  expect(problemsOf(codes, kernel).flat()).toEqual([]);
 });
 
 test.each(['import { figure } from "ptlab";\nfigure({ ', "[1].", "Math.m", "con"])(

@@ -40,11 +40,9 @@ export function cellTypes(): CellTypes {
       }
     },
     async extension(cell, texts) {
-      const opened = inScope(cell, texts());
-      if (opened === undefined) return [];
+      if (inScope(cell, texts()) === undefined) return [];
       const { typedEditor } = await import("../../types/editor.ts");
       return typedEditor({
-        ...opened,
         check: (code) => inScope(cell, texts())!.check(code),
         complete: (code, offset) => inScope(cell, texts())!.complete(code, offset),
         inspect: (code, offset) => inScope(cell, texts())!.inspect(code, offset),

@@ -7,8 +7,8 @@ import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileWith } from "../../../site/cells/code/compile.ts";
 import { openSession, type Place } from "../../../site/cells/session.ts";
+import { answersOf } from "../../../site/types/answers.ts";
 import { createChecker } from "../../../src/jupyter/cells/checker.ts";
-import { withoutExports } from "../../../src/jupyter/cells/exports.ts";
 import { onDisk } from "../../../src/jupyter/cells/on-disk.ts";
 import { PROJECT_ROOT } from "../../../src/jupyter/paths.ts";
 import type { Session } from "../../../src/notebook/session.ts";
@@ -27,11 +27,8 @@ const groups = [
 
 /** The kernel's check, as a page has it. */
 function checker(): Place["checker"] {
-  const kernels = createChecker(onDisk(`${PROJECT_ROOT}/notebooks`));
-  return {
-    check: async (code) => kernels.check(withoutExports(code)).problems,
-    commit: async (code) => kernels.check(withoutExports(code)).keep(),
-  };
+  const kernels = answersOf(createChecker(onDisk(`${PROJECT_ROOT}/notebooks`)));
+  return { check: async (code) => kernels.check(code), commit: async (code) => kernels.commit(code) };
 }
 
 describe("cells of a page", () => {
