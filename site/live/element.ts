@@ -2,6 +2,7 @@
 // plotting library only when a reader first moves a control.
 import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
 import type { LiveParams } from "../../src/figure/live.ts";
+import { messageOf } from "../errors.ts";
 import { seconds } from "../seconds.ts";
 import { changedParams, figuresIn, MOST_QUERY, paramsIn, withParams } from "./address.ts";
 import type { Drawn } from "./draw.ts";
@@ -290,7 +291,5 @@ function markVisited(): void {
 const elapsed = ({ since }: Run): string => seconds(performance.now() - since);
 
 const isEmpty = (params: LiveParams): boolean => Object.keys(params).length === 0;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 customElements.define("ptlab-figure", LiveFigureElement);

@@ -6,6 +6,7 @@ import type { FigureData } from "../../src/figure/figure.ts";
 import { liveFigure } from "../../src/figure/live/index.ts";
 import { inputContent, type LiveInputs } from "../../src/figure/live.ts";
 import { READ_LIMITS } from "../../src/study/capture/read.ts";
+import { fetched, messageOf } from "../errors.ts";
 import type { Answer, Ask, GivenFile } from "./messages.ts";
 
 /** Least time between two progress messages, so that a fast run does not spend itself on them. */
@@ -17,7 +18,7 @@ self.addEventListener("message", async ({ data }: MessageEvent<Ask>) => {
   try {
     say({ type: "result", result: await make(data) });
   } catch (error) {
-    say({ type: "error", message: (error instanceof Error ? error.message : String(error)).split("\n")[0]! });
+    say({ type: "error", message: messageOf(error).split("\n")[0]! });
   }
 });
 
@@ -56,21 +57,20 @@ async function readGiven({ number, file }: GivenFile): Promise<Uint8Array> {
  * What was fetched, by address, for as long as the worker lives: a slider that moves asks again and again, and experiments keep what
  * they decoded of a file by the very bytes that they were given.
  */
-const fetched = new Map<string, Promise<string | Uint8Array>>();
+const answers = new Map<string, Promise<string | Uint8Array>>();
 
 async function fetchOnce(name: string, address: string): Promise<string | Uint8Array> {
-  const known = fetched.get(address) ?? fetchOne(name, address);
-  fetched.set(address, known);
+  const known = answers.get(address) ?? fetchOne(name, address);
+  answers.set(address, known);
   try {
     return await known;
   } catch (error) {
-    fetched.delete(address);
+    answers.delete(address);
     throw error;
   }
 }
 
 async function fetchOne(name: string, address: string): Promise<string | Uint8Array> {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${name} cannot be read: ${response.status} ${response.statusText}`);
+  const response = await fetched(name, address);
   return inputContent(name, new Uint8Array(await response.arrayBuffer()));
 }

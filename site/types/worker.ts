@@ -1,24 +1,18 @@
 // Type check of edited cells on the reader's machine: loads TypeScript and the type environment, and then answers.
 
 import { giveTypeScript } from "../../src/jupyter/cells/typescript.ts";
+import { fetched, messageOf } from "../errors.ts";
 import { answersFrom } from "./answers.ts";
 import { COMPILER, ENVIRONMENT } from "./files.ts";
 import type { Answer, Ask, Questions } from "./messages.ts";
 
-const folder = import.meta.env.BASE_URL;
-
 async function start(): Promise<Questions> {
   const [compiler, environment] = await Promise.all([
-    import(/* @vite-ignore */ `${folder}${COMPILER}`),
-    fetch(`${folder}${ENVIRONMENT}`).then(jsonOf),
+    import(/* @vite-ignore */ import.meta.env.BASE_URL + COMPILER),
+    fetched("the types", import.meta.env.BASE_URL + ENVIRONMENT).then((response) => response.json()),
   ]);
   giveTypeScript(compiler.default);
   return answersFrom(environment);
-}
-
-async function jsonOf(response: Response) {
-  if (!response.ok) throw new Error(`the types cannot be read: ${response.status} ${response.statusText}`);
-  return response.json();
 }
 
 const answers = start();
@@ -30,6 +24,6 @@ async function answer({ id, name, given }: Ask): Promise<Answer> {
     const ask = (await answers)[name] as (...given: Ask["given"]) => ReturnType<Questions[keyof Questions]>;
     return { id, result: ask(...given) };
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    return { id, error: messageOf(error) };
   }
 }

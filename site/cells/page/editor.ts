@@ -4,7 +4,7 @@
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
 import { bracketMatching, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
+import { Compartment, type Extension, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 
@@ -19,8 +19,6 @@ export interface Listener {
 /** An open editor. */
 export interface Editor {
   readonly element: HTMLElement;
-  text(): string;
-  replace(text: string): void;
   focus(): void;
   /** Adds what came later, such as the types. */
   extend(extension: Extension): void;
@@ -29,42 +27,40 @@ export interface Editor {
 /** Opens an editor for the `number`th cell. */
 export function openEditor(parent: HTMLElement, number: number, text: string, listener: Listener): Editor {
   const later = new Compartment();
-  const command = (act: () => void) => () => {
-    act();
-    return true;
-  };
-  const view = new EditorView({
-    parent,
-    state: EditorState.create({
-      doc: text,
-      extensions: [
-        Prec.highest(
-          keymap.of([
-            { key: "Mod-Enter", run: command(listener.run) },
-            { key: "Shift-Enter", run: command(listener.runAndGo) },
-          ]),
-        ),
-        [lineNumbers(), history(), drawSelection(), indentOnInput(), bracketMatching(), highlightActiveLine()],
-        keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
-        javascript({ typescript: true }),
-        syntaxHighlighting(classHighlighter),
-        EditorView.lineWrapping,
-        EditorView.darkTheme.of(document.documentElement.dataset.theme === "dark"),
-        EditorView.contentAttributes.of({
-          "aria-label": `Code of cell ${number}. Control Enter runs it, Escape and then Tab leaves it.`,
-        }),
-        EditorView.updateListener.of((update) => {
-          if (update.docChanged) listener.changed(update.state.doc.toString());
-        }),
-        later.of([]),
-      ],
-    }),
+  const extensions = [keysOf(listener), typescript(), inPage(number), later.of([])];
+  const changes = EditorView.updateListener.of((update) => {
+    if (update.docChanged) listener.changed(update.state.doc.toString());
   });
+  const view = new EditorView({ parent, doc: text, extensions: [extensions, changes] });
   return {
     element: view.dom,
-    text: () => view.state.doc.toString(),
-    replace: (next) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } }),
     focus: () => view.focus(),
     extend: (extension) => view.dispatch({ effects: later.reconfigure(extension) }),
   };
 }
+
+/** The keys that run a cell go before those that edit it. */
+function keysOf({ run, runAndGo }: Listener): Extension {
+  const command = (act: () => void) => () => {
+    act();
+    return true;
+  };
+  const runs = keymap.of([
+    { key: "Mod-Enter", run: command(run) },
+    { key: "Shift-Enter", run: command(runAndGo) },
+  ]);
+  return [Prec.highest(runs), keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab])];
+}
+
+const typescript = (): Extension => [
+  [lineNumbers(), history(), drawSelection(), indentOnInput(), bracketMatching(), highlightActiveLine()],
+  [javascript({ typescript: true }), syntaxHighlighting(classHighlighter), EditorView.lineWrapping],
+];
+
+/** In the page's colours, and with a name. */
+const inPage = (number: number): Extension => [
+  EditorView.darkTheme.of(document.documentElement.dataset.theme === "dark"),
+  EditorView.contentAttributes.of({
+    "aria-label": `Code of cell ${number}. Control Enter runs it, Escape and then Tab leaves it.`,
+  }),
+];

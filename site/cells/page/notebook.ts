@@ -5,6 +5,7 @@ import { UserError } from "../../../src/base/errors.ts";
 import { hasCode, type Notebook, parseNotebook } from "../../../src/notebook/format.ts";
 import { outputLog } from "../../../src/notebook/outputs.ts";
 import { formatNotebook } from "../../../src/notebook/write.ts";
+import { fetched } from "../../errors.ts";
 import { save } from "../../live/save.ts";
 import { seconds } from "../../seconds.ts";
 import { keepEdits, keptEdits } from "../edits.ts";
@@ -46,11 +47,7 @@ async function make(): Promise<PageNotebook> {
   return new Cells(cells, name, stored);
 }
 
-async function fetchText(address: string): Promise<string> {
-  const response = await fetch(address);
-  if (!response.ok) throw new UserError(`${address} cannot be loaded: ${response.status}`);
-  return response.text();
-}
+const fetchText = async (address: string): Promise<string> => (await fetched(address, address)).text();
 
 /** By an attribute that nothing from a notebook can carry. */
 const cellsOf = (root: Document): HTMLElement[] => [...root.querySelectorAll<HTMLElement>("[data-code-cell]")];

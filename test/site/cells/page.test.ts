@@ -18,7 +18,7 @@ vi.mock("../../../site/cells/page/editor.ts", () => ({
     editors.set(number, changed);
     const element = parent.ownerDocument.createElement("div");
     parent.append(element);
-    return { element, text: () => "", replace: () => {}, focus: () => {}, extend: () => {} };
+    return { element, focus: () => {}, extend: () => {} };
   },
 }));
 vi.mock("../../../site/types/editor.ts", () => ({ typedEditor: () => [] }));
@@ -359,6 +359,6 @@ describe("a page that cannot be loaded", () => {
   test("is not taken for cells when the site answers with something else", async () => {
     const fetch = async () => new Response("Not here", { status: 404 });
     const page = await openPage(CHAIN, { ...noting(), fetch });
-    await expect(page.open()).rejects.toThrow("cannot be loaded: 404");
+    await expect(page.open()).rejects.toThrow("cannot be read: 404");
   });
 });
