@@ -32,6 +32,15 @@ export function resetParams(form: HTMLFormElement): void {
   for (const control of controls(form)) showBeside(control);
 }
 
+/**
+ * Puts a text into a control for the reader, and has the figure made at once. Told by the form: a text that tells it itself is
+ * being written, and is not read before it rests.
+ */
+export function giveText(area: HTMLTextAreaElement, text: string): void {
+  area.value = text;
+  area.form!.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 /** Shows what belongs to a control that has got another value: the number beside a slider, the sample that a text is. */
 export function showBeside(control: EventTarget): void {
   if (control instanceof HTMLInputElement && control.type === "range") showNumber(control);

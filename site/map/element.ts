@@ -1,5 +1,6 @@
 // <ptlab-map>: an address-space map that can be zoomed. It stands around a live figure and only moves that figure's own control.
 import { ALL } from "../../src/study/map/view.ts";
+import { giveText } from "../live/form.ts";
 import { armCells, focusCell, listen } from "./cells.ts";
 
 class AddressMapElement extends HTMLElement {
@@ -46,9 +47,7 @@ class AddressMapElement extends HTMLElement {
 
   #go(path: string, focus: number): void {
     this.#focus = focus;
-    this.#at().value = path;
-    // Not from the text itself: a text that is being written is not read before it rests.
-    this.#at().form!.dispatchEvent(new Event("input", { bubbles: true }));
+    giveText(this.#at(), path);
   }
 
   /** Another process has other VMAs: it is looked at as a whole, before the figure reads its controls. */

@@ -1,6 +1,7 @@
 // <ptlab-process>: takes a capture file or the name of a sample, and has the figures of the page show that process, one after
 // the other. The file is read in the page's worker and goes nowhere else.
 import { OWN_CAPTURE } from "../../src/figure/live/own-capture.ts";
+import { short } from "../live/address.ts";
 import { give, giveAgain } from "../live/given.ts";
 import type { GivenFile } from "../live/messages.ts";
 
@@ -35,7 +36,7 @@ class ProcessElement extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#choice++;
-    giveAgain(OWN_CAPTURE.input, undefined);
+    giveAgain(undefined);
   }
 
   /** Without this the browser would leave the page and open the file. */
@@ -86,9 +87,9 @@ class ProcessElement extends HTMLElement {
     this.#undo = () => {
       menu.value = before;
       this.#read = read;
-      giveAgain(OWN_CAPTURE.input, read);
+      giveAgain(read);
     };
-    if (file) this.#read = give(OWN_CAPTURE.input, file);
+    if (file) this.#read = give(file);
     this.#stop().disabled = false;
     return this.#choice;
   }
@@ -144,7 +145,5 @@ function wordsOf(figure: HTMLElement): string {
   const text = figure.querySelector(".ptlab-status")?.textContent?.trim() ?? "";
   return text.replace(new RegExp(`^This could not be computed: (${OWN_CAPTURE.input}: )?`), "");
 }
-
-const short = (name: string): string => (name.length <= 60 ? name : `${name.slice(0, 60)}…`);
 
 customElements.define("ptlab-process", ProcessElement);

@@ -1,5 +1,6 @@
 // <ptlab-walk>: steps through a drawn walk, by buttons and keys, and changes the address by its slots. The picture tells all: its
 // steps are groups whose titles say what happens, so that nothing is computed until a slot is changed.
+import { giveText } from "../live/form.ts";
 import { type SlotRow, slotInputs, wordItems } from "./bar.ts";
 
 /** How long a step stays while playing, in milliseconds: a sentence is read in that time. */
@@ -112,9 +113,7 @@ class WalkElement extends HTMLElement {
     const mask = ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
     const address = (this.#address() & ~mask) | (BigInt(input.value) << BigInt(low));
     const control = this.querySelector<HTMLTextAreaElement>('[name="address"]')!;
-    control.value = `0x${address.toString(16)}`;
-    // Not from the text itself: a text that is being written is not read before it rests.
-    control.form!.dispatchEvent(new Event("input", { bubbles: true }));
+    giveText(control, `0x${address.toString(16)}`);
   }
 
   /** The address that is walked, which may be less than what was written. */
