@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { satteri } from "@astrojs/markdown-satteri";
 import sitemap from "@astrojs/sitemap";
@@ -14,6 +14,7 @@ import { prosePlugin } from "./site/prose/plugin.ts";
 import { codeTakesFocus, tablesTakeFocus } from "./site/scrolling.ts";
 import { typeFiles } from "./site/types/integration.ts";
 import { sourceDigest } from "./src/notebook/digest.ts";
+import { listNotebooks } from "./src/notebook/file.ts";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const build = { version: packageJson.version, source: await sourceDigest(here(".")) };
@@ -27,10 +28,7 @@ const feed = {
   href: `${base}rss.xml`,
 };
 
-const notebooks = readdirSync(here("notebooks"))
-  .filter((name) => name.endsWith(".ipynb"))
-  .map((name) => `notebooks/${name.replace(/\.ipynb$/, "")}`)
-  .sort();
+const notebooks = (await listNotebooks(here("notebooks"))).map((name) => `notebooks/${basename(name, ".ipynb")}`);
 
 export default defineConfig({
   srcDir: "./site",

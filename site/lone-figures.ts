@@ -85,9 +85,10 @@ async function draw({ live, params = {} }: LoneFigure): Promise<MimeBundle> {
   return (await drawn[DISPLAY](host)) as MimeBundle;
 }
 
-/** The figure with its controls; `base` is the site's. */
-export async function loneHtml(lone: LoneFigure, base: string): Promise<string> {
+/** The figure with its controls. */
+export async function loneHtml(lone: LoneFigure): Promise<string> {
   const { number, label, stored, bundle } = await foundLone(lone);
+  const base = import.meta.env.BASE_URL;
   const address = pageAddress(base, lone.page);
   const embed = embedAddress(base, lone.page, number);
   return renderFigure(stored, bundle, { number, label, address, embed, live: lone.live }).html;
