@@ -14,7 +14,7 @@ import { digits, type Machine } from "../test/bench/print.ts";
 import { kept } from "./kept.ts";
 
 /** The stored run, which readers can load as well. */
-export const BENCH_FILE = "site/public/bench.json";
+const BENCH_FILE = "site/public/bench.json";
 
 /** What `npm run bench -- --json FILE` writes. */
 export interface Bench {
@@ -69,7 +69,7 @@ function ratioRows(cases: readonly CaseResult[]): Row[] {
 }
 
 /** The figure of a group: ratios as dots with their spread, goals as ticks. Null where a group compares nothing. */
-export function ratioFigure(bench: Bench, group: string): Figure | null {
+function ratioFigure(bench: Bench, group: string): Figure | null {
   const cases = timedCases(bench, group);
   const rows = ratioRows(cases);
   if (rows.length === 0) return null;

@@ -1,14 +1,15 @@
 // <ptlab-exports>: what a reader can take away from a figure. Of a live figure it is always what is shown.
+import type { FigureFiles } from "../../src/figure/exports.ts";
 import { attributes } from "../../src/notebook/render/html.ts";
 import { figuresIn, short } from "./address.ts";
 import { copy, save } from "./save.ts";
 
-const MIME = { svg: "image/svg+xml", csv: "text/csv", txt: "text/plain" } as const;
-type Kind = keyof typeof MIME;
+const MIME: FigureFiles = { svg: "image/svg+xml", csv: "text/csv", txt: "text/plain" };
+type Kind = keyof FigureFiles;
 
 /** What was computed here, to take away instead of the stored figure. */
 export interface Exported {
-  readonly files: Readonly<Record<Kind, string>>;
+  readonly files: FigureFiles;
   /** The query of an address that computes it again; undefined where the values are too long for one. */
   readonly query: string | undefined;
 }

@@ -1,5 +1,6 @@
 // The Markdown plugin that completes the prose of the pages in `site/content/docs`. Notebooks come through their loader,
 // which knows a page where Markdown knows a cell.
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Root } from "hast";
 import type { HastPluginEntry } from "satteri";
@@ -14,9 +15,8 @@ export function prosePlugin(root: string, base: string): HastPluginEntry {
     return reading;
   };
   return ({ fileURL }) => {
-    const folder = `${root.replace(/\/?$/, "/")}${DOCS}/`;
     const path = fileURL ? fileURLToPath(fileURL) : "";
-    const page = path.startsWith(folder) ? docsPage(path.slice(folder.length)) : undefined;
+    const page = dirname(path) === join(root, DOCS) ? docsPage(basename(path)) : undefined;
     if (page === undefined) return undefined;
     return {
       name: "ptlab-prose",

@@ -87,7 +87,7 @@ function declaredIn(node: AnyNode): Names {
 const BLOCK = /^(BlockStatement|StaticBlock|SwitchStatement|For\w*Statement)$/;
 
 /** A function that has names of its own; a method holds one as its value. */
-export const isFunction = (node: AnyNode): node is FunctionNode & AnyNode =>
+const isFunction = (node: AnyNode): node is FunctionNode & AnyNode =>
   /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 
 function functionNames(node: FunctionNode): Names {
@@ -107,7 +107,7 @@ function lexicalNames(nodes: readonly AnyNode[]): string[] {
 }
 
 /** The names of all `var` below a node, but for those of functions inside. */
-export const varNames = (node: AnyNode): string[] =>
+const varNames = (node: AnyNode): string[] =>
   varsBelow(node).flatMap((v) => v.declarations.flatMap(({ id }) => boundNames(id)));
 
 /** All declarations by `var` below a node, but for those of functions inside. */

@@ -47,7 +47,7 @@ function placed<T>(result: () => T): T {
 }
 
 /** Wrong syntax, and where in what was parsed. */
-export class MisplacedError extends SyntaxError {
+class MisplacedError extends SyntaxError {
   override readonly name = "SyntaxError";
   readonly place: Place;
 

@@ -1,7 +1,6 @@
 /**
  * What the kernel's own code uses of Node, for a worker in which one cell runs at a time. Only what that code imports is here.
  */
-import { bytesOf } from "./bytes.ts";
 import { readFileSync } from "./fs.ts";
 
 /** Knows who runs until the next one does: here, nothing runs beside a cell. */
@@ -27,7 +26,7 @@ export const randomUUID = (): string => `page-${++made}`;
 export const setImmediate = (callback: () => void): unknown => setTimeout(callback, 0);
 
 /** A file's content, in time. */
-export const readFile = async (path: string): Promise<Uint8Array> => bytesOf(readFileSync(path) as Uint8Array);
+export const readFile = async (path: string): Promise<Uint8Array> => readFileSync(path) as Uint8Array;
 
 /** The root under which the kernel's code looks for data. */
 export const PROJECT_ROOT = "/ptlab";

@@ -1,8 +1,7 @@
 /**
  * Outputs of a cell that was run again, put into the page by the very function that made the stored ones.
  */
-import { liveFigure } from "../../../src/figure/live/index.ts";
-import type { LiveFigure } from "../../../src/figure/live.ts";
+import { liveFigures } from "../../../src/figure/live/index.ts";
 import { storedFigure } from "../../../src/notebook/figures.ts";
 import type { NbOutput } from "../../../src/notebook/format.ts";
 import type { PageFile } from "../../../src/notebook/render/exports.ts";
@@ -104,7 +103,7 @@ async function rendered(output: NbOutput, nextAnchors: () => Anchors, files: Pag
       if (figure === undefined) return "";
       const anchors = nextAnchors();
       const embed = `${location.pathname}#figure-${anchors.number}`;
-      const live = figure.data.live && knownLive(figure.data.live.id);
+      const live = liveFigures.find(({ id }) => id === figure.data.live?.id);
       const made = renderFigure(figure, bundle, { ...anchors, address: location.pathname, embed, live });
       files.push(...made.files);
       return made.html;
@@ -113,14 +112,6 @@ async function rendered(output: NbOutput, nextAnchors: () => Anchors, files: Pag
     markdown: async () => "",
   });
   return html === "" ? "" : outputElement(output, html);
-}
-
-function knownLive(id: string): LiveFigure | undefined {
-  try {
-    return liveFigure(id);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The files of a figure that the site does not have. */
