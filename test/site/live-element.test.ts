@@ -170,11 +170,11 @@ test("a figure of the reader's own file says where one is given, asks no worker,
     [],
     'This could not be computed: no file is given: the page "Your own process" takes one ',
   ]);
-  const file = give("capture", new File(["x"], "mine.ptt"));
+  const file = give(new File(["x"], "mine.ptt"));
   move(figure!, 3);
   await settled();
   expect(live()[0]!.asked[0]!.inputs).toEqual({ capture: file });
-  giveAgain("capture", undefined);
+  giveAgain(undefined);
   needs.inputs = [];
 });
 
