@@ -7,20 +7,17 @@
  * capture's, VMAs that then share a page become one.
  */
 import { formatNamed } from "../../arch/formats.ts";
-import { invariant, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { formatSize } from "../../base/size.ts";
-import { type AccessWords, accessCount, accessesOf, vpnAt } from "../../mmu/access-words.ts";
-import { accessCost, type CostTable, defaultCosts } from "../../mmu/cost.ts";
-import type { MmuCounts } from "../../mmu/counts.ts";
-import { newEngine } from "../../mmu/engine/engine.ts";
-import { genericCore } from "../../mmu/generic.ts";
+import { type AccessWords, accessesOf } from "../../mmu/access-words.ts";
+import { type CostTable, defaultCosts } from "../../mmu/cost.ts";
 import { type Capture, type CapturedVma, isAnon } from "../capture/format.ts";
 import type { ParamsOf, RunEffects } from "../experiment.ts";
-import { type MappedTrace, mapTrace, type Touched, type TracePolicy } from "../trace/replay.ts";
+import { mapTrace, type Touched, type TracePolicy } from "../trace/replay.ts";
 import { mappingsOf } from "../trace-cost/mappings.ts";
 import { COUNTED, coreOf, type coreParams, WARM_UP } from "../walk-cost/experiment.ts";
 import { policyText } from "../walk-cost/layout.ts";
-import type { Measured } from "../walk-cost/measure.ts";
+import { type Measured, measureOn } from "../walk-cost/measure.ts";
 import { makeStream, type Pattern } from "../walk-cost/streams.ts";
 import { checkBuildable } from "./size.ts";
 
@@ -51,9 +48,11 @@ export function runProcessWalks(
   return list.map((policy, i) => {
     effects?.signal?.throwIfAborted();
     effects?.progress?.(i, list.length);
-    const mapped = mapTrace({ areas: areasFor(capture, policy.format), touches }, policy);
-    const counts = countLoads(mapped, loads, params);
-    return { mapping: policyText(policy), measured: { counts, cost: accessCost(counts, costs) } };
+    const { mm, frames, place } = mapTrace({ areas: areasFor(capture, policy.format), touches }, policy);
+    const words = place(loads);
+    const streams = { warmUp: words.subarray(0, 2 * WARM_UP), counted: words.subarray(2 * WARM_UP) };
+    const written = { mm, frameAt: (vpn: number) => frames.get(vpn) };
+    return { mapping: policyText(policy), measured: measureOn(written, coreOf(params), costs, streams) };
   });
 }
 
@@ -100,34 +99,4 @@ function loadsOver(touches: Float64Array, { pattern, seed }: ParamsOf<typeof cor
     places.map((i) => touches[i]!),
     SMALL_LG2,
   );
-}
-
-function countLoads(
-  mapped: MappedTrace,
-  loads: AccessWords,
-  params: Pick<ParamsOf<typeof coreParams>, "tlb" | "walkCache">,
-): MmuCounts {
-  const { kernel, pt } = mapped.mm;
-  const engine = newEngine(
-    pt,
-    genericCore(kernel.format, { ...coreOf(params), contiguous: true, accessDirty: kernel.accessDirty }),
-  );
-  const words = mapped.place(loads);
-  const run = (part: AccessWords) => {
-    const out = new Float64Array(accessCount(part));
-    engine.run(part, out);
-    checkReached(out, part, mapped);
-  };
-  run(words.subarray(0, 2 * WARM_UP));
-  engine.reset();
-  run(words.subarray(2 * WARM_UP));
-  return engine.counts();
-}
-
-function checkReached(out: Float64Array, words: AccessWords, { mm, frames }: MappedTrace): void {
-  for (let i = 0; i < out.length; i++) {
-    const vpn = vpnAt(words, i, mm.kernel.format.pageLg2);
-    if (out[i] !== frames.get(vpn))
-      invariant(false, `a load of page ${vpn} reached frame ${out[i]}, not ${frames.get(vpn)}`);
-  }
 }

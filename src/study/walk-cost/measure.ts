@@ -2,7 +2,8 @@
  * Runs a stream of loads over a layout and reports what was counted and modelled, after showing that every load reached
  * the memory that was written at its address.
  */
-import { invariant } from "../../base/errors.ts";
+import { broken } from "../../base/errors.ts";
+import type { Mm } from "../../mm/mm.ts";
 import { type AccessWords, accessCount, vpnAt } from "../../mmu/access-words.ts";
 import { type AccessCost, accessCost, type CostTable } from "../../mmu/cost.ts";
 import { newEngine, type TranslationEngine } from "../../mmu/engine/engine.ts";
@@ -25,27 +26,42 @@ export interface Measured {
   readonly cost: AccessCost;
 }
 
+/** Memory that loads go over: a process, and the frame that a write to each page reached. */
+export interface Written {
+  readonly mm: Mm;
+  frameAt(vpn: number): number | undefined;
+}
+
+/** {@link measureOn} a layout. */
+export function measure({ mm, start, frames }: Layout, core: CoreChoice, costs: CostTable, streams: Streams): Measured {
+  return measureOn({ mm, frameAt: (vpn) => frames[vpn - start] }, core, costs, streams);
+}
+
 /** Loads the warm-up stream uncounted, then counts the other. Throws `BrokenInvariant` if one load went astray. */
-export function measure(layout: Layout, core: CoreChoice, costs: CostTable, { warmUp, counted }: Streams): Measured {
-  const { kernel, pt } = layout.mm;
+export function measureOn(
+  written: Written,
+  core: CoreChoice,
+  costs: CostTable,
+  { warmUp, counted }: Streams,
+): Measured {
+  const { kernel, pt } = written.mm;
   const engine = newEngine(
     pt,
     genericCore(kernel.format, { ...core, contiguous: true, accessDirty: kernel.accessDirty }),
   );
-  checkReached(layout, engine, warmUp);
+  checkReached(written, engine, warmUp);
   engine.reset();
-  checkReached(layout, engine, counted);
+  checkReached(written, engine, counted);
   const counts = engine.counts();
   return { counts, cost: accessCost(counts, costs) };
 }
 
-function checkReached({ start, frames, mm }: Layout, engine: TranslationEngine, words: AccessWords): void {
+function checkReached({ mm, frameAt }: Written, engine: TranslationEngine, words: AccessWords): void {
   const out = new Float64Array(accessCount(words));
   engine.run(words, out);
   const { pageLg2 } = mm.kernel.format;
   for (let i = 0; i < out.length; i++) {
     const vpn = vpnAt(words, i, pageLg2);
-    if (out[i] !== frames[vpn - start])
-      invariant(false, `load ${i} of page ${vpn} reached frame ${out[i]}, not ${frames[vpn - start]}`);
+    if (out[i] !== frameAt(vpn)) broken(`load ${i} of page ${vpn} reached frame ${out[i]}, not ${frameAt(vpn)}`);
   }
 }

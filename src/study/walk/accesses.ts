@@ -5,18 +5,16 @@
 import { type Format, rootOf } from "../../arch/format.ts";
 import { oneOf } from "../../base/errors.ts";
 import { accessesOf } from "../../mmu/access-words.ts";
-import { costsOf, specOf } from "../../mmu/cores/core.ts";
-import { coreNamed, cores } from "../../mmu/cores/cores.ts";
-import { accessCost, type CostTable, defaultCosts } from "../../mmu/cost.ts";
+import { specOf } from "../../mmu/cores/core.ts";
+import { coreNamed } from "../../mmu/cores/cores.ts";
+import { accessCost } from "../../mmu/cost.ts";
 import { genericCore } from "../../mmu/generic.ts";
 import { Mmu, type MmuSpec } from "../../mmu/simulate.ts";
 import type { Tree } from "../../mmu/translate.ts";
+import { costsNamed, GENERIC, REAL_CORES } from "../trace-cost/cores.ts";
 
-/** The core that belongs to no product and walks every format. */
-const GENERIC = "generic";
-
-/** Cores that can be named. */
-export const WALK_CORES: readonly string[] = [GENERIC, ...cores.map(({ name }) => name)];
+/** Cores that can be named; the generic one walks every format. */
+export const WALK_CORES: readonly string[] = [GENERIC, ...REAL_CORES];
 
 /** One load. */
 export interface AccessMade {
@@ -37,8 +35,9 @@ export interface AccessesMade {
 
 /** Loads from a page, from it again, and from the page after it (before it, where that is the last of its root). */
 export function walkAccesses(tree: Tree, vpn: number, core: string): AccessesMade {
-  const { spec, costs } = hardware(tree.format, core);
-  const mmu = new Mmu(tree, spec);
+  const name = oneOf("core", core, WALK_CORES);
+  const mmu = new Mmu(tree, hardware(tree.format, name));
+  const costs = costsNamed(name);
   const beside = rootOf(tree.format, vpn + 1) === null ? vpn - 1 : vpn + 1;
   const load = (page: number): AccessMade => {
     mmu.reset();
@@ -49,9 +48,7 @@ export function walkAccesses(tree: Tree, vpn: number, core: string): AccessesMad
   return { first: load(vpn), again: load(vpn), next: load(beside) };
 }
 
-function hardware(format: Format, core: string): { readonly spec: MmuSpec; readonly costs: CostTable } {
-  const named = oneOf("core", core, WALK_CORES);
-  if (named !== GENERIC) return { spec: specOf(coreNamed(named), format), costs: costsOf(coreNamed(named)) };
-  const choices = { tlbEntries: 1536, walkCache: true, contiguous: true, accessDirty: format.accessDirty };
-  return { spec: genericCore(format, choices), costs: defaultCosts };
+function hardware(format: Format, core: string): MmuSpec {
+  if (core !== GENERIC) return specOf(coreNamed(core), format);
+  return genericCore(format, { tlbEntries: 1536, walkCache: true, contiguous: true, accessDirty: format.accessDirty });
 }
