@@ -3,6 +3,7 @@
  * process (`mm-space.ts`) or from a capture (`capture-space.ts`), and summed up exactly over any cells of it. Work goes by runs, so
  * that a process of many gigabytes costs what its runs cost.
  */
+import { firstWhere } from "../../base/search.ts";
 
 /**
  * What maps a page. Order is that of legends; a kind keeps its place, and with it its look. Letters are for strips of text, `pages` for
@@ -124,19 +125,6 @@ export function between<T extends { readonly start: number; readonly end: number
   end: number,
 ): readonly T[] {
   const from = firstWhere(spans.length, (i) => spans[i]!.end > start);
-  return spans.slice(
-    from,
-    firstWhere(spans.length, (i) => spans[i]!.start >= end),
-  );
-}
-
-/** The first of `n` places of which something is true, if it is true of all behind it; `n` where it is true of none. */
-function firstWhere(n: number, is: (i: number) => boolean): number {
-  let [lo, hi] = [0, n];
-  while (lo < hi) {
-    const middle = (lo + hi) >>> 1;
-    if (is(middle)) hi = middle;
-    else lo = middle + 1;
-  }
-  return lo;
+  const to = firstWhere(spans.length, (i) => spans[i]!.start >= end);
+  return spans.slice(from, to);
 }

@@ -2,9 +2,11 @@
  * A slice of a trace over memory that the simulated kernel has mapped: which leaves are behind its pages, and what a core counts that
  * runs it, after showing that every access reached the memory that was written at its address.
  */
+
 import { A } from "../../arch/entry.ts";
 import { type AccessDirty, spanLg2 } from "../../arch/format.ts";
 import { invariant } from "../../base/errors.ts";
+import { firstWhere } from "../../base/search.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { AccessKind, type AccessWords, LINE_LG2, newAccessWords, setAccess, vpnAt } from "../../mmu/access-words.ts";
 import type { MmuCounts } from "../../mmu/counts.ts";
@@ -124,16 +126,8 @@ export class MappedSlice {
 const CHUNK = 16384;
 
 /** How many accesses of a stream are among the first `n` of the slice. */
-function placeAfter({ at }: Stream, n: number): number {
-  if (at === undefined) return n;
-  let [lo, hi] = [0, at.length];
-  while (lo < hi) {
-    const middle = (lo + hi) >>> 1;
-    if (at[middle]! < n) lo = middle + 1;
-    else hi = middle;
-  }
-  return lo;
-}
+const placeAfter = ({ at }: Stream, n: number): number =>
+  at === undefined ? n : firstWhere(at.length, (i) => at[i]! >= n);
 
 function checkReached(out: Float64Array, pageOf: Int32Array, frames: Float64Array): void {
   for (let i = 0; i < out.length; i++)
