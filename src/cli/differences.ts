@@ -2,13 +2,15 @@
  * Differences between stored and new outputs as an engineer sees them: beside each other in the terminal, and on a page
  * with the pictures.
  */
+
 import { mkdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { countOf } from "../base/words.ts";
 import { type Difference, headline, linesBeside } from "../notebook/compare.ts";
 import type { Pair } from "../notebook/diff.ts";
 import { replaceFile } from "../notebook/file.ts";
 import { type Compared, reportHtml } from "../notebook/report.ts";
-import { countOf, type RunEffects } from "./notebooks.ts";
+import type { RunEffects } from "./notebooks.ts";
 
 /** The page with the pictures, from the project's folder. */
 const REPORT = join(".ptlab", "verify.html");

@@ -113,6 +113,3 @@ function why(ended: Exclude<Rerun, { kind: "done" }>): string {
   const { cell, line, message } = ended.failure;
   return `cell ${cell}${line === undefined ? "" : `, line ${line}`}: ${message.split("\n")[0]}`;
 }
-
-/** A number of things in words. */
-export const countOf = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

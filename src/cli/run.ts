@@ -2,11 +2,11 @@
  * `ptlab run`: runs notebooks without an editor and stores their outputs. Only what is stale is run, and a notebook that
  * fails or is interrupted stays as it was.
  */
+import { countOf } from "../base/words.ts";
 import { writeNotebook } from "../notebook/file.ts";
 import type { Notebook } from "../notebook/format.ts";
 import { markFresh } from "../notebook/fresh.ts";
 import {
-  countOf,
   INTERRUPTED,
   isStoredFresh,
   type RunEffects,

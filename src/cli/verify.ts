@@ -1,13 +1,13 @@
 /**
  * `ptlab verify`: runs notebooks again and holds what they give against what is stored. Notebooks are only read.
  */
+import { countOf } from "../base/words.ts";
 import { compareFailure, compareNotebooks, type Difference } from "../notebook/compare.ts";
 import { figuresOf } from "../notebook/figures.ts";
 import { outputsOf } from "../notebook/format.ts";
 import type { Compared } from "../notebook/report.ts";
 import { printDifferences, writeReport } from "./differences.ts";
 import {
-  countOf,
   INTERRUPTED,
   isStoredFresh,
   type Rerun,

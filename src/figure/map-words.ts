@@ -1,6 +1,7 @@
 /**
  * How an address-space map speaks of its cells, from the rows of its figure: shared by what makes the rows and what draws them.
  */
+import { countOf } from "../base/words.ts";
 import { MAP_KINDS } from "../study/map/space.ts";
 import type { Row } from "./figure.ts";
 
@@ -9,7 +10,7 @@ export function pagesInWords(pages: readonly number[]): string {
   const kinds = MAP_KINDS.map((kind, i) => ({ words: kind.pages, n: pages[i]! })).filter(({ n }) => n > 0);
   const parts = kinds.sort((a, b) => b.n - a.n).map(({ n, words }) => `${n} ${words}`);
   const all = pages.reduce((a, b) => a + b);
-  return `${all} ${all === 1 ? "page" : "pages"}: ${parts.join(", ")}`;
+  return `${countOf(all, "page")}: ${parts.join(", ")}`;
 }
 
 /** Key of the column that counts a kind. */

@@ -2,11 +2,13 @@
  * The walk of one address as rows, and the rows read back: a drawing is given rows alone, whether they were made here, in another
  * thread or before the notebook was stored.
  */
+
 import { fieldValue } from "../arch/bit-fields.ts";
 import { type Format, levelsOf, rootOf } from "../arch/format.ts";
 import { formatNamed } from "../arch/formats.ts";
 import { UserError } from "../base/errors.ts";
 import { hex } from "../base/size.ts";
+import { countOf } from "../base/words.ts";
 import { addressFields, frameUnder, slotsAround, type WalkStep, walkStep, walkSteps } from "../mmu/describe-walk.ts";
 import { type FaultCause, refusal, type Tree } from "../mmu/translate.ts";
 import type { AccessesMade } from "../study/walk/accesses.ts";
@@ -88,7 +90,7 @@ export function walkData(tree: Tree, address: bigint, made?: AccessesMade): Loos
   const steps = walkSteps(tree, vpn);
   const around = slotsAround(tree, vpn);
   const rows = steps.map((step, i) => rowOf(step, around[i]!));
-  const reads = `${steps.length} ${steps.length === 1 ? "read" : "reads"}`;
+  const reads = countOf(steps.length, "read");
   return {
     title: `The walk of ${hex(address)} on ${format.name}`,
     caption: `${reads} in ${levelsOf(format)} levels. ${READING}`,

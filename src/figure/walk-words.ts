@@ -1,7 +1,9 @@
 /**
  * A walk told step by step, in sentences that make sense without the picture: what a screen reader reads and what an animation says.
  */
+
 import { hex } from "../base/size.ts";
+import { countOf } from "../base/words.ts";
 import type { FigureData } from "./figure.ts";
 import { addressParts, type LevelReads, readWalk, type WalkLevel, type WalkRead } from "./walk-data.ts";
 
@@ -48,12 +50,10 @@ function accessWords({ reads, fault, levels }: WalkRead): string[] {
   if (reads.length === 0) return [];
   const ns = reads.reduce((sum, read) => sum + read.ns, 0);
   return [
-    `On a core that knew nothing the walk read ${slots(levels.length)}, ${ns.toFixed(1)} ns modelled. The same access again reads ${again(reads, fault !== null)}.`,
+    `On a core that knew nothing the walk read ${countOf(levels.length, "slot")}, ${ns.toFixed(1)} ns modelled. The same access again reads ${again(reads, fault !== null)}.`,
     `The page beside it then reads ${next(reads, fault !== null)}.`,
   ];
 }
-
-const slots = (n: number): string => `${n || "no"} ${n === 1 ? "slot" : "slots"}`;
 
 function again(reads: readonly LevelReads[], faults: boolean): string {
   if (!faults) return `${told(reads, "again")}: the TLB has the translation`;
@@ -71,5 +71,5 @@ function next(reads: readonly LevelReads[], faults: boolean): string {
 function told(reads: readonly LevelReads[], which: "again" | "next"): string {
   const read = reads.filter((level) => level[which] > 0);
   const n = read.reduce((sum, level) => sum + level[which], 0);
-  return n === 0 ? "no slot" : `${slots(n)} (${read.map(({ name }) => name).join(", ")})`;
+  return n === 0 ? "no slot" : `${countOf(n, "slot")} (${read.map(({ name }) => name).join(", ")})`;
 }

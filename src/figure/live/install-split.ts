@@ -1,7 +1,9 @@
 /**
  * The live figures of installing into page tables: what each way to fill holes splits, and what guards for stacks cost.
  */
+
 import { EVENTS } from "../../base/tally.ts";
+import { countOf } from "../../base/words.ts";
 import { INSTALL_EVENTS, type InstallRow, installSplit } from "../../study/install-split/install-split.ts";
 import { type StackRow, stackGuards } from "../../study/install-split/stacks.ts";
 import { INSTALL_WALKERS } from "../../study/install-split/walkers.ts";
@@ -67,7 +69,7 @@ export const installSplitLive = defineLive({
   run: (params, _inputs, effects) => {
     const rows = installSplit.run(params, undefined, effects);
     const { arch, state, blocks } = params;
-    const setting = `${blocks} huge page${blocks === 1 ? "" : "s"} of range, before: ${state}`;
+    const setting = `${countOf(blocks, "huge page")} of range, before: ${state}`;
     const keys = installColumns.map((c) => c.key);
     return {
       title: `Filling the holes of a range: ${state}`,

@@ -2,10 +2,12 @@
  * The live figure of an op script: the page tables of every process after one operation, level by level, slot by slot, and
  * what the operation changed. The reader writes the script.
  */
+
 import { formats } from "../../arch/formats.ts";
 import { UserError } from "../../base/errors.ts";
 import { formatSize } from "../../base/size.ts";
 import { EVENTS } from "../../base/tally.ts";
+import { countOf } from "../../base/words.ts";
 import { DESIGN_NAMES } from "../../design/design.ts";
 import { profiles } from "../../mm/profile.ts";
 import { SAMPLE_SCRIPTS } from "../../study/ops/samples.ts";
@@ -101,13 +103,13 @@ const isChanged = (page: TablePage): boolean => page.change !== "" || page.runs.
 /** What the operation came to: the kernel's record first, then what the model counted. */
 function outcome({ record, counts }: TableView): string {
   const { rc, err, flt, segv, procs } = record;
-  const refused = segv === undefined ? "" : `, refused at ${segv.length} ${segv.length === 1 ? "place" : "places"}`;
+  const refused = segv === undefined ? "" : `, refused at ${countOf(segv.length, "place")}`;
   const tables = procs.map(({ p, dpte }) => `@${p} ${dpte}`).join(", ");
   const counted = VIEW_EVENTS.filter((event) => counts[event] > 0).map(
     (event) => `${EVENTS[event].split(":")[0]} ${counts[event]}`,
   );
   return (
-    `rc ${rc}${err === null ? "" : ` (${err})`}, ${flt} ${flt === 1 ? "fault" : "faults"}${refused}; ` +
+    `rc ${rc}${err === null ? "" : ` (${err})`}, ${countOf(flt, "fault")}${refused}; ` +
     `table pages above the start: ${tables}; counted: ${counted.join(", ") || "none of splits, folds, tables"}.`
   );
 }

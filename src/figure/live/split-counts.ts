@@ -1,7 +1,9 @@
 /**
  * The live figure of the split study: operations down the side, the four splits of each apart.
  */
+
 import { EVENTS } from "../../base/tally.ts";
+import { countOf } from "../../base/words.ts";
 import { SPLIT_EVENTS, SPLIT_PAGES, type SplitRow, splitCounts } from "../../study/splits/split-counts.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
@@ -56,11 +58,11 @@ export const splitCountsLive = defineLive({
   run: (params, _inputs, effects) => {
     const rows = splitCounts.run(params, undefined, effects);
     const { arch, policy, pages, at, kernel, contpte } = params;
-    const setting = `${arch} ${kernel}, mapped as ${policy}, ${pages} page${pages === 1 ? "" : "s"} from page ${at}`;
+    const setting = `${arch} ${kernel}, mapped as ${policy}, ${countOf(pages, "page")} from page ${at}`;
     return {
       title: "Splits by operation",
       caption:
-        `What one operation on ${pages} page${pages === 1 ? "" : "s"} (from page ${at}) of a mapping of 8 MiB splits: ` +
+        `What one operation on ${countOf(pages, "page")} (from page ${at}) of a mapping of 8 MiB splits: ` +
         `${arch}, kernel ${kernel}, ${policy}${contpte ? "" : ", contpte off"}.`,
       alt: altText(rows, setting),
       better: "fewer splits",

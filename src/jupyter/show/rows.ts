@@ -2,6 +2,7 @@
  * An array of rows, or a map of them, as a table: in HTML and as aligned text, from one layout. A column is of numbers, right
  * aligned with their points below each other, or of anything else.
  */
+import { countOf } from "../../base/words.ts";
 import { el, print } from "../../figure/xml.ts";
 import type { MimeBundle } from "../../notebook/format.ts";
 import { bigintText, inspected } from "./values.ts";
@@ -58,7 +59,7 @@ function layOut(rows: readonly Row[]): Table {
   const shown = rows.slice(0, MAX_ROWS);
   const more = rows.length - shown.length;
   const columns = [...keys].map((key) => column(key, shown));
-  return { columns, length: shown.length, rest: more === 0 ? "" : `${more} further row${more === 1 ? "" : "s"}` };
+  return { columns, length: shown.length, rest: more === 0 ? "" : countOf(more, "further row") };
 }
 
 function column(key: string, rows: readonly Row[]): Column {
