@@ -9,16 +9,30 @@ import type { ApiFile } from "./symbols.ts";
 /** All that decides over the exports and what is told about them. */
 export const API_INPUTS = ["src", "site/api", "site/types/declarations.ts", "package-lock.json"];
 
-/** What notebooks can import, as it was found last if no source has changed since. */
-export async function apiSources(): Promise<readonly ApiFile[]> {
-  const make = async () => JSON.stringify((await import("./symbols.ts")).apiFiles());
-  return JSON.parse(await kept({ name: "api.json", inputs: API_INPUTS, make }));
+/** What TypeScript reads in the sources. */
+export interface ApiSources {
+  /** What notebooks can import. */
+  readonly files: readonly ApiFile[];
+  /** The text of each declaration file by its path from the project's root. */
+  readonly declarations: Readonly<Record<string, string>>;
+}
+
+/** As it was found last if no source has changed since. */
+export async function apiSources(): Promise<ApiSources> {
+  return JSON.parse(await kept({ name: "api.json", inputs: API_INPUTS, make: readSources }));
+}
+
+async function readSources(): Promise<string> {
+  const { apiFiles } = await import("./symbols.ts");
+  const { declarations } = await import("../types/declarations.ts");
+  const read = declarations();
+  return JSON.stringify({ files: apiFiles(read), declarations: read.texts } satisfies ApiSources);
 }
 
 /** Puts the pages of the reference into Astro's store, and takes out those that are no more. */
 export async function loadApi({ store, parseData, generateDigest, config }: LoaderContext): Promise<void> {
   const { apiPages } = await import("./pages.ts");
-  const pages = apiPages(await apiSources(), `${config.base}api/`);
+  const pages = apiPages((await apiSources()).files, `${config.base}api/`);
   const ids = new Set(pages.map(idOf));
   for (const key of store.keys()) if (/^api(\/|$)/.test(key) && !ids.has(key)) store.delete(key);
   for (const page of pages) {

@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import type { SourceFile, Statement, Symbol as TsSymbol, TypeChecker } from "typescript";
 import { loadTypeScript } from "../../src/jupyter/cells/typescript.ts";
 import { PROJECT_MODULES, PROJECT_ROOT } from "../../src/jupyter/paths.ts";
-import { declarations } from "../types/declarations.ts";
+import type { Declarations } from "../types/declarations.ts";
 import { linked, type Piece } from "./pieces.ts";
 
 /** An exported name. */
@@ -30,9 +30,8 @@ export interface ApiFile {
   readonly symbols: readonly ApiSymbol[];
 }
 
-/** Everything that notebooks can import, by the file that declares it. Takes seconds. */
-export function apiFiles(): readonly ApiFile[] {
-  const { program, texts } = declarations();
+/** Everything that notebooks can import, by the file that declares it. */
+export function apiFiles({ program, texts }: Declarations): readonly ApiFile[] {
   const checker = program.getTypeChecker();
   const found = new Map<string, Found>();
   for (const [module, path] of Object.entries(PROJECT_MODULES))
@@ -72,12 +71,12 @@ function exportsOf(module: string, index: SourceFile, checker: TypeChecker): Fou
 function symbolsOf(
   file: string,
   found: readonly Found[],
-  texts: ReadonlyMap<string, string>,
+  texts: Declarations["texts"],
   addresses: ReadonlyMap<string, string>,
 ): ApiSymbol[] {
   const ts = loadTypeScript();
-  const path = `${PROJECT_ROOT}/${file.replace(/\.ts$/, ".d.ts")}`;
-  const declared = ts.createSourceFile(path, texts.get(path)!, ts.ScriptTarget.ESNext, true);
+  const path = file.replace(/\.ts$/, ".d.ts");
+  const declared = ts.createSourceFile(path, texts[path]!, ts.ScriptTarget.ESNext, true);
   const addressOf = namesOf(declared, file, addresses);
   return found
     .toSorted((a, b) => a.line - b.line)

@@ -3,12 +3,12 @@
  */
 import type { CompilerOptions, Program } from "typescript";
 import { loadTypeScript } from "../../src/jupyter/cells/typescript.ts";
-import { PROJECT_MODULES } from "../../src/jupyter/paths.ts";
+import { PROJECT_MODULES, PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 
-/** The sources, and the text of each one's declaration file by the path of that. */
+/** The sources, and the text of each one's declaration file by the path of that from the project's root. */
 export interface Declarations {
   readonly program: Program;
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 /** Takes seconds. Unchecked: the project's own check is for that. */
@@ -19,8 +19,10 @@ export function declarations(): Declarations {
     ...{ moduleResolution: ts.ModuleResolutionKind.Bundler, allowImportingTsExtensions: true, resolveJsonModule: true },
     ...{ declaration: true, emitDeclarationOnly: true, noCheck: true, skipLibCheck: true },
   };
-  const texts = new Map<string, string>();
+  const texts: Record<string, string> = {};
   const program = ts.createProgram(Object.values(PROJECT_MODULES), options);
-  program.emit(undefined, (path, text) => texts.set(path, text));
+  program.emit(undefined, (path, text) => {
+    texts[path.slice(PROJECT_ROOT.length + 1)] = text;
+  });
   return { program, texts };
 }

@@ -10,15 +10,15 @@ import type { CellPlace } from "../../src/jupyter/cells/place.ts";
 import { loadTypeScript } from "../../src/jupyter/cells/typescript.ts";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { ARCHIVE_MODULES, ARCHIVE_ROOT, type Archive } from "./archive.ts";
-import { declarations } from "./declarations.ts";
+import type { Declarations } from "./declarations.ts";
 
 /** Packages that a cell may import in a page, beside those that the project's declarations name. */
 const PACKAGES = [...Object.keys(ARCHIVE_MODULES), "@observablehq/plot", "fflate"];
 
-/** All files that the check of a cell may read. Takes several seconds. */
-export function typeEnvironment(): Archive {
+/** All files that the check of a cell may read; `texts` are those of the project's declarations. Takes a second. */
+export function typeEnvironment(texts: Declarations["texts"]): Archive {
   const read = new Map<string, string>();
-  const checker = createChecker(noting(declared(declarations().texts), read));
+  const checker = createChecker(noting(declared(texts), read));
   const { problems } = checker.check(PACKAGES.map((name) => `import ${JSON.stringify(name)};`).join("\n"));
   if (problems.length > 0) throw new Error(`the type environment: ${problems[0]!.message}`);
   const entries = [...read].map(([path, text]) => [inside(path), isOwn(path) ? text : withoutComments(path, text)]);
@@ -26,18 +26,19 @@ export function typeEnvironment(): Archive {
 }
 
 const inside = (path: string): string => path.replace(PROJECT_ROOT, ARCHIVE_ROOT);
+const inProject = (path: string): string => path.slice(PROJECT_ROOT.length + 1);
 const isOwn = (path: string): boolean => path.startsWith(`${PROJECT_ROOT}/src/`);
 
 /** The disk, but with declarations in place of the project's sources. */
-function declared(texts: ReadonlyMap<string, string>): CellPlace {
+function declared(texts: Declarations["texts"]): CellPlace {
   const disk = onDisk(`${PROJECT_ROOT}/notebooks`);
   const host = (options: CompilerOptions): CompilerHost => {
     const base = disk.host(options);
     const { fileExists, readFile } = base;
     // Into the same object: its other methods read by way of these.
     return Object.assign(base, {
-      fileExists: (path: string) => (isOwn(path) ? texts.has(path) : fileExists(path)),
-      readFile: (path: string) => (isOwn(path) ? texts.get(path) : readFile(path)),
+      fileExists: (path: string) => (isOwn(path) ? inProject(path) in texts : fileExists(path)),
+      readFile: (path: string) => (isOwn(path) ? texts[inProject(path)] : readFile(path)),
     });
   };
   const modules = Object.entries(ARCHIVE_MODULES).map(([name, path]) => [

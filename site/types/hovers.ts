@@ -40,7 +40,7 @@ export async function notebookHovers(file: string): Promise<HoverList> {
 
 /** Where names are told in the API reference, by `FILE#NAME`. */
 async function toldAddresses(): Promise<ReadonlyMap<string, string>> {
-  const symbols = (await apiSources()).flatMap((one) => one.symbols);
+  const symbols = (await apiSources()).files.flatMap((one) => one.symbols);
   return new Map(symbols.map(({ file, name }) => [`${file}#${name}`, `api/${symbolAddress(file, name)}`]));
 }
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { listNotebooks } from "../../src/notebook/file.ts";
+import { apiSources } from "../api/load.ts";
 import { type Digests, kept, type Made, write } from "../kept.ts";
 import { COMPILER, ENVIRONMENT, HOVERS } from "./files.ts";
 
@@ -74,5 +75,5 @@ async function hoversFile(file: string): Promise<string> {
 
 async function environmentFile(): Promise<string> {
   const { typeEnvironment } = await import("./environment.ts");
-  return JSON.stringify(typeEnvironment());
+  return JSON.stringify(typeEnvironment((await apiSources()).declarations));
 }

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { type ApiPage, apiPages } from "../../site/api/pages.ts";
 import { type ApiFile, type ApiSymbol, apiFiles, symbolAddress } from "../../site/api/symbols.ts";
+import { declarations } from "../../site/types/declarations.ts";
 import * as simulator from "../../src/index.ts";
 
 let files: readonly ApiFile[];
@@ -9,7 +10,7 @@ let symbols: readonly ApiSymbol[];
 let pages: readonly ApiPage[];
 
 beforeAll(() => {
-  files = apiFiles();
+  files = apiFiles(declarations());
   symbols = files.flatMap((file) => file.symbols);
   pages = apiPages(files, "/x/api/");
 }, 60_000);

@@ -23,6 +23,7 @@ afterEach(() => {
 
 test.each([
   ["site/api/symbols.ts", API_INPUTS],
+  ["site/types/declarations.ts", API_INPUTS],
   ["site/how-fast.ts", PICTURE_INPUTS],
   ["site/lone-figures.ts", LONE_INPUTS],
   ["site/types/environment.ts", TYPE_INPUTS],

@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { answersFrom, answersOf } from "../../site/types/answers.ts";
 import type { Archive } from "../../site/types/archive.ts";
+import { declarations } from "../../site/types/declarations.ts";
 import { typeEnvironment } from "../../site/types/environment.ts";
 import type { Questions } from "../../site/types/messages.ts";
 import { createChecker } from "../../src/jupyter/cells/checker.ts";
@@ -20,7 +21,7 @@ let environment: Archive;
 let page: Questions;
 
 beforeAll(() => {
-  environment = typeEnvironment();
+  environment = typeEnvironment(declarations().texts);
   page = answersFrom(environment);
 });
 
