@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { figure } from "../src/figure/create.ts";
-import { DISPLAY, type Figure, type Row } from "../src/figure/figure.ts";
+import { type Column, DISPLAY, type Drawing, type Figure, type Row } from "../src/figure/figure.ts";
 import { storedFigure } from "../src/notebook/figures.ts";
 import type { MimeBundle } from "../src/notebook/format.ts";
 import { figureSummary } from "../src/notebook/render/figure.ts";
@@ -68,57 +68,53 @@ function ratioRows(cases: readonly CaseResult[]): Row[] {
   );
 }
 
+/** How a ratio is told. */
+const RATIO = { basis: "measured", digits: 3 } as const;
+
+const COLUMNS: readonly Column[] = [
+  { key: "what", label: "Case", definition: "What was done, and by what." },
+  { key: "baseline", label: "Baseline", definition: "What the ratio is taken to." },
+  {
+    key: "ratio",
+    label: "Ratio",
+    definition: "The time divided by that of the baseline in the same round, median.",
+    ...RATIO,
+  },
+  { key: "low", label: "10th percentile", definition: "The tenth of all rounds from below.", ...RATIO },
+  { key: "high", label: "90th percentile", definition: "The tenth of all rounds from above.", ...RATIO },
+  { key: "goal", label: "Goal", definition: "The largest ratio that the project wants.", ...RATIO },
+];
+
+const drawRatios: Drawing = (plot, frame) => ({
+  marginLeft: Math.min(frame.width * 0.45, 260),
+  x: frame.axis(["ratio", "low", "high", "goal"], { type: "log", label: "Ratio to the baseline", tickFormat: String }),
+  y: frame.axis("what", { label: null }),
+  marks: [
+    plot.ruleX([1], { strokeOpacity: 0.5 }),
+    plot.ruleY(frame.rows, { y: "what", x1: "low", x2: "high", strokeWidth: 2 }),
+    plot.dot(frame.rows, { x: "ratio", y: "what", fill: "currentColor", r: 4 }),
+    plot.tickX(
+      frame.rows.filter((row) => row.goal !== null),
+      { x: "goal", y: "what", strokeWidth: 2, strokeDasharray: "3 2" },
+    ),
+  ],
+});
+
 /** The figure of a group: ratios as dots with their spread, goals as ticks. Null where a group compares nothing. */
 function ratioFigure(bench: Bench, group: string): Figure | null {
   const cases = timedCases(bench, group);
   const rows = ratioRows(cases);
   if (rows.length === 0) return null;
   const time = [...new Set(cases.map((c) => TIMES[c.measures]!))].join(" or ");
-  const goal = {
-    label: "Goal",
-    basis: "measured",
-    digits: 3,
-    definition: "The largest ratio that the project wants.",
-  } as const;
-  const ratio = { basis: "measured", digits: 3 } as const;
   return figure({
     title: titleOf(group),
     caption: `Ratio of ${time} to the baseline of the case, taken within each round: median as a dot, 10th to 90th percentile as a line, goal as a bar across.`,
     alt: rows.map(({ what, ratio }) => `${what}: ${Number(ratio).toPrecision(3)}`).join("; "),
     better: "smaller ratios",
-    columns: [
-      { key: "what", label: "Case", definition: "What was done, and by what." },
-      { key: "baseline", label: "Baseline", definition: "What the ratio is taken to." },
-      {
-        key: "ratio",
-        label: "Ratio",
-        definition: "The time divided by that of the baseline in the same round, median.",
-        ...ratio,
-      },
-      { key: "low", label: "10th percentile", definition: "The tenth of all rounds from below.", ...ratio },
-      { key: "high", label: "90th percentile", definition: "The tenth of all rounds from above.", ...ratio },
-      { key: "goal", ...goal },
-    ],
+    columns: COLUMNS,
     rows,
     origin: { designs: ["ptlab"], workload: `npm run bench, group ${group}`, params: {}, seed: null, input: null },
-    plot: (plot, frame) => ({
-      marginLeft: Math.min(frame.width * 0.45, 260),
-      x: frame.axis(["ratio", "low", "high", "goal"], {
-        type: "log",
-        label: "Ratio to the baseline",
-        tickFormat: String,
-      }),
-      y: frame.axis("what", { label: null }),
-      marks: [
-        plot.ruleX([1], { strokeOpacity: 0.5 }),
-        plot.ruleY(frame.rows, { y: "what", x1: "low", x2: "high", strokeWidth: 2 }),
-        plot.dot(frame.rows, { x: "ratio", y: "what", fill: "currentColor", r: 4 }),
-        plot.tickX(
-          frame.rows.filter((row) => row.goal !== null),
-          { x: "goal", y: "what", strokeWidth: 2, strokeDasharray: "3 2" },
-        ),
-      ],
-    }),
+    plot: drawRatios,
   });
 }
 
