@@ -4,8 +4,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { figuresOf } from "../../src/notebook/figures.ts";
+import { listNotebooks } from "../../src/notebook/file.ts";
 import { type MimeBundle, parseNotebook } from "../../src/notebook/format.ts";
 import { normaliseSvg, normaliseText } from "../../src/notebook/normalise.ts";
 
@@ -16,10 +18,7 @@ const UPDATE = process.env.UPDATE_GOLDEN === "1";
 const HOW = `If that is wanted, renew the files and look at what git shows of them:
 UPDATE_GOLDEN=1 npx vitest run --config test/vitest.config.ts test/notebook/golden-figures.test.ts`;
 
-const notebooks = readdirSync(NOTEBOOKS)
-  .filter((name) => name.endsWith(".ipynb"))
-  .map((name) => basename(name, ".ipynb"))
-  .sort();
+const notebooks = (await listNotebooks(fileURLToPath(NOTEBOOKS))).map((name) => basename(name, ".ipynb"));
 
 /** The files of a notebook's figures, by name. */
 function filesOf(notebook: string): Map<string, string> {

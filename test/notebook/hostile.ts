@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { display } from "../../src/figure/display.ts";
 import { readNotebook } from "../../src/notebook/file.ts";
-import type { CodeCell, MimeBundle, NbOutput, Notebook } from "../../src/notebook/format.ts";
+import { type CodeCell, type MimeBundle, type NbOutput, type Notebook, outputsOf } from "../../src/notebook/format.ts";
 import { type Page, type RenderEffects, renderPage } from "../../src/notebook/render/page.ts";
 import { groupedBars, powers, testHost } from "../figure/samples.ts";
 
@@ -27,9 +27,8 @@ export async function hostilePage(): Promise<Page> {
   return renderPage("hostile", { ...nb, cells: [...nb.cells, figures(nb)] }, effects);
 }
 
-function figures({ cells }: Notebook): CodeCell {
-  const bundles = cells.flatMap((cell) => (cell.cell_type === "code" ? cell.outputs : []));
-  const pictures = bundles.flatMap((output) => ("data" in output ? (output.data["image/svg+xml"] ?? []) : []));
+function figures(nb: Notebook): CodeCell {
+  const pictures = outputsOf(nb).flatMap((output) => ("data" in output ? (output.data["image/svg+xml"] ?? []) : []));
   const drawn = display({ ...groupedBars(), live: { id: "powers", params: { base: 3 }, inputs: {} } }, testHost());
   const outputs = pictures.map((picture): NbOutput => {
     const bundle: MimeBundle = JSON.parse(JSON.stringify({ ...drawn, "image/svg+xml": picture }));
