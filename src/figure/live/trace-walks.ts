@@ -9,8 +9,9 @@ import { chosenSlice } from "../../study/trace-cost/traces.ts";
 import { runTraceWalks, type TraceWalkRow, traceWalkParams } from "../../study/trace-cost/walks.ts";
 import type { Column, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
-import { lines, stack } from "../marks.ts";
+import { lines } from "../marks.ts";
 import { MAPPING, sliceText, TRACE_INPUTS, traceOrigin } from "./trace-parts.ts";
+import { levelsRead, translationPlot } from "./walk-cost.ts";
 
 const PER = "per 1000";
 
@@ -43,12 +44,6 @@ function timeColumn(level: number): Column {
   };
 }
 
-/** The levels that were read at all. */
-function levelsRead(rows: readonly TraceWalkRow[]): number[] {
-  const most = Math.max(...rows.map(({ counts }) => counts.reads.length));
-  return Array.from({ length: most }, (_, l) => l).filter((l) => rows.some(({ counts }) => (counts.reads[l] ?? 0) > 0));
-}
-
 function walkRow({ mapping, counts, cost }: TraceWalkRow, levels: readonly number[]): Row {
   const per1000 = (n: number) => (1000 * n) / counts.accesses;
   return {
@@ -76,7 +71,7 @@ export const traceWalkCost = defineLive({
   run: async (params, inputs, effects) => {
     const slice = await chosenSlice(params, inputs);
     const results = runTraceWalks(params, slice, effects);
-    const levels = levelsRead(results);
+    const levels = levelsRead(results.map(({ counts }) => counts));
     const rows = results.map((result) => walkRow(result, levels));
     return {
       title: `Translation of ${params.trace}'s accesses`,
@@ -91,14 +86,7 @@ export const traceWalkCost = defineLive({
       origin: traceOrigin(params, slice, [params.core]),
     };
   },
-  plot: (Plot, frame) => {
-    const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
-    return {
-      ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
-      x: frame.axis(keys, { label: "Translation of 1000 accesses" }),
-      y: frame.axis("name", { label: null }),
-    };
-  },
+  plot: translationPlot("Translation of 1000 accesses"),
 });
 
 /** How many entries of each size cover which share of a recorded program's accesses. */

@@ -1,6 +1,7 @@
 /**
  * Live figures of the walk's cost: what one load costs by way of mapping, which folio orders help, how far a TLB reaches.
  */
+import type { MmuCounts } from "../../mmu/counts.ts";
 import type { ParamsOf } from "../../study/experiment.ts";
 import { runWalkCost, type WalkCostRow, walkCostParams } from "../../study/walk-cost/experiment.ts";
 import { folioOrderParams, runFolioOrders } from "../../study/walk-cost/orders.ts";
@@ -8,6 +9,7 @@ import { runTlbReach, tlbReachParams } from "../../study/walk-cost/reach.ts";
 import type { Column, Drawing, Row } from "../figure.ts";
 import { defineLive } from "../live.ts";
 import { lines, stack } from "../marks.ts";
+import { MAPPING } from "./trace-parts.ts";
 
 const MISSES: Column = {
   key: "misses",
@@ -18,15 +20,9 @@ const MISSES: Column = {
   definition: "Loads whose translation was in no TLB level, per 1000 loads.",
 };
 
-const NAME: Column = {
-  key: "name",
-  label: "How memory is mapped",
-  definition: "Page-table format, size of all folios, and where it matters whether arm64's contiguous bit is used.",
-};
-
-/** The columns of the levels that were read at all; walk caches keep the upper ones from being read. */
+/** The columns, with those of the levels. */
 function walkCostColumns(levels: readonly number[]): readonly Column[] {
-  return [NAME, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)];
+  return [MAPPING, MISSES, TIME, ...levels.map(readsColumn), TLB_TIME, ...levels.map(timeColumn)];
 }
 
 const TIME: Column = {
@@ -77,10 +73,11 @@ function walkCostRow({ mapping, measured: { counts, cost } }: Walked, levels: re
   };
 }
 
-function levelsRead(results: readonly Walked[]): number[] {
-  const most = Math.max(...results.map((r) => r.measured.counts.reads.length));
+/** The levels that were read at all; walk caches keep the upper ones from being read. */
+export function levelsRead(all: readonly Pick<MmuCounts, "reads">[]): number[] {
+  const most = Math.max(...all.map(({ reads }) => reads.length));
   const levels = Array.from({ length: most }, (_, level) => level);
-  return levels.filter((level) => results.some((r) => (r.measured.counts.reads[level] ?? 0) > 0));
+  return levels.filter((level) => all.some(({ reads }) => (reads[level] ?? 0) > 0));
 }
 
 /** A way of mapping in words, and what loads counted there. */
@@ -88,19 +85,24 @@ type Walked = Pick<WalkCostRow, "mapping" | "measured">;
 
 /** Columns and rows for loads over memory mapped in several ways. */
 export function walkTable(results: readonly Walked[]): { columns: readonly Column[]; rows: readonly Row[] } {
-  const levels = levelsRead(results);
+  const levels = levelsRead(results.map(({ measured }) => measured.counts));
   return { columns: walkCostColumns(levels), rows: results.map((result) => walkCostRow(result, levels)) };
 }
 
-/** Modelled time per load, by cause, for each way of mapping. */
-export const walkCostPlot: Drawing = (Plot, frame) => {
-  const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
-  return {
-    ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
-    x: frame.axis(keys, { label: "Translation of one load" }),
-    y: frame.axis("name", { label: null }),
+/** Modelled time by cause for each way of mapping; the label says of what. */
+export const translationPlot =
+  (label: string): Drawing =>
+  (Plot, frame) => {
+    const keys = frame.figure.columns.map((c) => c.key).filter((key) => /^ns./.test(key));
+    return {
+      ...stack(Plot, frame, { x: "value", y: "name", series: "series", rows: frame.unpivot(keys) }),
+      x: frame.axis(keys, { label }),
+      y: frame.axis("name", { label: null }),
+    };
   };
-};
+
+/** {@link translationPlot} of one load. */
+export const walkCostPlot = translationPlot("Translation of one load");
 
 /** What one load costs by format, page size and folio order. */
 export const walkCost = defineLive({
@@ -207,7 +209,7 @@ export const tlbReach = defineLive({
       alt: tlbReachAlt(rows),
       better: "fewer misses",
       columns: [
-        { ...NAME, key: "mapping" },
+        { ...MAPPING, key: "mapping" },
         {
           key: "mib",
           label: "Memory used",
