@@ -124,8 +124,10 @@ export const PICTURE_INPUTS = [
   ...["host", "how-fast", "kept"].map((name) => `site/${name}.ts`),
 ] as const;
 
-/** The picture of each group as HTML, empty where a group compares nothing. Kept, because drawing them takes half a second. */
-export const pictures = async (): Promise<Readonly<Record<string, string>>> =>
+type Picture = ReturnType<typeof figureSummary>;
+
+/** The picture of each group that compares anything. Kept, because drawing them takes half a second. */
+export const pictures = async (): Promise<Readonly<Record<string, Picture>>> =>
   JSON.parse(await kept({ name: "how-fast.json", inputs: PICTURE_INPUTS, make: drawPictures }));
 
 async function drawPictures(): Promise<string> {
@@ -134,15 +136,14 @@ async function drawPictures(): Promise<string> {
   return JSON.stringify(Object.fromEntries(await Promise.all(drawn)));
 }
 
-async function pictureOf(bench: Bench, group: string): Promise<string> {
+async function pictureOf(bench: Bench, group: string): Promise<Picture | undefined> {
   const made = ratioFigure(bench, group);
-  if (made === null) return "";
+  if (made === null) return undefined;
   // The stamp is that of the run: the sources that build the page may be others.
   const { hostOf } = await import("./host.ts");
   const host = hostOf({ version: bench.ptlab, source: bench.source });
   const bundle = (await made[DISPLAY](host)) as MimeBundle;
-  const { title, caption, html } = figureSummary(storedFigure(bundle)!, bundle);
-  return `<figure class="ptlab-figure not-content">${html}<figcaption><strong>${escapeHtml(title)}</strong> <span class="ptlab-caption">${escapeHtml(caption)}</span></figcaption></figure>`;
+  return figureSummary(storedFigure(bundle)!, bundle);
 }
 
 const spread = ({ median, p10, p90 }: Spread): string => `${digits(median)} (${digits(p10)} to ${digits(p90)})`;
