@@ -27,15 +27,15 @@ export interface Series {
 export const PALETTE = ["#0062cc", "#bb4416", "#16a77a", "#a77ecf", "#b48a00", "#586c65"] as const;
 
 /** Dashes of lines, in the order of series. */
-export const DASHES = ["none", "7 3", "2 3", "9 3 2 3", "4 2"] as const;
+const DASHES = ["none", "7 3", "2 3", "9 3 2 3", "4 2"] as const;
 
 /** Symbols of dots, in the order of series. */
-export const SYMBOLS = ["circle", "square", "triangle", "diamond2", "cross", "star"] as const;
+const SYMBOLS = ["circle", "square", "triangle", "diamond2", "cross", "star"] as const;
 /** Name of one of {@link SYMBOLS}. */
 export type SymbolName = (typeof SYMBOLS)[number];
 
 /** Textures of areas, in the order of series; `render.ts` draws them. */
-export const TEXTURES = ["solid", "rising", "dots", "falling", "level", "upright", "grid"] as const;
+const TEXTURES = ["solid", "rising", "dots", "falling", "level", "upright", "grid"] as const;
 /** Name of one of {@link TEXTURES}. */
 export type Texture = (typeof TEXTURES)[number];
 
