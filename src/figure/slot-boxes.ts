@@ -42,23 +42,19 @@ export function slotBoxes(plot: typeof Plot, frame: Frame): Plot.PlotOptions {
   const { boxes, headings, height } = place(frame);
   const present = [...new Set(boxes.map((box) => box.holds))].filter((h) => !HOLLOW.includes(h));
   const kinds = [...new Set([...ALWAYS, ...present])];
-  const fills = new Map(
-    frame
-      .series(
-        "holds",
-        "fill",
-        kinds.map((holds) => ({ holds })),
-      )
-      .map((s) => [s.name, s]),
+  const series = frame.series(
+    "holds",
+    "fill",
+    kinds.map((holds) => ({ holds })),
   );
   return {
     ...IN_PIXELS,
     height,
     marks: [
       plot.text(headings, { x: "x", y: "y", text: "text", textAnchor: "start", fontWeight: "bold" }),
-      ...kinds.map((kind) => {
-        const own = boxes.filter((box) => box.holds === kind);
-        return plot.rect(own, { ...EDGES, fill: fills.get(kind)!.fill, stroke: fills.get(kind)!.colour });
+      ...series.map(({ name, fill, colour }) => {
+        const own = boxes.filter((box) => box.holds === name);
+        return plot.rect(own, { ...EDGES, fill, stroke: colour });
       }),
       plot.rect(
         boxes.filter((box) => HOLLOW.includes(box.holds)),
