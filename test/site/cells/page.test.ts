@@ -9,7 +9,7 @@ import type { MimeBundle, NbOutput, Notebook } from "../../../src/notebook/forma
 import type { OutputEvent } from "../../../src/notebook/outputs.ts";
 import { groupedBars, testHost } from "../../figure/samples.ts";
 import { code, notebook, prose } from "../../notebook/builders.ts";
-import { type Kernel, openPage, type Page, text } from "./page.ts";
+import { type Kernel, openPage, type Page, type Surroundings, text } from "./page.ts";
 
 /** The editor needs a browser; what a reader writes into it is all that counts here. */
 const editors = vi.hoisted(() => new Map<number, (text: string) => void>());
@@ -44,6 +44,13 @@ function noting() {
   return { ran, kernel };
 }
 
+/** A page whose cells are noted as they run. */
+async function opened(nb: Notebook, surroundings: Partial<Surroundings> = {}) {
+  const { ran, kernel } = noting();
+  const page = await openPage(nb, { kernel, ...surroundings });
+  return { ran, page, cells: await page.open() };
+}
+
 async function write(page: Page, number: number, code: string, cells: PageNotebook): Promise<void> {
   await cells.act(page.cell(number), "edit");
   editors.get(number)!(code);
@@ -53,9 +60,7 @@ const CHAIN = notebook(code("const n = 1"), code("const m = n * 2"), code("m"));
 
 describe("a run", () => {
   test("runs all cells again that saw what an edited cell above has made", async () => {
-    const { ran, kernel } = noting();
-    const page = await openPage(CHAIN, { kernel });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(CHAIN);
     await cells.act(page.cell(3), "run");
     await write(page, 1, "const n = 5", cells);
     await cells.act(page.cell(3), "run");
@@ -64,9 +69,7 @@ describe("a run", () => {
   });
 
   test("of a cell makes those below run again before another that needs them", async () => {
-    const { ran, kernel } = noting();
-    const page = await openPage(CHAIN, { kernel });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(CHAIN);
     await cells.act(page.cell(3), "run");
     await write(page, 1, "const n = 5", cells);
     await cells.act(page.cell(1), "run");
@@ -75,9 +78,7 @@ describe("a run", () => {
   });
 
   test("runs again nothing that is as it ran", async () => {
-    const { ran, kernel } = noting();
-    const page = await openPage(CHAIN, { kernel });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(CHAIN);
     for (const number of [1, 2, 3, 3]) await cells.act(page.cell(number), "run");
     expect(ran).toEqual(["const n = 1", "const m = n * 2", "m", "m"]);
   });
@@ -99,10 +100,8 @@ describe("a run", () => {
   });
 
   test("that is stopped while types are checked does not begin, and the next begins with the first cell", async () => {
-    const { ran, kernel } = noting();
     const answer = Promise.withResolvers<unknown>();
-    const page = await openPage(CHAIN, { kernel, check: () => answer.promise });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(CHAIN, { check: () => answer.promise });
     await cells.act(page.cell(2), "run");
     await write(page, 3, "m + 1", cells);
     const run = cells.act(page.cell(3), "run");
@@ -198,9 +197,7 @@ describe("the code of a cell", () => {
   const nb: Notebook = notebook(prose("Text."), ...sources.map((source) => code(source)));
 
   test("is that of the notebook to the last blank, in the page and in the file that it gives", async () => {
-    const { ran, kernel } = noting();
-    const page = await openPage(nb, { kernel });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(nb);
     await cells.act(page.cell(3), "run");
     expect(ran).toEqual([sources[0], sources[1], sources[4]]);
     await write(page, 3, "b", cells);
@@ -219,9 +216,7 @@ describe("a cell that prose makes up", () => {
     ["a markdown cell", notebook(prose(FAKE), code("real()"))],
     ["an output", notebook(code("real()", { outputs: [{ ...text(""), data: { "text/html": FAKE } } as NbOutput] }))],
   ])("in %s is none", async (_, nb) => {
-    const { ran, kernel } = noting();
-    const page = await openPage(nb, { kernel });
-    const cells = await page.open();
+    const { ran, page, cells } = await opened(nb);
     expect(page.document.querySelectorAll("[data-code-cell]").length).toBe(1);
     await cells.act(page.document.querySelector<HTMLElement>("[data-code-cell]")!, "run");
     expect(ran).toEqual(["real()"]);
