@@ -12,6 +12,10 @@ import { CHROMIUM, launchChromium } from "./chromium.ts";
 const missing = existsSync(CHROMIUM) ? "" : ` (no browser at ${CHROMIUM})`;
 const ADDRESS = "http://hostile.test/";
 
+test.runIf(missing !== "" && process.env.PTLAB_REQUIRE_ALL)("the browser is there", () => {
+  expect(missing).toBe("");
+});
+
 describe.skipIf(missing !== "")(`a hostile notebook in a browser${missing}`, () => {
   let browser: Browser;
   beforeAll(async () => {

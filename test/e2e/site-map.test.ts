@@ -111,6 +111,14 @@ describeSite("the address-space map", (site) => {
     },
   );
 
+  test("on paper the picture stands without what is pressed", async () => {
+    const { page, close } = await site.open("map/");
+    await page.emulateMedia({ media: "print" });
+    expect(await page.locator(".ptlab-map-bar").isVisible()).toBe(false);
+    expect(await page.locator(".ptlab-wide svg").first().isVisible()).toBe(true);
+    await close();
+  });
+
   test("does not scroll sideways on a phone, where the narrow picture is moved in", async () => {
     const { page, close } = await site.open("map/", { width: 360 });
     await page.locator(".ptlab-narrow .ptlab-cells rect").nth(8).click();
