@@ -27,7 +27,8 @@ const VIEWS = [
 ] as const;
 
 describeSite("the budgets of the site's pages", (site) => {
-  test.each(pages.flatMap((path) => VIEWS.map((view) => [path, view.width, view.scheme, view] as const)))(
+  // Most of the time a page is waited for: several are open at a time.
+  test.concurrent.each(pages.flatMap((path) => VIEWS.map((view) => [path, view.width, view.scheme, view] as const)))(
     "/%s opens without an error or another host, weighs less than its budget, stays still, fits its window, and axe finds nothing: %i pixels, %s",
     async (path, _width, _scheme, view) => {
       const sizes: Promise<readonly [string, number]>[] = [];
