@@ -405,6 +405,9 @@ const inView = (figure: Locator): Promise<boolean> =>
 /** The content behind a download link. */
 async function content(link: Locator, page: Page): Promise<string> {
   const download = page.waitForEvent("download");
+  await link.hover();
+  // A link that a pointer rests on for longer than 80 ms is one that the page may fetch before it is pressed.
+  await page.waitForTimeout(150);
   await link.click();
   return text(await (await download).createReadStream());
 }

@@ -17,7 +17,11 @@ const LINK_TEXT: Readonly<Record<string, string>> = { svg: "SVG", csv: "CSV", tx
 export function exportsHtml(files: readonly PageFile[], { page, embed }: { page: string; embed: string }): string {
   const kinds = files.map(({ name }) => name.split(".").at(-1)!);
   const links = files.map(({ name }, i) => {
-    const link = attributes({ href: page + name, download: name, "data-file": kinds[i] });
+    // Astro fetches what a pointer rests on; the page's policy would refuse the file of a new run, in the reader's console.
+    const link = attributes({
+      ...{ href: page + name, download: name, "data-file": kinds[i]! },
+      "data-astro-prefetch": "false",
+    });
     return `<a${link}>${LINK_TEXT[kinds[i]!]}</a>${kinds[i] === "svg" ? button("png", "PNG") : ""}`;
   });
   const buttons = [
