@@ -161,6 +161,8 @@ export async function expectFits(page: Page): Promise<void> {
 
 /** What axe finds in parts of a page, or in the whole. By the protocol of the browser: the page itself allows no script from elsewhere. */
 export async function axeFindings(page: Page, parts?: readonly string[]): Promise<readonly string[]> {
+  // Some names of controls come when a page has time for them.
+  await page.waitForLoadState("networkidle");
   await page.evaluate(axe.source);
   return page.evaluate(
     async (include) => {
