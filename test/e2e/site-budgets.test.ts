@@ -61,10 +61,15 @@ async function weigh(response: Response): Promise<readonly [url: string, bytes: 
   return [new URL(response.url()).pathname, gzipSync(body, { level: 9 }).length];
 }
 
+/** Brings every part of a page into the window once. */
 async function scrollThrough(page: Page): Promise<void> {
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  for (let y = 0; y < height; y += 600) {
-    await page.evaluate((top) => scrollTo({ top, behavior: "instant" }), y);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => done(undefined))));
-  }
+  await page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight) {
+      scrollTo({ top, behavior: "instant" });
+      await frame();
+    }
+    // The last frame's shifts are told after it.
+    await frame();
+  });
 }

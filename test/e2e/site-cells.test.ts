@@ -160,10 +160,12 @@ describeSite("cells of a page", (site) => {
 
   test("the editor lets go of the keyboard after Escape", async () => {
     const { page, close } = await site.open(path);
+    const isInEditor = () => page.evaluate(() => document.activeElement?.closest(".cm-editor") !== null);
     await press(cell(page, 1), "edit");
+    await expect.poll(isInEditor).toBe(true);
     await page.keyboard.press("Escape");
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.closest(".cm-editor"))).toBe(null);
+    expect(await isInEditor()).toBe(false);
     await close();
   });
 

@@ -69,6 +69,7 @@ describeSite("links, embedded figures and exports", (site) => {
 
     test("that says the stored values runs nothing", async () => {
       const { page, close } = await site.open(`${WALK_COST}?figure-2.mapped=128M#figure-2`);
+      await page.waitForLoadState("networkidle");
       expect(await figureOf(page, "figure-2").getAttribute("data-state")).toBeNull();
       await close();
     });

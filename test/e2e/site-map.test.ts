@@ -59,7 +59,7 @@ describeSite("the address-space map", (site) => {
     const { page, close } = await site.open("map/");
     const cell = page.locator(".ptlab-wide .ptlab-cells rect").nth(8);
     await cell.hover();
-    expect(await page.locator(".ptlab-map-cell").textContent()).toMatch(/^VMA 9 of 430/);
+    await expect.poll(() => page.locator(".ptlab-map-cell").textContent()).toMatch(/^VMA 9 of 430/);
     await cell.click();
     await expect.poll(() => trail(page), { timeout: 30_000 }).toEqual(["all VMAs", "VMA 9"]);
     await page.locator(".ptlab-wide .ptlab-cells rect").nth(1).click();
