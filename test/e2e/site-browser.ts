@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { preview } from "astro";
 import axe from "axe-core";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, Locator, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PROJECT_ROOT } from "../../src/jupyter/paths.ts";
 import { listNotebooks } from "../../src/notebook/file.ts";
@@ -62,6 +62,8 @@ export interface Site {
   /** Address of its root, with a slash at its end. */
   readonly address: string;
   open(path: string, opening?: Opening): Promise<Opened>;
+  /** The same, and all that the page loads by itself is there. */
+  openAtRest(path: string, opening?: Opening): Promise<Opened>;
 }
 
 /** Tests with the site served; they are skipped, with the reason in their title, where browser or build is missing. */
@@ -86,6 +88,7 @@ export function describeSite(title: string, tests: (site: Site) => void): void {
         return `http://127.0.0.1:${server.port}/`;
       },
       open: (path, opening = {}) => open(browser, site.address, path, opening),
+      openAtRest: (path, opening = {}) => openAtRest(browser, site.address, path, opening),
     };
     tests(site);
   });
@@ -110,6 +113,34 @@ async function open(browser: Browser, address: string, path: string, opening: Op
   await opening.before?.(page);
   await page.goto(address + path, { waitUntil: "load" });
   return { page, wrong, close: () => context.close() };
+}
+
+/** How long a page may load at most on a busy machine, in milliseconds. */
+const REST_MS = 15_000;
+
+/**
+ * Once in thousands of pages the browser does not tell that a request has ended. So a page that comes to no rest is opened
+ * again: one that really waits for something does so twice, and the error says for what.
+ */
+async function openAtRest(browser: Browser, address: string, path: string, opening: Opening): Promise<Opened> {
+  for (let i = 0; ; i++) {
+    const waited = new Set<Request>();
+    const before = async (page: Page) => {
+      page.on("request", (request) => waited.add(request));
+      for (const end of ["requestfinished", "requestfailed"] as const)
+        page.on(end as "requestfinished", (request) => waited.delete(request));
+      await opening.before?.(page);
+    };
+    const opened = await open(browser, address, path, { ...opening, before });
+    try {
+      await opened.page.waitForLoadState("networkidle", { timeout: REST_MS });
+      return opened;
+    } catch (cause) {
+      await opened.close();
+      const urls = [...waited].map((request) => request.url());
+      if (i > 0) throw new Error(`/${path} comes to no rest, waiting for ${urls.join(", ") || "nothing"}`, { cause });
+    }
+  }
 }
 
 /** Waits until a figure shows what was computed in the browser. */

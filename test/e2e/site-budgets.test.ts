@@ -24,14 +24,14 @@ describeSite("the budgets of the site's pages", (site) => {
     "/%s opens without an error or another host, weighs less than its budget, stays still, fits its window, and axe finds nothing: %i pixels, %s",
     async (path, _width, _scheme, view) => {
       const sizes: Promise<readonly [string, number]>[] = [];
-      const { page, wrong, close } = await site.open(path, {
+      const { page, wrong, close } = await site.openAtRest(path, {
         ...view,
         before: async (page) => {
+          sizes.length = 0;
           page.on("response", (response) => sizes.push(weigh(response)));
           await watchShifts(page);
         },
       });
-      await page.waitForLoadState("networkidle");
       await expectWithinBudget(page, await Promise.all(sizes));
       await scrollThrough(page);
       await expectStill(page);

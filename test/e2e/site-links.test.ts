@@ -68,8 +68,7 @@ describeSite("links, embedded figures and exports", (site) => {
     });
 
     test("that says the stored values runs nothing", async () => {
-      const { page, close } = await site.open(`${WALK_COST}?figure-2.mapped=128M#figure-2`);
-      await page.waitForLoadState("networkidle");
+      const { page, close } = await site.openAtRest(`${WALK_COST}?figure-2.mapped=128M#figure-2`);
       expect(await figureOf(page, "figure-2").getAttribute("data-state")).toBeNull();
       await close();
     });

@@ -9,10 +9,9 @@ const isOfSearch = (url: string) => /ui-core|pagefind/.test(url);
 describeSite("the search of the site", (site) => {
   test("nothing of it is loaded before it is opened, and a click on its button gives the field the focus", async () => {
     const requests: string[] = [];
-    const { page, wrong, close } = await site.open("start/", {
+    const { page, wrong, close } = await site.openAtRest("start/", {
       before: async (page) => void page.on("request", (request) => requests.push(request.url())),
     });
-    await page.waitForLoadState("networkidle");
     expect(requests.filter(isOfSearch)).toEqual([]);
     await page.getByRole("button", { name: "Search" }).click();
     await field(page).waitFor();
@@ -23,8 +22,7 @@ describeSite("the search of the site", (site) => {
   });
 
   test("Ctrl+K opens it, words find pages, Escape gives the focus back, and the next time the field has it at once", async () => {
-    const { page, wrong, close } = await site.open("");
-    await page.waitForLoadState("networkidle");
+    const { page, wrong, close } = await site.openAtRest("");
     await page.keyboard.press("Control+k");
     await field(page).waitFor();
     await expect.poll(() => field(page).evaluate((input) => input === document.activeElement)).toBe(true);
@@ -40,8 +38,7 @@ describeSite("the search of the site", (site) => {
   });
 
   test("closed while its interface is on its way, it leaves the focus to the page", async () => {
-    const { page, close } = await site.open("");
-    await page.waitForLoadState("networkidle");
+    const { page, close } = await site.openAtRest("");
     await page.keyboard.press("Control+k");
     await page.keyboard.press("Control+k");
     await expect.poll(() => page.locator("dialog[open]").count()).toBe(0);
