@@ -9,6 +9,7 @@
 import { A, Kind } from "../../arch/entry.ts";
 import type { Mm } from "../../mm/mm.ts";
 import type { PageTable } from "../../pgtable/pagetable.ts";
+import { emptyRun } from "../../pgtable/runs.ts";
 import type { Region, RegionRow } from "./report.ts";
 
 /** One run of raw entries; the header of this file explains its members. */
@@ -64,10 +65,21 @@ class EntryDump {
 
   #table(table: number, level: number, start: number, end: number): void {
     this.tables[this.#pt.levels - 1 - level]!++;
+    if (level === 0) return this.#ptes(this.#pt.slot(table, start, 0), start, end);
     const span = this.#pt.span[level]!;
     for (let vpn = start; vpn < end; ) {
       const next = Math.min(end, (Math.floor(vpn / span) + 1) * span);
       this.#entry(this.#pt.slot(table, vpn, level), level, vpn, next);
+      vpn = next;
+    }
+  }
+
+  #ptes(slot: number, start: number, end: number): void {
+    // What is less than a page at either end is clipped alone.
+    const isWhole = this.#from % this.#page === 0 && this.#to % this.#page === 0;
+    for (let vpn = start; vpn < end; ) {
+      const next = vpn + Math.max(1, emptyRun(this.#pt, slot + vpn - start, isWhole ? end - vpn : 1));
+      this.#entry(slot + vpn - start, 0, vpn, next);
       vpn = next;
     }
   }

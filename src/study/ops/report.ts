@@ -10,6 +10,7 @@ import { FrameFlag } from "../../machine/frames.ts";
 import type { Mm } from "../../mm/mm.ts";
 import { isFilePage } from "../../mm/rmap.ts";
 import { Vm, type Vma } from "../../mm/vma.ts";
+import { emptyRun } from "../../pgtable/runs.ts";
 import { isSwapPte } from "../../pgtable/softleaf.ts";
 import { visit } from "../../pgtable/visit.ts";
 import { type Run, RunMerger } from "./runs.ts";
@@ -172,7 +173,7 @@ function addVma(mm: Mm, merger: RunMerger, base: number, start: number, end: num
     },
     ptes: (slot, from, nr) => {
       skipTo(from);
-      for (let i = 0; i < nr; i++) addPte(mm, merger, slot + i, from + i - base);
+      addPtes(mm, merger, slot, from - base, nr);
       at = from + nr;
     },
   });
@@ -189,11 +190,19 @@ function addHuge(mm: Mm, merger: RunMerger, slot: number, level: number, page: n
   for (let i = 0; i < n; i++) merger.add(mappedRun(mm, first + i, page + i, "H"));
 }
 
+/** A run of PTE slots; empty ones, which are most of a sparse table, are handed on together. */
+function addPtes(mm: Mm, merger: RunMerger, slot: number, page: number, nr: number): void {
+  for (let i = 0; i < nr; ) {
+    const n = emptyRun(mm.pt, slot + i, nr - i);
+    if (n > 0) merger.add(plain(page + i, n, "none"));
+    else addPte(mm, merger, slot + i, page + i);
+    i += Math.max(n, 1);
+  }
+}
+
 function addPte(mm: Mm, merger: RunMerger, slot: number, page: number): void {
   const { pt } = mm;
   switch (pt.kind(slot, 0)) {
-    case Kind.none:
-      return merger.add(plain(page, 1, "none"));
     case Kind.softleaf:
       return merger.add(plain(page, 1, isGuard(pt.format, pt.lo(slot), pt.hi(slot)) ? "guard" : "swap"));
     default:
@@ -202,13 +211,16 @@ function addPte(mm: Mm, merger: RunMerger, slot: number, page: number): void {
   }
 }
 
+/** By bits: exclusive, of a file, locked. */
+const PAGE_FLAGS = ["", "x", "f", "xf", "L", "xL", "fL", "xfL"] as const;
+
 function mappedRun(mm: Mm, pfn: number, page: number, cls: string): Run {
   const { frames } = mm.kernel;
   const [maps, head] = [frames.mapcount(pfn), frames.head(pfn)];
   // Under a huge mapping pagemap asks the folio's first page for all of them (pagemap_pmd_range, 6.18).
   const exclusive = (cls === "H" && mm.kernel.profile.pagemapAsksHead ? frames.mapcount(head) : maps) === 1;
   const locked = frames.hasFlag(head, FrameFlag.mlocked);
-  const flags = `${exclusive ? "x" : ""}${isFilePage(mm.kernel, pfn) ? "f" : ""}${locked ? "L" : ""}`;
+  const flags = PAGE_FLAGS[(exclusive ? 1 : 0) | (isFilePage(mm.kernel, pfn) ? 2 : 0) | (locked ? 4 : 0)]!;
   return { page, n: 1, cls, order: frames.order(pfn), index: pfn - head, maps, flags, pfn };
 }
 

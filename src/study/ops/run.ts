@@ -47,15 +47,17 @@ export interface OpRecord {
   readonly vals?: readonly (readonly [number, number, Word | "segv"])[];
   readonly res?: readonly (readonly [number, number, 0 | 1])[];
   readonly procs: readonly ProcRow[];
-  readonly pt: readonly PtRow[];
+  /** Absent where raw entries were not asked for. */
+  readonly pt?: readonly PtRow[];
 }
 
 /** A line of output. */
 export type OpsRecord = HeaderRecord | OpRecord;
 
-/** How to run scripts: the machine, and whether frame numbers are shown. */
+/** How to run scripts: the machine, whether frame numbers are shown (by default not), and raw entries (by default they are). */
 export interface OpsSpec extends KernelSpec {
   readonly pfns?: boolean;
+  readonly entries?: boolean;
 }
 
 /** Bounds of the recorder: places that one touch may go to, processes ever, regions. */
@@ -115,6 +117,7 @@ export class ScriptRunner {
   readonly #procs: (Mm | undefined)[];
   readonly #regions: Place[] = [];
   readonly #pfns: boolean;
+  readonly #entries: boolean;
   /** Bytes of tables that a process has before any operation; what is reported goes beyond them. */
   readonly #baseBytes: number;
   readonly #slots: { base: number; size: number };
@@ -126,6 +129,7 @@ export class ScriptRunner {
     this.#procs = [first];
     this.#baseBytes = accountedBytes(first);
     this.#pfns = spec.pfns ?? false;
+    this.#entries = spec.entries ?? true;
     this.#slots = slotsOf(this.#kernel.format);
   }
 
@@ -183,6 +187,7 @@ export class ScriptRunner {
   #states(): Pick<OpRecord, "procs" | "pt"> {
     const live = this.#procs.flatMap((mm, p) => (mm === undefined ? [] : [{ p, mm }]));
     const procs = live.map(({ p, mm }) => procRow(p, mm, this.#regions, this.#pfns, this.#baseBytes));
+    if (!this.#entries) return { procs };
     const pt = live.map(({ p, mm }, i) => ptRow(p, mm, this.#regions, procs[i]!.regions, this.#pfns));
     return { procs, pt };
   }

@@ -32,7 +32,7 @@ export function replayRecorded(recorded: Recorded, spec: OpsSpec): Replay {
   const script = parseScript(recorded.text, recorded.header.script);
   if (script.bad !== null) throw script.bad;
   const perField = noFieldCounts();
-  const model = runScript(script, spec);
+  const model = runScript(script, { ...spec, entries: recorded.records[0]?.pt !== undefined });
   model.next();
   let ops = 0;
   for (const record of recorded.records) {

@@ -8,8 +8,8 @@ function entries(script: string, region: string, proc: number, spec: OpsSpec): u
   const records = [...runScript(parseScript(script, "facts"), { memory: 960 * MiB, ...spec })];
   const last = records.at(-1)!;
   if (isHeader(last)) throw new Error("an empty script");
-  return last.pt
-    .find((p) => p.p === proc)
+  return last
+    .pt!.find((p) => p.p === proc)
     ?.regions.find((r) => r.r === region)
     ?.e.map((run) => run.slice(0, 5));
 }
@@ -39,6 +39,21 @@ test("a guard that mremap moved is soft-dirty, its copy in a child is not", () =
   const spec = { arch: "x86-64", softDirty: true };
   expect(entries(script, "B", 0, spec)).toEqual([[0, 2, "S", "", "fffffffffffff602"]]);
   expect(entries(script, "B", 1, spec)).toEqual([[0, 2, "S", "", "fffffffffffff600"]]);
+});
+
+test("a region that begins within a page has a page of entries only where one entry holds it whole, as the recorder clips", () => {
+  const script = ["map A 16K at=0x10000000", "map B 8K at=0x10000800"].join("\n");
+  expect(entries(script, "A", 0, ARM)).toEqual([[0, 4, "X2", ""]]);
+  expect(entries(`${script}\ntouch A 12K 4K`, "B", 0, ARM)).toEqual([[0, 1, "N", ""]]);
+});
+
+test("raw entries that are not asked for are left out, and nothing else changes", () => {
+  const script = parseScript("map A 64K\ntouch A\nfork\n@1 protect A 0 8K r", "facts");
+  const whole = [...runScript(script, ARM)];
+  expect(whole.slice(1).every((record) => "pt" in record)).toBe(true);
+  expect([...runScript(script, { ...ARM, entries: false })]).toEqual(
+    whole.map((record) => Object.fromEntries(Object.entries(record).filter(([key]) => key !== "pt"))),
+  );
 });
 
 const COLD_IN_PART = (size: string, page: string) =>

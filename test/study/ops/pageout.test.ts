@@ -21,7 +21,7 @@ function runs(text: string, spec?: OpsSpec): (readonly (number | string)[])[] {
 /** The raw entries of region A after the last operation. */
 function entries(text: string, spec: OpsSpec): string {
   return last(text, spec)
-    .pt[0]!.regions[0]!.e.map(([page, n, kind, flags]) => `${page}+${n}:${kind}${flags}`)
+    .pt![0]!.regions[0]!.e.map(([page, n, kind, flags]) => `${page}+${n}:${kind}${flags}`)
     .join(" ");
 }
 
