@@ -16,8 +16,17 @@ export const codeTakesFocus: ExpressiveCodePlugin = {
   },
 };
 
-/** For tables written in Markdown. */
+/**
+ * For tables written in Markdown. Columns of a table that is still on its way move with each row; an empty foot tells the style
+ * sheet that it is there as a whole, and until then it is not shown.
+ */
 export const tablesTakeFocus: HastPluginDefinition = {
   name: "ptlab-tables-take-focus",
-  element: { filter: ["table"], visit: (table, context) => context.setProperty(table, "tabIndex", 0) },
+  element: {
+    filter: ["table"],
+    visit(table, context) {
+      context.setProperty(table, "tabIndex", 0);
+      context.appendChild(table, { type: "element", tagName: "tfoot", properties: { hidden: true }, children: [] });
+    },
+  },
 };

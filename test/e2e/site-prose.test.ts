@@ -137,6 +137,18 @@ describeSite("prose in a browser", (site) => {
     await close();
   });
 
+  test("a table is not shown before it is there as a whole, so that its columns do not move", async () => {
+    const { page, close } = await opened("oracle/");
+    const tables = page.locator("main table");
+    expect(await tables.count()).toBeGreaterThan(0);
+    for (const table of await tables.all()) {
+      expect(await table.isVisible()).toBe(true);
+      await table.evaluate((element) => element.lastElementChild!.remove());
+      expect(await table.isVisible()).toBe(false);
+    }
+    await close();
+  });
+
   test("what a page's explanations weigh is less than 2 kB compressed", async () => {
     const { page, close } = await opened("notebooks/040-five-ways/");
     const hidden = await page.locator("p[hidden][id^=tip-]").evaluateAll((all) => all.map((p) => p.outerHTML).join(""));
