@@ -74,6 +74,11 @@ function preformatted(className: string, text: string): string {
 const wrapped = (className: string, html: string): string =>
   html === "" ? "" : `<div class="${className}">${html}</div>`;
 
-/** Wide tables scroll within themselves, not with the page, and by keyboard too. */
+/**
+ * Wide tables scroll within themselves, not with the page, and by keyboard too. Columns of a table that is still on its way move
+ * with each row; the end of what scrolls tells the style sheet that it is there as a whole, and until then it is not shown.
+ */
 const scrollable = (html: string): string =>
-  html === "" ? "" : `<div class="ptlab-scroll" tabindex="0" role="group" aria-label="Output">${html}</div>`;
+  html === ""
+    ? ""
+    : `<div class="ptlab-scroll" tabindex="0" role="group" aria-label="Output">${html}<span hidden></span></div>`;
