@@ -19,7 +19,9 @@ export function exportsHtml(files: readonly PageFile[], { page, embed }: { page:
   const links = files.map(({ name }, i) => {
     // Astro fetches what a pointer rests on; the page's policy would refuse the file of a new run, in the reader's console.
     const link = attributes({
-      ...{ href: page + name, download: name, "data-file": kinds[i]! },
+      href: page + name,
+      download: name,
+      "data-file": kinds[i]!,
       "data-astro-prefetch": "false",
     });
     return `<a${link}>${LINK_TEXT[kinds[i]!]}</a>${kinds[i] === "svg" ? button("png", "PNG") : ""}`;
